@@ -1,0 +1,54 @@
+# One function per kind of target, so that no flag is edited globally.
+#
+#   penstock_add_library(NAME SOURCES ... [PUBLIC libs...] [PRIVATE libs...])   a stage of the host
+#   penstock_add_test(NAME SOURCES ... [LIBRARIES libs...])                     a Catch2 test program
+#   penstock_add_fuzzer(NAME SOURCES ... [LIBRARIES libs...])                   a libFuzzer target (clang)
+
+add_library(penstock_build_flags INTERFACE)
+target_compile_features(penstock_build_flags INTERFACE cxx_std_20 c_std_11)
+target_compile_options(penstock_build_flags INTERFACE
+  -Wall -Wextra -Wpedantic $<$<COMPILE_LANGUAGE:CXX>:-Wshadow -Wnon-virtual-dtor>
+  $<$<BOOL:${PENSTOCK_WARNINGS_AS_ERRORS}>:-Werror>
+  -fvisibility=hidden $<$<COMPILE_LANGUAGE:CXX>:-fvisibility-inlines-hidden>)
+target_link_libraries(penstock_build_flags INTERFACE Threads::Threads)
+
+# Sanitizers apply to everything that is linked together, plugins included.
+if(PENSTOCK_SANITIZE STREQUAL "address")
+  target_compile_options(penstock_build_flags INTERFACE -fsanitize=address,undefined
+    -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_link_options(penstock_build_flags INTERFACE -fsanitize=address,undefined)
+elseif(PENSTOCK_SANITIZE STREQUAL "thread")
+  target_compile_options(penstock_build_flags INTERFACE -fsanitize=thread -fno-omit-frame-pointer)
+  target_link_options(penstock_build_flags INTERFACE -fsanitize=thread)
+elseif(NOT PENSTOCK_SANITIZE STREQUAL "")
+  message(FATAL_ERROR "PENSTOCK_SANITIZE is \"${PENSTOCK_SANITIZE}\"; it takes address or thread (not both: they exclude each other)")
+endif()
+if(PENSTOCK_BUILD_FUZZERS)
+  target_compile_options(penstock_build_flags INTERFACE -fsanitize=fuzzer-no-link)
+endif()
+
+function(penstock_add_library name)
+  cmake_parse_arguments(arg "" "" "SOURCES;PUBLIC;PRIVATE" ${ARGN})
+  add_library(${name} STATIC ${arg_SOURCES})
+  target_include_directories(${name} PUBLIC ${PROJECT_SOURCE_DIR}/host/src)
+  target_link_libraries(${name} PUBLIC ${arg_PUBLIC} PRIVATE ${arg_PRIVATE} penstock_build_flags)
+endfunction()
+
+function(penstock_add_test name)
+  cmake_parse_arguments(arg "" "" "SOURCES;LIBRARIES" ${ARGN})
+  add_executable(${name} ${arg_SOURCES})
+  target_link_libraries(${name} PRIVATE ${arg_LIBRARIES} Catch2::Catch2WithMain penstock_build_flags)
+  target_compile_definitions(${name} PRIVATE PENSTOCK_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+  add_test(NAME ${name} COMMAND ${name})
+  set_tests_properties(${name} PROPERTIES TIMEOUT 300)
+endfunction()
+
+function(penstock_add_fuzzer name)
+  if(NOT PENSTOCK_BUILD_FUZZERS)
+    return()
+  endif()
+  cmake_parse_arguments(arg "" "" "SOURCES;LIBRARIES" ${ARGN})
+  add_executable(${name} ${arg_SOURCES})
+  target_link_libraries(${name} PRIVATE ${arg_LIBRARIES} penstock_build_flags)
+  target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+endfunction()

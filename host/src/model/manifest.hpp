@@ -1,0 +1,108 @@
+// What a plugin manifest says (design.md section 4), after checking.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "model/node.hpp"
+
+namespace penstock {
+
+enum class ValueType : std::uint8_t { string, integer, number, boolean, duration, size, url, json };
+[[nodiscard]] const char* name_of(ValueType type);
+
+enum class TextFormat : std::uint8_t { any, email, uri, date_time };
+
+struct Choice {
+  std::string value;
+  std::string label;  // equals value where the manifest gives none
+};
+
+// A setting of a destination, or a field of an action.
+struct InputSpec {
+  std::string name;
+  Location location;
+  std::string label;
+  std::string description;
+  ValueType type = ValueType::string;
+  bool multiple = false;       // a list of `type`
+  bool required = false;
+  bool secret = false;         // never shown
+  bool advanced = false;       // left out of short help
+  bool literal = false;        // a field that must not be filled from the event
+  bool allow_null = false;     // null is a value, not "nothing"
+  bool personal_data = false;  // category: personal_data; its values are never shown
+  std::vector<Choice> choices;
+  // Required when all of these inputs have one of the given values (compared as text).
+  std::vector<std::pair<std::string, std::vector<std::string>>> required_if;
+  std::optional<std::uint64_t> min_length;  // in Unicode code points
+  std::optional<std::uint64_t> max_length;
+  TextFormat format = TextFormat::any;
+  std::string pattern;         // settings: a POSIX extended regular expression over the whole value, or ""
+  std::optional<Node> default_value;  // a value for settings, an expression for fields
+};
+
+struct BatchLimits {
+  std::uint64_t max_records = 1000;
+  std::uint64_t max_bytes = 1024 * 1024;             // sum of payloads
+  std::chrono::milliseconds max_age{1000};           // of the oldest element that waits
+};
+
+struct ActionSpec {
+  std::string name;
+  Location location;
+  std::string title;
+  std::string description;
+  std::string default_trigger;  // may hold {field}; "" when there is none
+  Location default_trigger_location;
+  BatchLimits batch;
+  std::string rate;             // a key of limits.rates, or ""
+  std::vector<InputSpec> fields;
+
+  [[nodiscard]] const InputSpec* find_field(const std::string& name) const;
+};
+
+struct Rate {
+  std::uint64_t requests = 0;
+  std::chrono::milliseconds per{0};
+};
+
+struct OAuth2Spec {
+  std::string authorize_url;
+  std::string token_url;
+  std::vector<std::string> scopes;
+  std::vector<std::string> refresh_token_dead;  // error codes that mean: log in again
+};
+
+struct HookNames {
+  std::string init, settings, mapping, send;
+  std::string check;  // "" when the plugin has none
+};
+
+struct PluginManifest {
+  std::string path;      // of the manifest
+  std::string name;
+  std::string title;
+  std::string description;
+  std::string version;
+  std::uint32_t abi_major = 0;
+  std::uint32_t abi_minor = 0;
+  Location abi_location;
+  std::string library;   // absolute path
+  Location library_location;
+  HookNames hooks;
+  std::optional<OAuth2Spec> oauth2;  // connection: {type: oauth2}
+  std::uint64_t max_mappings = 0;    // per destination; 0 is no limit
+  std::uint64_t concurrency = 4;     // limits.concurrency: sends at the same time, per destination
+  std::map<std::string, Rate> rates;
+  std::vector<InputSpec> settings;
+  std::vector<ActionSpec> actions;
+
+  [[nodiscard]] const ActionSpec* find_action(const std::string& name) const;
+};
+
+}  // namespace penstock

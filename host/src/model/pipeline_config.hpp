@@ -1,0 +1,105 @@
+// What a pipeline manifest says (design.md section 5), after checking against the manifests of its plugins.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "model/manifest.hpp"
+#include "model/node.hpp"
+
+namespace penstock {
+
+// Text that must not be shown. Has no operator<<, so that it cannot slip into a log.
+class Secret {
+ public:
+  Secret() = default;
+  explicit Secret(std::string text) : text_(std::move(text)) {}
+  [[nodiscard]] bool empty() const { return text_.empty(); }
+  [[nodiscard]] const std::string& reveal() const { return text_; }
+
+ private:
+  std::string text_;
+};
+
+struct SourceConfig {
+  enum class Type : std::uint8_t { file, standard_input };
+  Type type = Type::file;
+  std::string path;  // absolute
+  Location location;
+};
+
+struct QueueConfig {
+  enum class Type : std::uint8_t { memory, disk };
+  Type type = Type::memory;
+  std::optional<std::uint64_t> max_bytes;
+  Location location;
+};
+
+struct ConnectionConfig {
+  std::string name;
+  Location location;
+  std::string plugin;
+  std::string client_id;
+  Secret client_secret;
+  Secret access_token;
+  Secret refresh_token;
+  std::string authorize_url;           // the manifest's unless overridden
+  std::string token_url;
+  std::map<std::string, Rate> rates;   // the manifest's, with the user's overrides
+  std::chrono::milliseconds timeout{30'000};  // of one request, from the moment that it may be sent
+};
+
+// A setting's value in the type that the manifest declares: boolean, integer (also duration in milliseconds and size in
+// bytes), number, or text (string, url, and json as JSON text).
+struct SettingValue {
+  std::string name;
+  Location location;  // of the value in the pipeline, or of the destination where a default serves
+  bool present = false;
+  ValueType type = ValueType::string;
+  bool boolean = false;
+  std::int64_t integer = 0;
+  double number = 0;
+  std::string text;
+};
+
+struct MappingConfig {
+  std::string name;
+  Location location;
+  bool enabled = true;
+  const ActionSpec* action = nullptr;  // lives in DestinationConfig::plugin
+  Location action_location;
+  std::string trigger;                 // the user's, or the action's default with its {fields} filled in
+  Location trigger_location;           // of the first character of the trigger's text
+  std::vector<Node::Member> fields;    // what the user mapped: names checked, expressions not yet compiled
+};
+
+struct DestinationConfig {
+  std::string name;
+  Location location;
+  bool enabled = true;
+  std::shared_ptr<const PluginManifest> plugin;
+  std::string connection;                     // "" when the plugin needs none
+  std::vector<SettingValue> settings;         // all of the manifest's, in its order
+  std::map<std::string, BatchLimits> batches; // by action: the manifest's with the user's overrides
+  std::vector<MappingConfig> mappings;
+};
+
+struct PipelineConfig {
+  std::string path;  // absolute path of the manifest
+  std::string name;
+  std::string state_dir;  // absolute
+  SourceConfig source;
+  QueueConfig queue;
+  std::vector<ConnectionConfig> connections;
+  std::vector<DestinationConfig> destinations;
+
+  [[nodiscard]] const ConnectionConfig* find_connection(const std::string& name) const;
+};
+
+}  // namespace penstock

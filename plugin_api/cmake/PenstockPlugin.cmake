@@ -1,0 +1,1 @@
+# penstock_add_plugin(): see below
