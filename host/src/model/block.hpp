@@ -1,0 +1,59 @@
+// Block: the elements that one piece of the source led to; the unit in which the queue stores, orders and forgets.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace penstock {
+
+// How far a source has been read, in bytes from the start of the file or stream.
+struct Position {
+  std::uint64_t offset = 0;
+  friend bool operator==(const Position&, const Position&) = default;
+};
+
+// Which batches an element may be part of: elements with equal routes may share a request.
+struct Route {
+  std::uint32_t destination = 0;  // index into PipelineConfig::destinations
+  std::uint32_t action = 0;       // index into the plugin manifest's actions
+  std::string batch_key;          // what the plugin chose; at most kMaxKeyBytes
+  friend bool operator==(const Route&, const Route&) = default;
+};
+
+// Longest batch key and coalesce key (penstock_element in penstock/abi.h).
+inline constexpr std::size_t kMaxKeyBytes = 512;
+
+// What a plugin's mapping hook emitted for one record, as a view into its block.
+struct BlockElement {
+  std::uint64_t key_hash = 0;  // of the coalesce key; 0 when that is empty
+  std::uint32_t mapping = 0;   // index over all enabled mappings of the pipeline
+  std::uint32_t route = 0;     // index into Block::routes
+  std::uint32_t offset = 0;    // in Block::bytes: the payload, directly followed by the coalesce key
+  std::uint32_t payload_size = 0;
+  std::uint32_t key_size = 0;
+};
+
+// Immutable once it is in the queue.
+struct Block {
+  std::uint64_t sequence = 0;  // consecutive from 0, in the order of the source
+  Position begin;
+  Position end;  // when all up to here is settled, the source may forget everything before it
+  std::string bytes;
+  std::vector<BlockElement> elements;
+  std::vector<Route> routes;
+
+  [[nodiscard]] std::string_view payload(const BlockElement& element) const {
+    return {bytes.data() + element.offset, element.payload_size};
+  }
+  [[nodiscard]] std::string_view coalesce_key(const BlockElement& element) const {
+    return {bytes.data() + element.offset + element.payload_size, element.key_size};
+  }
+  // What the block holds in memory.
+  [[nodiscard]] std::size_t memory_bytes() const {
+    return sizeof(Block) + bytes.capacity() + elements.capacity() * sizeof(BlockElement);
+  }
+};
+
+}  // namespace penstock

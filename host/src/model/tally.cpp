@@ -1,0 +1,33 @@
+#include "model/tally.hpp"
+
+namespace penstock {
+
+MappingCounts& Tally::of(std::uint32_t mapping) {
+  if (mapping >= index_.size()) index_.resize(mapping + 1, 0);
+  if (index_[mapping] == 0) {
+    mappings_.push_back({mapping, {}});
+    index_[mapping] = static_cast<std::uint32_t>(mappings_.size());
+  }
+  return mappings_[index_[mapping] - 1].counts;
+}
+
+void Tally::reason(ReasonCount::Kind kind, std::uint32_t mapping, std::string_view reason,
+                   std::string_view field, std::string_view message, std::uint64_t count) {
+  for (ReasonCount& known : reasons_) {
+    if (known.kind == kind && known.mapping == mapping && known.reason == reason &&
+        known.field == field) {
+      known.count += count;
+      return;
+    }
+  }
+  reasons_.push_back({kind, mapping, std::string(reason), std::string(field), std::string(message), count});
+}
+
+void Tally::clear() {
+  events = {};
+  for (const Entry& entry : mappings_) index_[entry.mapping] = 0;
+  mappings_.clear();
+  reasons_.clear();
+}
+
+}  // namespace penstock

@@ -1,0 +1,80 @@
+// Tally: what became of records, in the words of design.md section 7, as a difference that can be added up.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace penstock {
+
+struct MappingCounts {
+  std::uint64_t matched = 0;
+  std::uint64_t delivered = 0;
+  std::uint64_t superseded = 0;
+  std::uint64_t skipped = 0;
+  std::uint64_t dead_lettered = 0;
+
+  void add(const MappingCounts& other) {
+    matched += other.matched;
+    delivered += other.delivered;
+    superseded += other.superseded;
+    skipped += other.skipped;
+    dead_lettered += other.dead_lettered;
+  }
+  // What is neither delivered nor given up. Negative never, unless the accounting is broken.
+  [[nodiscard]] std::int64_t pending() const {
+    return static_cast<std::int64_t>(matched) -
+           static_cast<std::int64_t>(delivered + superseded + skipped + dead_lettered);
+  }
+};
+
+struct EventCounts {
+  std::uint64_t received = 0;   // lines that are not blank
+  std::uint64_t unmatched = 0;  // events that no mapping wanted
+  std::uint64_t invalid = 0;    // lines that are no event
+
+  void add(const EventCounts& other) {
+    received += other.received;
+    unmatched += other.unmatched;
+    invalid += other.invalid;
+  }
+};
+
+// Why records of one mapping were dead-lettered, skipped or delivered incompletely.
+struct ReasonCount {
+  enum class Kind : std::uint8_t { dead_letter, skipped, warning };
+  static constexpr std::uint32_t kNoMapping = UINT32_MAX;  // a line that is no event belongs to no mapping
+
+  Kind kind = Kind::dead_letter;
+  std::uint32_t mapping = kNoMapping;
+  std::string reason;   // stable code, such as no_identifier
+  std::string field;    // warnings: the field that was left out
+  std::string message;  // the first one seen, for a person; without personal data
+  std::uint64_t count = 0;
+};
+
+class Tally {
+ public:
+  struct Entry {
+    std::uint32_t mapping;
+    MappingCounts counts;
+  };
+
+  EventCounts events;
+  // The counts of a mapping, to be added to. The reference is valid until the next call.
+  MappingCounts& of(std::uint32_t mapping);
+  void reason(ReasonCount::Kind kind, std::uint32_t mapping, std::string_view reason,
+              std::string_view field, std::string_view message, std::uint64_t count = 1);
+
+  [[nodiscard]] const std::vector<Entry>& mappings() const { return mappings_; }
+  [[nodiscard]] const std::vector<ReasonCount>& reasons() const { return reasons_; }
+  void clear();
+
+ private:
+  std::vector<Entry> mappings_;         // each mapping once
+  std::vector<std::uint32_t> index_;    // mapping -> position in mappings_ + 1, or 0
+  std::vector<ReasonCount> reasons_;
+};
+
+}  // namespace penstock
