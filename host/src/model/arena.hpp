@@ -2,22 +2,30 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <memory>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 namespace penstock {
 
-// Hands out memory by moving a pointer; reset() takes all of it back at once and keeps the blocks for the next event.
-// Holds only trivially destructible things. One thread.
+// Hands out memory by moving a pointer; reset() takes all of it back at once and keeps the blocks
+// for the next event. Holds only trivially destructible things. One thread.
 class Arena {
  public:
   Arena() = default;
   Arena(const Arena&) = delete;
   Arena& operator=(const Arena&) = delete;
 
-  [[nodiscard]] void* allocate(std::size_t size, std::size_t alignment);
+  // `alignment` is a power of two, at most that of operator new. Never null, not even for no bytes.
+  [[nodiscard]] void* allocate(std::size_t size, std::size_t alignment) {
+    const std::uintptr_t start = (next_ + alignment - 1) & ~(alignment - 1);
+    if (next_ == 0 || start > end_ || size > end_ - start) return allocate_in_next_block(size);
+    next_ = start + size;
+    return reinterpret_cast<void*>(start);
+  }
   template <typename T>
   [[nodiscard]] T* allocate_array(std::size_t count) {
     static_assert(std::is_trivially_destructible_v<T>);
@@ -25,20 +33,26 @@ class Arena {
   }
   // A copy that lives until reset().
   [[nodiscard]] std::string_view copy(std::string_view text);
-  // Everything handed out so far becomes invalid. Memory beyond kRetainedBytes goes back to the system.
+  // Everything handed out so far becomes invalid. Memory beyond kRetainedBytes goes back to the
+  // system.
   void reset();
 
   static constexpr std::size_t kBlockBytes = 16 * 1024;
-  static constexpr std::size_t kRetainedBytes = 256 * 1024;  // per worker; keeps one odd event from holding memory for ever
+  static constexpr std::size_t kRetainedBytes =
+      256 * 1024;  // per worker; keeps one odd event from holding memory for ever
 
  private:
   struct Block {
     std::unique_ptr<std::byte[]> bytes;
     std::size_t size;
   };
+  void* allocate_in_next_block(std::size_t size);
+
   std::vector<Block> blocks_;
-  std::size_t block_ = 0;   // index of the block in use
-  std::size_t offset_ = 0;  // first free byte in it
+  std::size_t used_blocks_ =
+      0;                     // how many of them hold something; the last of these is the one in use
+  std::uintptr_t next_ = 0;  // first free byte of the block in use; 0 when there is none
+  std::uintptr_t end_ = 0;   // one past its last byte
 };
 
 }  // namespace penstock

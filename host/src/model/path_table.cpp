@@ -1,1 +1,154 @@
-// filled by its author
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+#include "model/event.hpp"
+
+namespace penstock {
+namespace {
+
+std::uint64_t load(const char* bytes, std::size_t count) {
+  std::uint64_t word = 0;
+  std::memcpy(&word, bytes, count);
+  return word;
+}
+
+// 64 bits of a key: its length with its first and last bytes, mixed. Event keys are short, so that
+// this tells nearly all of them apart; equal fingerprints are still compared in full.
+std::uint64_t fingerprint_of(std::string_view key) {
+  const char* const bytes = key.data();
+  const std::size_t size = key.size();
+  std::uint64_t head = 0;
+  std::uint64_t tail = 0;
+  if (size >= 8) {
+    head = load(bytes, 8);
+    tail = load(bytes + size - 8, 8);
+    if (size > 16) tail ^= load(bytes + size / 2 - 4, 8) * 0x9E3779B97F4A7C15ULL;
+  } else if (size >= 4) {
+    head = load(bytes, 4);
+    tail = load(bytes + size - 4, 4);
+  } else if (size > 0) {
+    head = load(bytes, 1) | load(bytes + size / 2, 1) << 8U;
+    tail = load(bytes + size - 1, 1);
+  }
+  // Odd multipliers of good spread, from the golden ratio and from MurmurHash3.
+  std::uint64_t mixed = (head + size) * 0x9E3779B97F4A7C15ULL;
+  mixed ^= std::rotl(tail * 0xC2B2AE3D27D4EB4FULL, 29);
+  mixed *= 0xFF51AFD7ED558CCDULL;
+  return mixed ^ (mixed >> 32U);
+}
+
+std::uint64_t length_bit(std::string_view key) {
+  return std::uint64_t{1} << std::min<std::size_t>(key.size(), 63);
+}
+
+}  // namespace
+
+PathTable::PathTable() : branches_(1) {}
+
+std::uint32_t PathTable::find_child(const Branch& branch, std::string_view key) const {
+  if ((branch.key_lengths & length_bit(key)) == 0) return kNoBranch;
+  const std::uint64_t fingerprint = fingerprint_of(key);
+  const std::size_t mask = branch.cells.size() - 1;
+  for (std::size_t at = fingerprint & mask;; at = (at + 1) & mask) {
+    const HashCell& cell = branch.cells[at];
+    if (cell.branch == kNoBranch) return kNoBranch;
+    if (cell.fingerprint == fingerprint && branches_[cell.branch].key == key) return cell.branch;
+  }
+}
+
+std::uint32_t PathTable::add_child(std::uint32_t parent, const std::string& key) {
+  const auto child = static_cast<std::uint32_t>(branches_.size());
+  branches_.emplace_back().key = key;
+  Branch& branch = branches_[parent];
+  branch.children.push_back(child);
+  branch.key_lengths |= length_bit(key);
+  if (const std::size_t index = list_index(key); index != kNoIndex) {
+    const std::pair entry{index, child};
+    branch.indices.insert(std::lower_bound(branch.indices.begin(), branch.indices.end(), entry),
+                          entry);
+  }
+  const auto put = [&branch](std::uint64_t fingerprint, std::uint32_t to) {
+    const std::size_t mask = branch.cells.size() - 1;
+    std::size_t at = fingerprint & mask;
+    while (branch.cells[at].branch != kNoBranch) at = (at + 1) & mask;
+    branch.cells[at] = {fingerprint, to};
+  };
+  // At most a quarter full: nearly every key of an event that nobody asks about ends at the first
+  // cell.
+  constexpr std::size_t kCellsPerChild = 4;
+  if (branch.children.size() * kCellsPerChild > branch.cells.size()) {
+    branch.cells.assign(std::bit_ceil(branch.children.size() * kCellsPerChild), HashCell());
+    for (const std::uint32_t each : branch.children) put(fingerprint_of(branches_[each].key), each);
+  } else {
+    put(fingerprint_of(key), child);
+  }
+  return child;
+}
+
+PathSlot PathTable::intern(const std::vector<std::string>& steps) {
+  std::uint32_t branch = 0;
+  for (const std::string& step : steps) {
+    const std::uint32_t child = find_child(branches_[branch], step);
+    branch = child != kNoBranch ? child : add_child(branch, step);
+  }
+  PathSlot& slot = branches_[branch].slot;
+  if (slot == kNoSlot) slot = static_cast<PathSlot>(slots_++);
+  return slot;
+}
+
+void PathTable::extract(const Value& event, Slots& slots) const {
+  for (const PathSlot slot : slots.touched_) slots.values_[slot] = Value();
+  slots.touched_.clear();
+  if (slots.values_.size() != slots_) slots.values_.resize(slots_);
+  if (slots.visits_.size() != branches_.size()) slots.visits_.resize(branches_.size());
+  ++slots.event_;
+  enter(0, event, slots);
+}
+
+// A branch is entered again in one event only where a key stands twice in a map; the last one wins,
+// so what the earlier one set below it goes.
+void PathTable::enter(std::uint32_t branch, const Value& value, Slots& slots) const {
+  const std::size_t begin = slots.touched_.size();
+  Slots::Visit& visit = slots.visits_[branch];
+  if (visit.event == slots.event_) {
+    for (std::size_t i = visit.begin; i < visit.end; ++i)
+      slots.values_[slots.touched_[i]] = Value();
+  }
+  walk(branches_[branch], value, slots);
+  visit = {slots.event_, begin, slots.touched_.size()};
+}
+
+void PathTable::walk(const Branch& branch, const Value& value, Slots& slots) const {
+  if (branch.slot != kNoSlot) {
+    slots.values_[branch.slot] = value;
+    slots.touched_.push_back(branch.slot);
+  }
+  if (branch.children.empty()) return;
+  if (value.is(Value::Kind::map)) {
+    if (value.parsed_) {
+      const simdjson::dom::object object = value.parsed_object();
+      const auto end = object.end();
+      for (auto member = object.begin(); member != end; ++member) {
+        const std::uint32_t child = find_child(branch, member.key());
+        if (child != kNoBranch) enter(child, Value::of(member.value()), slots);
+      }
+      return;
+    }
+    value.for_each_member([&](std::string_view key, const Value& member) {
+      const std::uint32_t child = find_child(branch, key);
+      if (child != kNoBranch) enter(child, member, slots);
+    });
+  } else if (value.is(Value::Kind::list)) {
+    std::size_t index = 0;
+    auto next = branch.indices.begin();
+    const auto end = branch.indices.end();
+    if (next == end) return;
+    value.for_each_item([&](const Value& item) {
+      if (next != end && next->first == index) enter((next++)->second, item, slots);
+      ++index;
+    });
+  }
+}
+
+}  // namespace penstock
