@@ -492,6 +492,13 @@ TEST_CASE("a path table finds every path among thousands, and agrees with walkin
   }
 }
 
+TEST_CASE("a path table without paths extracts nothing") {
+  const PathTable table;
+  Slots slots;
+  table.extract(Parsed(R"({"a":1})").root(), slots);
+  CHECK(slots.touched().empty());
+}
+
 TEST_CASE("slots touched names every slot that an event set") {
   PathTable table;
   const PathSlot a = table.intern({"a"});

@@ -15,7 +15,7 @@ std::uint64_t load(const char* bytes, std::size_t count) {
 
 // 64 bits of a key: its length with its first and last bytes, mixed. Event keys are short, so that
 // this tells nearly all of them apart; equal fingerprints are still compared in full.
-std::uint64_t fingerprint_of(std::string_view key) {
+inline std::uint64_t fingerprint_of(std::string_view key) {
   const char* const bytes = key.data();
   const std::size_t size = key.size();
   std::uint64_t head = 0;
@@ -46,7 +46,7 @@ std::uint64_t length_bit(std::string_view key) {
 
 PathTable::PathTable() : branches_(1) {}
 
-std::uint32_t PathTable::find_child(const Branch& branch, std::string_view key) const {
+inline std::uint32_t PathTable::find_child(const Branch& branch, std::string_view key) const {
   if ((branch.key_lengths & length_bit(key)) == 0) return kNoBranch;
   const std::uint64_t fingerprint = fingerprint_of(key);
   const std::size_t mask = branch.cells.size() - 1;
@@ -97,8 +97,18 @@ PathSlot PathTable::intern(const std::vector<std::string>& steps) {
   return slot;
 }
 
+inline void PathTable::set(PathSlot slot, const Value& value, Slots& slots) {
+  Value& place = slots.values_[slot];
+  if (place.kind_ == Value::Kind::absent) slots.touched_.push_back(slot);
+  place = value;
+}
+
+inline void PathTable::clear(PathSlot slot, Slots& slots) {
+  slots.values_[slot].kind_ = Value::Kind::absent;
+}
+
 void PathTable::extract(const Value& event, Slots& slots) const {
-  for (const PathSlot slot : slots.touched_) slots.values_[slot] = Value();
+  for (const PathSlot slot : slots.touched_) clear(slot, slots);
   slots.touched_.clear();
   if (slots.values_.size() != slots_) slots.values_.resize(slots_);
   if (slots.visits_.size() != branches_.size()) slots.visits_.resize(branches_.size());
@@ -107,45 +117,46 @@ void PathTable::extract(const Value& event, Slots& slots) const {
 }
 
 // A branch is entered again in one event only where a key stands twice in a map; the last one wins,
-// so what the earlier one set below it goes.
-void PathTable::enter(std::uint32_t branch, const Value& value, Slots& slots) const {
+// so what the earlier one set below it goes. A leaf has nothing below it and is simply set again.
+inline void PathTable::enter(std::uint32_t branch, const Value& value, Slots& slots) const {
+  const Branch& entered = branches_[branch];
+  if (entered.children.empty()) {
+    if (entered.slot != kNoSlot) set(entered.slot, value, slots);  // no slot: a table without paths
+    return;
+  }
   const std::size_t begin = slots.touched_.size();
   Slots::Visit& visit = slots.visits_[branch];
   if (visit.event == slots.event_) {
-    for (std::size_t i = visit.begin; i < visit.end; ++i)
-      slots.values_[slots.touched_[i]] = Value();
+    for (std::size_t i = visit.begin; i < visit.end; ++i) clear(slots.touched_[i], slots);
   }
-  walk(branches_[branch], value, slots);
+  if (entered.slot != kNoSlot) set(entered.slot, value, slots);
+  walk(entered, value, slots);
   visit = {slots.event_, begin, slots.touched_.size()};
 }
 
 void PathTable::walk(const Branch& branch, const Value& value, Slots& slots) const {
-  if (branch.slot != kNoSlot) {
-    slots.values_[branch.slot] = value;
-    slots.touched_.push_back(branch.slot);
-  }
-  if (branch.children.empty()) return;
   if (value.is(Value::Kind::map)) {
+    const auto visit = [&](std::string_view key, auto&& get) {
+      const std::uint32_t child = find_child(branch, key);
+      if (child != kNoBranch) enter(child, get(), slots);
+    };
     if (value.parsed_) {
+      // Not for_each_member: that looks for duplicate keys first.
       const simdjson::dom::object object = value.parsed_object();
       const auto end = object.end();
       for (auto member = object.begin(); member != end; ++member) {
-        const std::uint32_t child = find_child(branch, member.key());
-        if (child != kNoBranch) enter(child, Value::of(member.value()), slots);
+        visit(member.key(), [&member] { return Value::of(member.value()); });
       }
-      return;
+    } else {
+      value.for_each_member(
+          [&](std::string_view key, const Value& member) { visit(key, [&] { return member; }); });
     }
-    value.for_each_member([&](std::string_view key, const Value& member) {
-      const std::uint32_t child = find_child(branch, key);
-      if (child != kNoBranch) enter(child, member, slots);
-    });
-  } else if (value.is(Value::Kind::list)) {
+  } else if (value.is(Value::Kind::list) && !branch.indices.empty()) {
     std::size_t index = 0;
     auto next = branch.indices.begin();
-    const auto end = branch.indices.end();
-    if (next == end) return;
     value.for_each_item([&](const Value& item) {
-      if (next != end && next->first == index) enter((next++)->second, item, slots);
+      if (next != branch.indices.end() && next->first == index)
+        enter((next++)->second, item, slots);
       ++index;
     });
   }
