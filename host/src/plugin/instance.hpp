@@ -1,0 +1,57 @@
+// Instance: one plugin at work for one destination.
+#pragma once
+
+#include <penstock/abi.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "model/pipeline_config.hpp"
+#include "model/status.hpp"
+
+namespace penstock::plugin {
+
+class Instance {
+ public:
+  // Loads the library, checks the ABI of the manifest before and of the plugin after, finds all
+  // hooks, and calls init and settings. `host` must outlive the instance. A failure names the
+  // destination, the plugin, what was looked for and where; what is wrong with a setting names
+  // file, line and column of that setting. [control-thread] [may-block]
+  [[nodiscard]] static Result<std::unique_ptr<Instance>> create(
+      const DestinationConfig& destination, const penstock_host* host);
+  Instance(const Instance&) = delete;
+  Instance& operator=(const Instance&) = delete;
+  // quiesce, then destroy. No hook may be running. [control-thread] [may-block]
+  ~Instance();
+
+  // The mapping hook: PENSTOCK_OK, SKIP, REJECT or one of the errors; any other status of a plugin
+  // comes back as ERR_INTERNAL. `error` (which the caller need not prepare) then says why, with all
+  // texts terminated. [worker]
+  std::int32_t map(const penstock_record& record, const penstock_emitter& emitter,
+                   penstock_error& error) noexcept;
+  // The send hook: PENSTOCK_OK or one of the errors, otherwise as map(). [send-thread] [may-block]
+  std::int32_t send(const penstock_batch& batch, penstock_error& error) noexcept;
+
+  [[nodiscard]] bool has_check() const { return check_ != nullptr; }
+  // The check hook. Requires has_check(). [control-thread] [may-block]
+  [[nodiscard]] Status check(std::int64_t deadline_ns);
+
+ private:
+  Instance() = default;
+  [[nodiscard]] Status bind(const DestinationConfig& destination);
+  [[nodiscard]] Status init(const DestinationConfig& destination, const penstock_host* host);
+  [[nodiscard]] Status settings(const DestinationConfig& destination);
+
+  std::string title_;                 // for messages: destination "x", plugin y
+  std::vector<std::string> secrets_;  // values that no message may show
+  penstock_init_fn init_ = nullptr;
+  penstock_settings_fn settings_ = nullptr;
+  penstock_mapping_fn mapping_ = nullptr;
+  penstock_send_fn send_ = nullptr;
+  penstock_check_fn check_ = nullptr;
+  penstock_descriptor descriptor_{};
+};
+
+}  // namespace penstock::plugin
