@@ -69,13 +69,13 @@ void Batcher::settle(Node& node, Settled& settled) {
   const Block& block = *node.block->block;
   const std::uint32_t mapping = node.content().mapping;
   const std::uint64_t sequence = block.sequence;
-  const auto same = std::find_if(settled.elements.rbegin(), settled.elements.rend(),
-                                 [sequence](const auto& known) { return known.block == sequence; });
-  if (same != settled.elements.rend()) {
-    same->elements.push_back(node.element);
-  } else {
-    settled.elements.push_back({sequence, {node.element}});
+  // The block remembers where its settlement stands; the check makes a stale memory harmless.
+  std::size_t& slot = node.block->settlement;
+  if (slot >= settled.elements.size() || settled.elements[slot].block != sequence) {
+    slot = settled.elements.size();
+    settled.elements.push_back({sequence, {}});
   }
+  settled.elements[slot].elements.push_back(node.element);
   --pending_;
   --pending_by_mapping_[mapping];
   --destinations_[node.group->route.destination].pending;
@@ -102,7 +102,7 @@ void Batcher::replace(Node& node, BlockHandle& block, std::uint32_t element, Set
 
 void Batcher::add(std::shared_ptr<const Block> block, std::int64_t now_ns, Settled& settled) {
   if (block->elements.empty()) return;
-  auto* handle = new BlockHandle{std::move(block), 1};  // this function's own reference; see the end
+  auto* handle = new BlockHandle{std::move(block), 1, 0};  // this function's own reference; see the end
   const Block& content = *handle->block;
   std::vector<Group*> groups;
   groups.reserve(content.routes.size());

@@ -16,6 +16,7 @@ namespace penstock::batch {
 struct Batcher::BlockHandle {
   std::shared_ptr<const Block> block;
   std::size_t references = 0;
+  std::size_t settlement = 0;  // index into Settled::elements, if it is this block's
 };
 
 // One element that is waiting, delayed, in flight, or held back behind one in flight.

@@ -25,6 +25,7 @@ void Tally::reason(ReasonCount::Kind kind, std::uint32_t mapping, std::string_vi
 
 void Tally::clear() {
   events = {};
+  matched_events = 0;
   for (const Entry& entry : mappings_) index_[entry.mapping] = 0;
   mappings_.clear();
   reasons_.clear();

@@ -62,6 +62,7 @@ class Tally {
   };
 
   EventCounts events;
+  std::uint64_t matched_events = 0;  // events that at least one mapping wanted
   // The counts of a mapping, to be added to. The reference is valid until the next call.
   MappingCounts& of(std::uint32_t mapping);
   void reason(ReasonCount::Kind kind, std::uint32_t mapping, std::string_view reason,

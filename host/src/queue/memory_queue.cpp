@@ -7,35 +7,39 @@ namespace penstock::queue {
 MemoryQueue::MemoryQueue(std::uint64_t max_bytes, std::function<void()> on_change)
     : max_bytes_(max_bytes), on_change_(std::move(on_change)) {}
 
-Status MemoryQueue::append(std::shared_ptr<const Block> block, const Tally& /*tally*/) {
-  const std::uint64_t bytes = block->memory_bytes();
+Status MemoryQueue::append(std::vector<std::shared_ptr<const Block>> blocks, const Tally& /*tally*/) {
+  std::uint64_t bytes = 0;
+  for (const auto& block : blocks) bytes += block->memory_bytes();
   {
     std::unique_lock lock(mutex_);
-    if (block->sequence != first_ + entries_.size()) {
-      return {StatusCode::internal, "The queue expected block " + std::to_string(first_ + entries_.size()) +
-                                        " and was given block " + std::to_string(block->sequence)};
-    }
-    // A single block larger than the queue still has to pass: it goes in when the queue is empty.
-    while (!closed_ && bytes_ > 0 && bytes_ + bytes > max_bytes_) {
+    // What is larger than the queue still has to pass: it goes in when the queue is empty.
+    const auto has_room = [&] { return closed_ || bytes_ == 0 || bytes_ + bytes <= max_bytes_; };
+    if (!has_room()) {
       waiting_ = true;
       lock.unlock();
       on_change_();
       lock.lock();
-      if (closed_ || bytes_ == 0 || bytes_ + bytes <= max_bytes_) break;
-      room_.wait(lock);
+      room_.wait(lock, has_room);
+      waiting_ = false;
     }
-    waiting_ = false;
     if (closed_) return {StatusCode::pending, "The queue was closed"};
-    Entry entry;
-    entry.bytes = bytes;
-    entry.unsettled = block->elements.size();
-    entry.end = block->end;
-    if (entry.unsettled > 0) {
-      bytes_ += bytes;
-      ++unsettled_blocks_;
+    for (auto& block : blocks) {
+      const std::uint64_t expected = first_ + entries_.size();
+      if (block->sequence != expected) {
+        return {StatusCode::internal, "The queue expected block " + std::to_string(expected) + " and was given block " +
+                                          std::to_string(block->sequence)};
+      }
+      Entry entry;
+      entry.bytes = block->memory_bytes();
+      entry.unsettled = block->elements.size();
+      entry.end = block->end;
+      if (entry.unsettled > 0) {
+        bytes_ += entry.bytes;
+        ++unsettled_blocks_;
+      }
+      entry.block = std::move(block);
+      entries_.push_back(std::move(entry));
     }
-    entry.block = std::move(block);
-    entries_.push_back(std::move(entry));
     forget_settled_prefix();
   }
   on_change_();
@@ -100,6 +104,16 @@ Usage MemoryQueue::usage() const {
 Position MemoryQueue::committed() const {
   const std::lock_guard lock(mutex_);
   return committed_;
+}
+
+std::map<std::uint32_t, std::uint64_t> MemoryQueue::untaken_by_mapping() const {
+  const std::lock_guard lock(mutex_);
+  std::map<std::uint32_t, std::uint64_t> counts;
+  for (const Entry& entry : entries_) {
+    if (entry.block == nullptr) continue;
+    for (const BlockElement& element : entry.block->elements) ++counts[element.mapping];
+  }
+  return counts;
 }
 
 }  // namespace penstock::queue

@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <deque>
 #include <functional>
+#include <map>
 #include <mutex>
 
 #include "queue/queue.hpp"
@@ -19,12 +20,14 @@ class MemoryQueue final : public Queue {
   // on_change is called, without a lock held, after a block was appended and when an append begins to wait.
   explicit MemoryQueue(std::uint64_t max_bytes, std::function<void()> on_change);
 
-  Status append(std::shared_ptr<const Block> block, const Tally& tally) override;
+  Status append(std::vector<std::shared_ptr<const Block>> blocks, const Tally& tally) override;
   Result<std::shared_ptr<const Block>> take() override;
   Status settle(const std::vector<Settlement>& settlements, const Tally& tally) override;
   void close() override;
   [[nodiscard]] Usage usage() const override;
   [[nodiscard]] Position committed() const override;
+  // [any thread] How many elements of each mapping stand in blocks that nobody took; mappings without any are left out.
+  [[nodiscard]] std::map<std::uint32_t, std::uint64_t> untaken_by_mapping() const;
 
  private:
   struct Entry {

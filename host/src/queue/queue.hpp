@@ -31,10 +31,10 @@ class Queue {
  public:
   virtual ~Queue() = default;
 
-  // [one producer thread at a time] Takes over the block and the counts of its events. Waits while the queue is full. When it
-  // returns ok the block is as safe as the queue's type promises. StatusCode::pending: close() came while it waited;
-  // the block was not taken.
-  virtual Status append(std::shared_ptr<const Block> block, const Tally& tally) = 0;
+  // [one producer thread at a time] Takes over the blocks of one piece of the source, all or none, and the counts of its
+  // events. Waits while the queue is full. When it returns ok they are as safe as the queue's type promises.
+  // StatusCode::pending: close() came while it waited; nothing was taken.
+  virtual Status append(std::vector<std::shared_ptr<const Block>> blocks, const Tally& tally) = 0;
 
   // [one consumer thread] The next block in order, or null when there is none at the moment.
   virtual Result<std::shared_ptr<const Block>> take() = 0;

@@ -1,0 +1,49 @@
+// penstock: the command line's entry.
+#include <csignal>
+#include <cstdio>
+#include <exception>
+
+#include "cli/arguments.hpp"
+#include "cli/commands.hpp"
+#include "services/http.hpp"
+#include "services/log.hpp"
+
+namespace {
+
+int dispatch(const penstock::cli::Arguments& arguments) {
+  using penstock::cli::Command;
+  switch (arguments.command) {
+    case Command::run:
+      return penstock::cli::run_command(arguments);
+    case Command::validate:
+      return penstock::cli::validate_command(arguments);
+    case Command::try_events:
+      return penstock::cli::try_command(arguments);
+    case Command::plugin_list:
+      return penstock::cli::plugin_list_command(arguments);
+    case Command::plugin_describe:
+      return penstock::cli::plugin_describe_command(arguments);
+  }
+  return penstock::exit_code(penstock::StatusCode::internal);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  // A reader of stdout that goes away is an error of write(), not the end of the process.
+  std::signal(SIGPIPE, SIG_IGN);
+  try {
+    auto parsed = penstock::cli::parse_arguments(argc, argv);
+    if (const auto* answer = std::get_if<penstock::cli::Answer>(&parsed)) {
+      std::fputs(answer->text.c_str(), answer->to_stderr ? stderr : stdout);
+      return answer->exit_code;
+    }
+    const auto& arguments = std::get<penstock::cli::Arguments>(parsed);
+    penstock::services::start_log(arguments.log_format, arguments.log_level);
+    if (penstock::Status status = penstock::services::initialise_http(); !status.ok()) return penstock::cli::fail(status);
+    return dispatch(arguments);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "penstock: internal error: %s. Please report this.\n", error.what());
+    return penstock::exit_code(penstock::StatusCode::internal);
+  }
+}

@@ -1,0 +1,181 @@
+#include "cli/report.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "cli/commands.hpp"
+#include "cli/table.hpp"
+
+namespace penstock::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// Something that a reader may have to act on, from delivery issues and from reasons alike.
+struct Entry {
+  std::string destination;  // "" when it concerns no destination
+  std::string mapping;      // "" when it concerns all
+  std::string code;
+  std::string field;
+  std::string message;
+  std::uint64_t count = 0;
+  bool error = false;
+};
+
+std::vector<Entry> entries(const PipelineConfig& config, const std::vector<ledger::MappingName>& mappings,
+                           const RunReport& report) {
+  std::vector<Entry> all;
+  for (const send::Issue& issue : report.counts.issues) {
+    Entry entry;
+    entry.destination = config.destinations[issue.destination].name;
+    if (issue.mapping != send::Issue::kAllMappings) entry.mapping = mappings[issue.mapping].name;
+    entry.code = issue.code;
+    entry.message = issue.message;
+    entry.count = issue.count;
+    entry.error = issue.severity == send::Issue::Severity::error;
+    all.push_back(std::move(entry));
+  }
+  for (const ReasonCount& reason : report.counts.reasons) {
+    if (reason.kind == ReasonCount::Kind::skipped) continue;
+    Entry entry;
+    if (reason.mapping != ReasonCount::kNoMapping) {
+      entry.destination = mappings[reason.mapping].destination_name;
+      entry.mapping = mappings[reason.mapping].name;
+    }
+    entry.code = reason.reason;
+    entry.field = reason.field;
+    entry.message = reason.message;
+    if (entry.message.empty() && !reason.field.empty()) {
+      entry.message = "The field " + reason.field + " was left out, because the destination would refuse it";
+    }
+    entry.count = reason.count;
+    entry.error = reason.kind == ReasonCount::Kind::dead_letter;
+    all.push_back(std::move(entry));
+  }
+  std::stable_sort(all.begin(), all.end(), [](const Entry& a, const Entry& b) {
+    return a.error != b.error ? a.error : a.count > b.count;
+  });
+  return all;
+}
+
+std::uint64_t pending_of(const MappingCounts& counts) {
+  return static_cast<std::uint64_t>(std::max<std::int64_t>(counts.pending(), 0));
+}
+
+std::string place_of(const Entry& entry) {
+  if (entry.destination.empty()) return "source";
+  return entry.mapping.empty() ? entry.destination : entry.destination + "." + entry.mapping;
+}
+
+}  // namespace
+
+std::uint64_t dead_letters(const RunReport& report) {
+  std::uint64_t count = report.counts.events.invalid;
+  for (const MappingCounts& mapping : report.counts.mappings) count += mapping.dead_lettered;
+  return count;
+}
+
+std::string text_report(const PipelineConfig& config, const std::vector<ledger::MappingName>& mappings,
+                        const RunReport& report) {
+  const EventCounts& events = report.counts.events;
+  char rate[64];
+  std::snprintf(rate, sizeof rate, "%.1f s", report.duration_s);
+  std::string out = "Delivery report of " + config.name + "\n\n";
+  out += "  " + with_separators(events.received) + " events in " + rate + ": " +
+         with_separators(report.counts.matched_events) + " matched, " + with_separators(events.unmatched) +
+         " wanted by no mapping, " + with_separators(events.invalid) + " invalid\n\n";
+
+  Table table({"destination", "mapping", "matched", "delivered", "superseded", "skipped", "dead letters", "pending"},
+              {Table::Align::left, Table::Align::left, Table::Align::right, Table::Align::right, Table::Align::right,
+               Table::Align::right, Table::Align::right, Table::Align::right});
+  MappingCounts total;
+  for (std::size_t m = 0; m < mappings.size(); ++m) {
+    const MappingCounts& counts = report.counts.mappings[m];
+    total.add(counts);
+    table.row({mappings[m].destination_name, mappings[m].name, with_separators(counts.matched),
+               with_separators(counts.delivered), with_separators(counts.superseded), with_separators(counts.skipped),
+               with_separators(counts.dead_lettered), with_separators(pending_of(counts))});
+  }
+  if (mappings.size() > 1) {
+    table.row({"all", "", with_separators(total.matched), with_separators(total.delivered),
+               with_separators(total.superseded), with_separators(total.skipped), with_separators(total.dead_lettered),
+               with_separators(pending_of(total))});
+  }
+  out += table.text("  ");
+
+  out += "\n";
+  for (std::size_t d = 0; d < report.destinations.size(); ++d) {
+    const DestinationReport& destination = report.destinations[d];
+    out += "  " + config.destinations[d].name + ": " + name_of(destination.state);
+    if (destination.state != DestinationReport::State::disabled) {
+      out += ", " + with_separators(destination.requests) + " requests";
+      if (destination.throttled_requests > 0) {
+        out += " (" + with_separators(destination.throttled_requests) + " answered 429)";
+      }
+    }
+    out += "\n";
+    if (!destination.message.empty()) out += "    " + destination.message + "\n";
+  }
+
+  const std::vector<Entry> found = entries(config, mappings, report);
+  for (const bool errors : {true, false}) {
+    Table issues({"count", "where", errors ? "reason" : "code", "message"},
+                 {Table::Align::right, Table::Align::left, Table::Align::left, Table::Align::left});
+    bool any = false;
+    for (const Entry& entry : found) {
+      if (entry.error != errors) continue;
+      any = true;
+      issues.row({with_separators(entry.count), place_of(entry), entry.code, entry.message});
+    }
+    if (any) out += std::string("\n  ") + (errors ? "Not delivered" : "Warnings") + "\n" + issues.text("  ");
+  }
+  return out;
+}
+
+std::string json_report(const PipelineConfig& config, const std::vector<ledger::MappingName>& mappings,
+                        const RunReport& report) {
+  const EventCounts& events = report.counts.events;
+  Json json;
+  json["events"] = {{"received", events.received}, {"unmatched", events.unmatched}, {"invalid", events.invalid}};
+  json["destinations"] = Json::object();
+  for (std::size_t d = 0; d < report.destinations.size(); ++d) {
+    const DestinationReport& destination = report.destinations[d];
+    Json& entry = json["destinations"][config.destinations[d].name];
+    entry["state"] = name_of(destination.state);
+    entry["requests"] = destination.requests;
+    entry["throttled_requests"] = destination.throttled_requests;
+    entry["mappings"] = Json::object();
+  }
+  for (std::size_t m = 0; m < mappings.size(); ++m) {
+    const MappingCounts& counts = report.counts.mappings[m];
+    Json& entry = json["destinations"][mappings[m].destination_name]["mappings"][mappings[m].name];
+    entry = {{"matched", counts.matched},       {"delivered", counts.delivered},
+             {"superseded", counts.superseded}, {"skipped", counts.skipped},
+             {"dead_lettered", counts.dead_lettered}, {"pending", pending_of(counts)},
+             {"reasons", Json::object()}};
+  }
+  for (const ReasonCount& reason : report.counts.reasons) {
+    if (reason.kind == ReasonCount::Kind::warning || reason.mapping == ReasonCount::kNoMapping) continue;
+    const ledger::MappingName& mapping = mappings[reason.mapping];
+    Json& reasons = json["destinations"][mapping.destination_name]["mappings"][mapping.name]["reasons"];
+    reasons[reason.reason] = reasons.value(reason.reason, std::uint64_t{0}) + reason.count;
+  }
+  json["issues"] = Json::array();
+  for (const Entry& entry : entries(config, mappings, report)) {
+    Json issue;
+    issue["destination"] = entry.destination.empty() ? Json() : Json(entry.destination);
+    issue["mapping"] = entry.mapping.empty() ? Json() : Json(entry.mapping);
+    issue["code"] = entry.code;
+    if (!entry.field.empty()) issue["field"] = entry.field;
+    issue["message"] = entry.message;
+    issue["count"] = entry.count;
+    issue["severity"] = entry.error ? "error" : "warning";
+    json["issues"].push_back(std::move(issue));
+  }
+  json["duration_s"] = report.duration_s;
+  // Texts of plugins and destinations may be cut inside a character or be no UTF-8 at all.
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace penstock::cli

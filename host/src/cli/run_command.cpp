@@ -1,0 +1,99 @@
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+
+#include "cli/commands.hpp"
+#include "cli/progress.hpp"
+#include "cli/report.hpp"
+#include "pipeline.hpp"
+#include "run.hpp"
+#include "services/log.hpp"
+
+namespace penstock::cli {
+namespace {
+
+std::atomic<Run*> signalled_run{nullptr};
+
+void on_signal(int /*signal*/) {
+  if (Run* run = signalled_run.load(); run != nullptr) run->stop();
+}
+
+// SIGINT and SIGTERM end the run in an orderly way, as long as this lives.
+class SignalGuard {
+ public:
+  explicit SignalGuard(Run& run) {
+    signalled_run.store(&run);
+    struct sigaction action {};
+    action.sa_handler = on_signal;
+    sigemptyset(&action.sa_mask);
+    action.sa_flags = SA_RESTART;
+    ::sigaction(SIGINT, &action, &old_int_);
+    ::sigaction(SIGTERM, &action, &old_term_);
+  }
+  ~SignalGuard() {
+    ::sigaction(SIGINT, &old_int_, nullptr);
+    ::sigaction(SIGTERM, &old_term_, nullptr);
+    signalled_run.store(nullptr);
+  }
+  SignalGuard(const SignalGuard&) = delete;
+  SignalGuard& operator=(const SignalGuard&) = delete;
+
+ private:
+  struct sigaction old_int_ {};
+  struct sigaction old_term_ {};
+};
+
+}  // namespace
+
+int run_command(const Arguments& arguments) {
+  auto options = load_options(arguments);
+  if (!options.ok()) return fail(options.status());
+  Diagnostics diagnostics;
+  auto pipeline = Pipeline::load(arguments.pipelines.front(), *options, Pipeline::State::on_disk, diagnostics);
+  if (!pipeline.ok()) return fail(pipeline.status(), diagnostics);
+  if (!arguments.quiet) show(diagnostics);
+  const PipelineConfig& config = (*pipeline)->config();
+  if (config.queue.type == QueueConfig::Type::disk) {
+    return fail({StatusCode::configuration,
+                 config.queue.location.text() +
+                     ": queue: {type: disk} is not available in this version. Use {type: memory}, which is the default: "
+                     "records that are pending when penstock ends are then read from the event file again"});
+  }
+
+  Run run(**pipeline, {arguments.drain_timeout, arguments.workers});
+  RunReport report;
+  {
+    const SignalGuard signals(run);
+    Result<RunReport> result = [&] {
+      const bool terminal = ::isatty(STDERR_FILENO) == 1 && arguments.log_format == services::LogFormat::text;
+      std::unique_ptr<ProgressReporter> progress;
+      if (!arguments.quiet) progress = std::make_unique<ProgressReporter>(run, terminal);
+      return run.execute();
+    }();
+    if (!result.ok()) return fail(result.status());
+    report = std::move(*result);
+  }
+
+  std::vector<ledger::MappingName> names;
+  for (const auto& mapping : (*pipeline)->program().mappings) {
+    names.push_back({mapping.destination, config.destinations[mapping.destination].name, mapping.config->name});
+  }
+  const Status printed = print(arguments.format == Format::json ? json_report(config, names, report)
+                                                                : text_report(config, names, report));
+  // The worst is said last and decides the exit code; a report that nobody could read is an error of its own.
+  if (!printed.ok()) {
+    if (!report.status.ok()) fail(report.status);
+    return fail(printed);
+  }
+  if (report.stopped && report.status.ok()) {
+    std::fprintf(stderr, "penstock: stopped by a signal after everything that was read had been dealt with\n");
+  }
+  if (!report.status.ok()) return fail(report.status);
+  if (arguments.fail_on_dead_letters && dead_letters(report) > 0) {
+    return fail({StatusCode::failed, std::to_string(dead_letters(report)) + " records were dead-lettered (--fail-on-dead-letters)"});
+  }
+  return 0;
+}
+
+}  // namespace penstock::cli

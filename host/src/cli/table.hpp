@@ -1,0 +1,24 @@
+// Table: text in aligned columns.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace penstock::cli {
+
+class Table {
+ public:
+  enum class Align { left, right };
+  Table(std::vector<std::string> header, std::vector<Align> alignment);
+  void row(std::vector<std::string> cells);
+  // Each line begins with the indent. Widths count code points. The last column is not padded, and is wrapped at kWidth.
+  [[nodiscard]] std::string text(const std::string& indent) const;
+
+  static constexpr std::size_t kWidth = 120;
+
+ private:
+  std::vector<Align> alignment_;
+  std::vector<std::vector<std::string>> rows_;
+};
+
+}  // namespace penstock::cli

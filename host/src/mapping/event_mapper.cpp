@@ -1,0 +1,134 @@
+#include "mapping/event_mapper.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+namespace penstock::mapping {
+namespace {
+
+constexpr std::string_view kPluginError = "plugin_error";
+constexpr std::string_view kInvalidRecord = "invalid_record";
+
+std::string_view text_of(const penstock_str& text) {
+  return text.data == nullptr ? std::string_view() : std::string_view(text.data, text.size);
+}
+
+// A fixed buffer of penstock_error, which a careless plugin may have left without its terminator.
+template <std::size_t N>
+std::string_view text_of(const char (&buffer)[N]) {
+  return {buffer, static_cast<std::size_t>(std::find(buffer, buffer + N, '\0') - buffer)};
+}
+
+void clear(penstock_error& error) {
+  error.struct_size = sizeof error;
+  error.reason[0] = '\0';
+  error.field[0] = '\0';
+  error.message[0] = '\0';
+}
+
+}  // namespace
+
+EventMapper::EventMapper(const Program& program) : program_(program) {
+  emitter_.struct_size = sizeof emitter_;
+  emitter_.ctx = &emission_;
+  emitter_.element = on_element;
+  emitter_.warn = on_warning;
+}
+
+void EventMapper::on_element(void* ctx, const penstock_element* element) noexcept {
+  auto& emission = *static_cast<Emission*>(ctx);
+  if (++emission.count > 1) return;  // map() reports it
+  const std::string_view payload = text_of(element->payload);
+  const std::string_view key = text_of(element->coalesce_key);
+  const std::string_view batch_key = text_of(element->batch_key);
+  emission.payload_size = payload.size();
+  emission.key_size = key.size();
+  emission.bytes->append(payload).append(key);
+  emission.batch_key.assign(batch_key);
+}
+
+void EventMapper::on_warning(void* ctx, penstock_str code, std::uint32_t field) noexcept {
+  static_cast<Emission*>(ctx)->warnings.push_back({std::string(text_of(code)), field});
+}
+
+Status EventMapper::read(std::string_view line) {
+  arena_.reset();
+  matches_.clear();
+  ASSIGN_OR_RETURN(view_.root, parser_.parse(line));
+  program_.paths.extract(view_.root, slots_);
+  view_.slots = &slots_;
+  program_.triggers.match(view_, scratch_);
+  matches_.assign(scratch_.ids.begin(), scratch_.ids.end());
+  return {};
+}
+
+RecordResult EventMapper::plugin_fault(std::string message) {
+  message_ = std::move(message);
+  emission_.bytes->resize(emission_.start);
+  emission_.warnings.clear();
+  return {RecordResult::Kind::dead_letter, kPluginError, message_, 0, 0, {}};
+}
+
+RecordResult EventMapper::map(std::uint32_t mapping, std::string& bytes) {
+  const Program::Mapping& target = program_.mappings[mapping];
+  emission_.bytes = &bytes;
+  emission_.start = bytes.size();
+  emission_.count = 0;
+  emission_.warnings.clear();
+  values_.resize(target.spec->fields.size());
+  faults_.clear();
+  if (!target.mapper->resolve(view_, arena_, values_.data(), faults_)) {
+    message_ = faults_.text(*target.spec);
+    return {RecordResult::Kind::dead_letter, kInvalidRecord, message_, 0, 0, {}};
+  }
+  penstock_record record{sizeof(penstock_record), target.action, values_.size(), values_.data()};
+  clear(error_);
+  const std::int32_t code = target.instance->map(record, emitter_, error_);
+  const std::string_view reason = text_of(error_.reason);
+  const std::string_view message = text_of(error_.message);
+  switch (code) {
+    case PENSTOCK_OK:
+      break;
+    case PENSTOCK_SKIP:
+    case PENSTOCK_REJECT: {
+      if (emission_.count > 0)
+        return plugin_fault(
+            "The plugin's mapping hook emitted an element and then refused the record");
+      const bool skipped = code == PENSTOCK_SKIP;
+      RecordResult result;
+      result.kind = skipped ? RecordResult::Kind::skipped : RecordResult::Kind::dead_letter;
+      result.reason = !reason.empty() ? reason : (skipped ? "skipped" : "rejected");
+      result.message = message;
+      return result;
+    }
+    default:
+      return plugin_fault("The plugin's mapping hook failed with code " + std::to_string(code) +
+                          ": " + (message.empty() ? "it gave no reason" : std::string(message)));
+  }
+  if (emission_.count != 1) {
+    return plugin_fault("The plugin's mapping hook returned OK after emitting " +
+                        std::to_string(emission_.count) + " elements instead of one");
+  }
+  if (emission_.batch_key.size() > kMaxKeyBytes || emission_.key_size > kMaxKeyBytes) {
+    return plugin_fault(
+        "The plugin emitted a key of " +
+        std::to_string(std::max<std::uint64_t>(emission_.batch_key.size(), emission_.key_size)) +
+        " bytes; at most " + std::to_string(kMaxKeyBytes) + " are allowed");
+  }
+  if (emission_.payload_size > kMaxBlockBytes) {
+    return plugin_fault("The plugin emitted an element of " +
+                        std::to_string(emission_.payload_size) + " bytes; at most " +
+                        std::to_string(kMaxBlockBytes) + " are allowed");
+  }
+  RecordResult result;
+  result.payload_size = static_cast<std::uint32_t>(emission_.payload_size);
+  result.key_size = static_cast<std::uint32_t>(emission_.key_size);
+  result.batch_key = emission_.batch_key;
+  return result;
+}
+
+void EventMapper::append_fields_json(std::string& out, std::uint32_t mapping) const {
+  mapping::append_fields_json(out, *program_.mappings[mapping].spec, values_.data());
+}
+
+}  // namespace penstock::mapping

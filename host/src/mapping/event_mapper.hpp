@@ -1,0 +1,93 @@
+// EventMapper: from a line of the source to the elements that its mappings make of it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "mapping/program.hpp"
+#include "model/block.hpp"
+#include "model/status.hpp"
+#include "model/tally.hpp"
+#include "penstock/abi.h"
+
+namespace penstock::mapping {
+
+// What one mapping made of one event. The texts are valid until the next call of the mapper.
+struct RecordResult {
+  enum class Kind : std::uint8_t { element, skipped, dead_letter };
+  Kind kind = Kind::element;
+  std::string_view reason;   // skipped, dead_letter: a stable code
+  std::string_view message;  // for a person, without personal data
+  // element: payload directly followed by the coalesce key, at the end of the bytes given to map()
+  std::uint32_t payload_size = 0;
+  std::uint32_t key_size = 0;
+  std::string_view batch_key;
+};
+
+// What the plugin left out of an element.
+struct Warning {
+  std::string code;
+  std::uint32_t field = 0;  // index into the action's fields
+};
+
+// One per worker thread. Call read() for a line, then map() for the mappings that matched.
+class EventMapper {
+ public:
+  explicit EventMapper(const Program& program);
+
+  // Parses the line, which must be followed by kEventPadding readable bytes, and finds the mappings
+  // that want it.
+  [[nodiscard]] Status read(std::string_view line);
+  [[nodiscard]] const std::vector<std::uint32_t>& matches() const { return matches_; }
+
+  // Makes the record of the event that was read and lets the plugin turn it into an element, whose
+  // payload and coalesce key are appended to bytes. Nothing is appended unless the result is an
+  // element.
+  RecordResult map(std::uint32_t mapping, std::string& bytes);
+  // After map(): what was left out of the element.
+  [[nodiscard]] const std::vector<Warning>& warnings() const { return emission_.warnings; }
+  // After map(): the resolved fields as a JSON object, for `try`.
+  void append_fields_json(std::string& out, std::uint32_t mapping) const;
+
+ private:
+  struct Emission {
+    std::string* bytes = nullptr;
+    std::size_t start = 0;
+    std::uint32_t count = 0;
+    std::uint64_t payload_size = 0;
+    std::uint64_t key_size = 0;
+    std::string batch_key;
+    std::vector<Warning> warnings;
+  };
+  static void on_element(void* ctx, const penstock_element* element) noexcept;
+  static void on_warning(void* ctx, penstock_str code, std::uint32_t field) noexcept;
+  RecordResult plugin_fault(std::string message);
+
+  const Program& program_;
+  EventParser parser_;
+  Arena arena_;
+  Slots slots_;
+  EventView view_;
+  trigger::Matches scratch_;
+  std::vector<std::uint32_t> matches_;
+  std::vector<penstock_value> values_;
+  Faults faults_;
+  Emission emission_;
+  penstock_emitter emitter_{};
+  penstock_error error_{};
+  std::string message_;
+};
+
+// Maps all lines of a chunk. Blank lines are no events. Appends to blocks (sequence and positions
+// are the caller's to set) and adds to tally. A block is closed when it reaches kMaxBlockBytes, so
+// there may be several.
+void map_lines(EventMapper& mapper, const Program& program, std::string_view text,
+               std::vector<Block>& blocks, Tally& tally);
+
+// A block stays well below the 4 GiB that its offsets can express, and small enough to be read back
+// as one piece.
+inline constexpr std::size_t kMaxBlockBytes = 8 * 1024 * 1024;
+
+}  // namespace penstock::mapping

@@ -1,0 +1,29 @@
+#include "mapping/program.hpp"
+
+namespace penstock::mapping {
+
+std::unique_ptr<Program> compile(const PipelineConfig& config, Diagnostics& diagnostics) {
+  auto program = std::make_unique<Program>();
+  const std::size_t errors_before = diagnostics.error_count();
+  for (std::uint32_t d = 0; d < config.destinations.size(); ++d) {
+    const DestinationConfig& destination = config.destinations[d];
+    if (!destination.enabled) continue;
+    for (const MappingConfig& mapping : destination.mappings) {
+      if (!mapping.enabled) continue;
+      auto trigger = trigger::parse(mapping.trigger, mapping.trigger_location, diagnostics);
+      auto mapper = RecordMapper::compile(*mapping.action, mapping.fields, mapping.location,
+                                          program->paths, diagnostics);
+      if (!trigger || mapper == nullptr) continue;
+      program->triggers.add(std::move(*trigger), program->paths);
+      const auto action =
+          static_cast<std::uint32_t>(mapping.action - destination.plugin->actions.data());
+      program->mappings.push_back(
+          {d, action, mapping.action, &mapping, std::move(mapper), nullptr});
+    }
+  }
+  if (diagnostics.error_count() > errors_before) return nullptr;
+  program->triggers.freeze();
+  return program;
+}
+
+}  // namespace penstock::mapping

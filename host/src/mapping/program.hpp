@@ -1,0 +1,40 @@
+// Program: all triggers and mappings of a pipeline, compiled once at load and shared by all
+// workers.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "mapping/record_mapper.hpp"
+#include "model/diagnostics.hpp"
+#include "model/event.hpp"
+#include "model/pipeline_config.hpp"
+#include "plugin/instance.hpp"
+#include "trigger/trigger.hpp"
+
+namespace penstock::mapping {
+
+// Immutable while workers run. Points into the PipelineConfig, which must outlive it.
+struct Program {
+  struct Mapping {
+    std::uint32_t destination = 0;  // index into PipelineConfig::destinations
+    std::uint32_t action = 0;       // index into the plugin manifest's actions
+    const ActionSpec* spec = nullptr;
+    const MappingConfig* config = nullptr;
+    std::unique_ptr<RecordMapper> mapper;
+    plugin::Instance* instance = nullptr;  // set before the first event
+  };
+
+  PathTable paths;
+  trigger::TriggerSet triggers;  // ids are indexes into mappings
+  std::vector<Mapping>
+      mappings;  // the enabled ones of enabled destinations, in the order of the manifest
+};
+
+// All that is wrong is in diagnostics; null if there is an error.
+[[nodiscard]] std::unique_ptr<Program> compile(const PipelineConfig& config,
+                                               Diagnostics& diagnostics);
+
+}  // namespace penstock::mapping

@@ -1,0 +1,110 @@
+#include "send/outcomes.hpp"
+
+#include <algorithm>
+#include <string_view>
+
+namespace penstock::send {
+namespace {
+
+// A plugin's words are cut: they are kept per distinct outcome and shown to people.
+constexpr std::size_t kMaxReasonBytes = 64;
+constexpr std::size_t kMaxMessageBytes = 512;
+
+std::string cut(const penstock_str& text, std::size_t limit) {
+  if (text.data == nullptr) return {};
+  std::size_t size = std::min<std::uint64_t>(text.size, limit);
+  if (size < text.size) {
+    while (size > 0 && (static_cast<unsigned char>(text.data[size]) & 0xc0) == 0x80) --size;
+  }
+  return {text.data, size};
+}
+
+}  // namespace
+
+int badness(std::uint32_t status) {
+  switch (status) {
+    case PENSTOCK_DELIVERED:
+      return 0;
+    case PENSTOCK_REJECTED:
+      return 1;
+    case PENSTOCK_SPLIT:
+      return 2;
+    case PENSTOCK_RETRY:
+      return 3;
+    case PENSTOCK_THROTTLED:
+      return 4;
+    case PENSTOCK_UNKNOWN:
+      return 5;
+    case PENSTOCK_BLOCKED:
+      return 6;
+    case PENSTOCK_AUTH:
+      return 7;
+    default:
+      return 5;
+  }
+}
+
+Outcomes::Outcomes(std::size_t size)
+    : size_(size), statuses_(std::make_unique<std::atomic<std::uint8_t>[]>(size)) {
+  for (std::size_t i = 0; i < size; ++i) statuses_[i].store(kUnreported, std::memory_order_relaxed);
+}
+
+std::uint32_t Outcomes::share(OutcomeDetail detail) {
+  // Batches have few distinct outcomes; the newest is the likeliest to recur.
+  for (std::size_t i = details_.size(); i > 0; --i) {
+    const OutcomeDetail& known = details_[i - 1];
+    if (known.status == detail.status && known.remote_status == detail.remote_status &&
+        known.retry_after_ms == detail.retry_after_ms && known.reason == detail.reason &&
+        known.message == detail.message) {
+      return static_cast<std::uint32_t>(i - 1);
+    }
+  }
+  details_.push_back(std::move(detail));
+  return static_cast<std::uint32_t>(details_.size() - 1);
+}
+
+void Outcomes::report(std::uint64_t index, const penstock_outcome& outcome) {
+  std::uint32_t status = outcome.status;
+  const bool known_status = status <= PENSTOCK_SPLIT;
+  if (!known_status) status = PENSTOCK_UNKNOWN;
+  if (index >= size_) {
+    const std::lock_guard lock(mutex_);
+    ++faults_;
+    return;
+  }
+  std::atomic<std::uint8_t>& place = statuses_[index];
+  if (status == PENSTOCK_DELIVERED) {
+    std::uint8_t expected = kUnreported;
+    if (place.compare_exchange_strong(expected, PENSTOCK_DELIVERED, std::memory_order_relaxed)) return;
+  }
+  const std::lock_guard lock(mutex_);
+  if (!known_status) ++faults_;
+  const std::uint8_t before = place.load(std::memory_order_relaxed);
+  if (before != kUnreported) {
+    ++faults_;
+    if (badness(before) >= badness(status)) return;
+  }
+  if (detail_of_.empty()) detail_of_.resize(size_, 0);
+  detail_of_[index] = share({status, outcome.remote_status, outcome.retry_after_ms,
+                             cut(outcome.reason, kMaxReasonBytes), cut(outcome.message, kMaxMessageBytes)});
+  place.store(static_cast<std::uint8_t>(status), std::memory_order_relaxed);
+}
+
+void Outcomes::fill_unreported(const OutcomeDetail& detail) {
+  const std::lock_guard lock(mutex_);
+  for (std::size_t i = 0; i < size_; ++i) {
+    if (statuses_[i].load(std::memory_order_relaxed) != kUnreported) continue;
+    if (detail_of_.empty()) detail_of_.resize(size_, 0);
+    detail_of_[i] = share(detail);
+    statuses_[i].store(static_cast<std::uint8_t>(detail.status), std::memory_order_relaxed);
+  }
+}
+
+const OutcomeDetail& Outcomes::detail(std::size_t index) const {
+  static const OutcomeDetail kDelivered{PENSTOCK_DELIVERED, 0, -1, {}, {}};
+  const std::lock_guard lock(mutex_);
+  if (detail_of_.empty() || status(index) == PENSTOCK_DELIVERED) return kDelivered;
+  return details_[detail_of_[index]];
+}
+
+}  // namespace penstock::send

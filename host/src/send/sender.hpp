@@ -1,0 +1,66 @@
+// Sender: one attempt to deliver a batch through a plugin's send hook, and what follows from its outcomes.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "batch/batcher.hpp"
+#include "penstock/abi.h"
+#include "send/outcomes.hpp"
+#include "send/retry_policy.hpp"
+
+namespace penstock::send {
+
+// Longest time that one send hook gets: the pacing of one minute's window, then a request.
+inline constexpr std::int64_t kSendDeadlineNs = 120'000 * kNanosPerMilli;
+
+// The send hook of one destination, as the plugin stage offers it.
+using SendHook = std::function<std::int32_t(const penstock_batch&, penstock_error&)>;
+
+// A batch after its attempt.
+struct Attempt {
+  std::unique_ptr<batch::Batch> batch;
+  std::unique_ptr<Outcomes> outcomes;
+};
+
+// [send-thread] Calls the hook and collects what it reports. What it leaves out gets UNKNOWN, or what its error says.
+// `cancelled` is what penstock_batch.cancelled answers.
+[[nodiscard]] Attempt attempt(const SendHook& hook, std::unique_ptr<batch::Batch> batch,
+                              std::int64_t now_ns, const std::atomic<bool>& cancelled);
+
+// Something to tell people about a delivery.
+struct Issue {
+  static constexpr std::uint32_t kAllMappings = UINT32_MAX;
+  enum class Severity : std::uint8_t { warning, error };
+  Severity severity = Severity::warning;
+  std::uint32_t destination = 0;
+  std::uint32_t mapping = kAllMappings;
+  std::string code;
+  std::string message;
+  std::uint64_t count = 0;  // elements
+};
+
+// What an attempt means.
+struct Decision {
+  enum class Effect : std::uint8_t { none, throttle, pause_authorization, pause_blocked };
+
+  std::vector<batch::Verdict> verdicts;  // one per element
+  Effect effect = Effect::none;          // on the whole destination
+  std::int64_t until_ns = 0;             // throttle, pause: nothing is sent before
+  bool answered = false;                 // the destination said something, whatever it was
+  std::string pause_code;                // for the destination's state, with effect pause
+  std::string pause_message;
+  Tally dead_letters;                    // reasons only; counts come from the batcher
+  std::vector<Issue> issues;
+};
+
+// Pure, but for the random numbers it draws. `probes` is how often the destination has been paused in a row.
+[[nodiscard]] Decision decide(const Attempt& attempt, const RetryPolicy& policy, std::uint32_t probes,
+                              std::int64_t now_ns, std::mt19937_64& random);
+
+}  // namespace penstock::send

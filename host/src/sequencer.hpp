@@ -1,0 +1,54 @@
+// Sequencer: puts what several workers made of chunks back into the order of the source.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "ledger/ledger.hpp"
+#include "model/block.hpp"
+#include "model/tally.hpp"
+#include "queue/queue.hpp"
+
+namespace penstock {
+
+// What became of one chunk.
+struct MappedChunk {
+  std::uint64_t sequence = 0;
+  Position begin;
+  Position end;
+  std::vector<Block> blocks;
+  Tally tally;
+};
+
+class Sequencer {
+ public:
+  // At most `window` chunks wait for an earlier one; beyond that push() waits, which bounds memory.
+  Sequencer(queue::Queue& queue, ledger::Ledger& ledger, std::size_t window);
+
+  // [any thread] Appends the chunk to the queue as soon as all before it are in. May block as Queue::append does. Fails
+  // as append does, for good: everything after a chunk that was refused is refused, too.
+  Status push(std::unique_ptr<MappedChunk> chunk);
+  // How far the source has been handed over to the queue.
+  [[nodiscard]] Position accepted() const;
+
+ private:
+  Status append(MappedChunk& chunk);
+
+  queue::Queue& queue_;
+  ledger::Ledger& ledger_;
+  const std::size_t window_;
+  mutable std::mutex mutex_;
+  std::condition_variable moved_;
+  std::map<std::uint64_t, std::unique_ptr<MappedChunk>> waiting_;
+  std::uint64_t next_ = 0;
+  std::uint64_t block_sequence_ = 0;  // used only by the thread that appends
+  bool appending_ = false;
+  Status failure_;
+  Position accepted_;
+};
+
+}  // namespace penstock
