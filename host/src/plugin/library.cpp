@@ -80,10 +80,10 @@ Status check_file(const std::string& path) {
             "the plugin library " + path + " cannot be read. Check the rights on it."};
   }
   if (in.gcount() != sizeof magic || std::memcmp(magic, "\177ELF", sizeof magic) != 0) {
-    return {StatusCode::configuration, "the plugin library " + path +
-                                           " is no shared object: it does not begin as an ELF file "
-                                           "does. Was it copied completely, and built as a "
-                                           "shared library?"};
+    return {StatusCode::configuration,
+            "the plugin library " + path +
+                " is no shared object: it does not begin as an ELF file does. Was it copied "
+                "completely, and built as a shared library?"};
   }
   return {};
 }

@@ -60,10 +60,6 @@ class HttpConnection {
   // Ends all waits and transfers, present and future, with ERR_CANCELLED. Returns at once.
   void cancel_all();
 
-  // Largest answer (headers and body) that is read; a multi-status answer to 5,000 elements is some
-  // 2 MiB.
-  static constexpr std::size_t kMaxResponseBytes = 64 * 1024 * 1024;
-
  private:
   class Impl;
   std::unique_ptr<Impl> impl_;

@@ -64,8 +64,7 @@ Status prepare_state_dir(const std::string& path) {
     log(LogLevel::warning, "state",
         path +
             " is open to other users of this machine, and names and titles of people are kept in "
-            "it. Close it: chmod "
-            "700 " +
+            "it. Close it: chmod 700 " +
             path);
   }
   return {};

@@ -1,0 +1,3 @@
+/* The send hook is not exported. */
+#define DEFECT_NO_SEND
+#include "defect.h"

@@ -1,0 +1,3 @@
+/* The descriptor has no instance. */
+#define DEFECT_INSTANCE NULL
+#include "defect.h"

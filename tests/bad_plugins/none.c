@@ -1,0 +1,2 @@
+/* No defect: the control of the experiment. */
+#include "defect.h"

@@ -1,0 +1,3 @@
+/* settings returns a status that no hook may return. */
+#define DEFECT_SETTINGS return 77;
+#include "defect.h"
