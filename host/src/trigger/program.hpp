@@ -1,0 +1,62 @@
+// Program: triggers compiled to tests that jump, so that running one follows no tree and calls
+// nothing virtual.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model/event.hpp"
+#include "trigger/expression.hpp"
+#include "trigger/glob.hpp"
+
+namespace penstock::trigger {
+
+// Appends the text in lower case, as JavaScript's toLowerCase gives it.
+using AppendLowerCase = void (*)(std::string& out, std::string_view text);
+
+// Built by one thread, then run by many.
+class Program {
+ public:
+  using Entry = std::uint32_t;
+
+  explicit Program(AppendLowerCase append_lower_case) : append_lower_case_(append_lower_case) {}
+
+  // Compiles a trigger; its paths become slots of the table.
+  Entry add(const Expression& expression, PathTable& paths);
+  // Whether the trigger holds for the event that the slots were filled from. Total: every event
+  // gives yes or no.
+  [[nodiscard]] bool run(Entry entry, const Slots& slots, std::string& scratch) const;
+
+ private:
+  // One condition, and where to go on. kYes and kNo end the run.
+  struct Test {
+    PathSlot slot = 0;
+    Expression::Kind kind = Expression::Kind::equal;
+    Operand::Transform transform = Operand::Transform::none;
+    std::uint32_t first = 0;         // of literals_; of globs_ for match
+    std::uint32_t string_count = 0;  // in: literals that are strings come first, sorted
+    std::uint32_t count = 0;
+    Entry if_true = kYes;
+    Entry if_false = kNo;
+  };
+  static constexpr Entry kYes = UINT32_MAX;
+  static constexpr Entry kNo = UINT32_MAX - 1;
+
+  Entry compile(const Expression& expression, Entry if_true, Entry if_false, PathTable& paths);
+  Value keep(const Literal& literal);
+  void keep_literals(const Expression& expression, Test& test);
+  [[nodiscard]] bool holds(const Test& test, Value value, std::string& scratch) const;
+  [[nodiscard]] bool is_in(const Test& test, const Value& value) const;
+  [[nodiscard]] bool contains(const Test& test, const Value& value, std::string& scratch) const;
+
+  AppendLowerCase append_lower_case_;
+  std::vector<Test> tests_;
+  std::vector<Value> literals_;
+  std::deque<std::string> texts_;  // what the strings of literals_ view; a deque never moves them
+  std::vector<Glob> globs_;
+};
+
+}  // namespace penstock::trigger
