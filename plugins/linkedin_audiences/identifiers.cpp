@@ -1,0 +1,119 @@
+#include "identifiers.hpp"
+
+#include <algorithm>
+#include <cstddef>
+
+#include <penstock/sdk/text.hpp>
+
+namespace penstock::linkedin {
+namespace {
+
+// RFC 5321: 64 bytes before the @, 255 after it.
+constexpr std::size_t kMaxLocalPart = 64;
+constexpr std::size_t kMaxDomain = 255;
+// An advertising id is a UUID of 36 characters; twice that leaves room for other spellings, and
+// none for a text that is no id.
+constexpr std::size_t kMaxAdvertisingId = 72;
+
+bool is_ascii_space(char c) {
+  return c == ' ' || (c >= '\t' && c <= '\r');
+}
+bool is_hex_digit(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+}
+
+char32_t decode(std::string_view sequence) {
+  const auto byte = [sequence](std::size_t i) { return static_cast<unsigned char>(sequence[i]); };
+  switch (sequence.size()) {
+    case 2:
+      return static_cast<char32_t>((byte(0) & 0x1F) << 6 | (byte(1) & 0x3F));
+    case 3:
+      return static_cast<char32_t>((byte(0) & 0x0F) << 12 | (byte(1) & 0x3F) << 6 |
+                                   (byte(2) & 0x3F));
+    default:
+      return 0;  // beyond the basic plane there is no white space
+  }
+}
+
+// Unicode's White_Space beyond ASCII, and the byte order mark.
+bool is_wide_space(char32_t c) {
+  return c == 0x85 || c == 0xA0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200A) || c == 0x2028 ||
+         c == 0x2029 || c == 0x202F || c == 0x205F || c == 0x3000 || c == 0xFEFF;
+}
+
+// The lower-case letter of a two-byte character (up to U+07FF); simple mappings only.
+char32_t lower(char32_t c) {
+  if ((c >= 0xC0 && c <= 0xDE && c != 0xD7) || (c >= 0x391 && c <= 0x3AB && c != 0x3A2) ||
+      (c >= 0x410 && c <= 0x42F)) {
+    return c + 0x20;
+  }
+  if (c >= 0x400 && c <= 0x40F) return c + 0x50;
+  // Latin Extended-A comes in pairs, upper before lower; in two stretches the upper letter is the
+  // odd one.
+  const bool upper_is_even = (c >= 0x100 && c <= 0x137 && c != 0x130) || (c >= 0x14A && c <= 0x177);
+  const bool upper_is_odd = (c >= 0x139 && c <= 0x148) || (c >= 0x179 && c <= 0x17E);
+  if (upper_is_even) return c | 1;
+  if (upper_is_odd) return (c & 1) != 0 ? c + 1 : c;
+  if (c == 0x178) return 0xFF;
+  return c;
+}
+
+}  // namespace
+
+void append_normalised_email(std::string_view raw, std::string& out) {
+  for (std::size_t i = 0; i < raw.size();) {
+    const char c = raw[i];
+    if (static_cast<unsigned char>(c) < 0x80) {
+      if (!is_ascii_space(c)) out += c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+      ++i;
+      continue;
+    }
+    const std::size_t length = std::max<std::size_t>(1, sdk::utf8_sequence(raw.substr(i)));
+    const std::string_view sequence = raw.substr(i, length);
+    const char32_t character = decode(sequence);
+    if (length == 2 && !is_wide_space(character)) {
+      const char32_t small = lower(character);
+      out += static_cast<char>(0xC0 | small >> 6);
+      out += static_cast<char>(0x80 | (small & 0x3F));
+    } else if (!is_wide_space(character)) {
+      out += sequence;
+    }
+    i += length;
+  }
+}
+
+bool looks_like_email(std::string_view normalised) {
+  const std::size_t at = normalised.find('@');
+  if (at == std::string_view::npos || at == 0 || at > kMaxLocalPart) return false;
+  const std::string_view domain = normalised.substr(at + 1);
+  if (domain.size() > kMaxDomain || domain.find('.') == std::string_view::npos) return false;
+  char previous = '.';
+  for (const char c : domain) {
+    if (c == '.' && previous == '.') return false;
+    previous = c;
+  }
+  if (previous == '.') return false;
+  const auto impossible = [](char c) {
+    return static_cast<unsigned char>(c) < 0x20 || c == 0x7F ||
+           std::string_view("<>()[],;:\\\"").find(c) != std::string_view::npos;
+  };
+  return domain.find('@') == std::string_view::npos &&
+         std::none_of(normalised.begin(), normalised.end(), impossible);
+}
+
+bool is_sha256_hex(std::string_view text) {
+  return text.size() == kSha256HexSize && std::all_of(text.begin(), text.end(), is_hex_digit);
+}
+
+std::string_view trim(std::string_view text) {
+  while (!text.empty() && is_ascii_space(text.front())) text.remove_prefix(1);
+  while (!text.empty() && is_ascii_space(text.back())) text.remove_suffix(1);
+  return text;
+}
+
+bool looks_like_advertising_id(std::string_view trimmed) {
+  return trimmed.size() <= kMaxAdvertisingId &&
+         std::all_of(trimmed.begin(), trimmed.end(), [](char c) { return c > ' ' && c < 0x7F; });
+}
+
+}  // namespace penstock::linkedin

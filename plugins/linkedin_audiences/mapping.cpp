@@ -1,0 +1,280 @@
+#include "mapping.hpp"
+
+#include <cstddef>
+#include <optional>
+#include <utility>
+
+#include <nlohmann/json.hpp>
+#include <penstock/sdk/json_writer.hpp>
+
+#include "identifiers.hpp"
+
+namespace penstock::linkedin {
+namespace {
+
+constexpr std::size_t kMaxKeyBytes = 512;  // abi.h, penstock_element
+// LinkedIn's limits, in characters.
+constexpr std::size_t kMaxPersonName = 35;
+constexpr std::size_t kMaxTitleOrCompany = 50;
+
+constexpr std::string_view kAttributeOmitted = "attribute_omitted";
+
+// What the hot path writes into; kept per thread, so that mapping allocates nothing once they have
+// grown.
+struct Scratch {
+  std::string email;
+  std::string payload;
+  std::string batch_key;
+  std::string coalesce_key;
+};
+
+Scratch& scratch() {
+  thread_local Scratch scratch;
+  scratch.email.clear();
+  scratch.payload.clear();
+  scratch.batch_key.clear();
+  scratch.coalesce_key.clear();
+  return scratch;
+}
+
+bool fits(std::string_view text, std::size_t max_characters) {
+  // Bytes bound characters, so counting is for long texts only.
+  return text.size() <= max_characters || sdk::count_characters(text) <= max_characters;
+}
+
+}  // namespace
+
+void append_batch_key(std::string_view key, std::string_view name, std::string& out) {
+  sdk::JsonWriter json(out);
+  json.begin_array();
+  json.string(key);
+  json.string(name);
+  json.end_array();
+}
+
+bool parse_batch_key(std::string_view batch_key, Audience& audience) {
+  const nlohmann::json parsed = nlohmann::json::parse(batch_key, nullptr, false);
+  if (!parsed.is_array() || parsed.size() != 2 || !parsed[0].is_string() ||
+      !parsed[1].is_string()) {
+    return false;
+  }
+  audience.key = parsed[0].get<std::string>();
+  audience.name = parsed[1].get<std::string>();
+  return !audience.key.empty();
+}
+
+std::int32_t Mapping::bind(const penstock_action& action, const sdk::Error& error) {
+  sdk::FieldBinder fields(action);
+  audience_key_ = fields.bind("personas_audience_key");
+  segment_name_ = fields.bind("dmp_segment_name");
+  source_segment_id_ = fields.bind("source_segment_id");
+  email_ = fields.bind("email");
+  advertising_id_ = fields.bind("google_advertising_id");
+  first_name_ = fields.bind("first_name");
+  last_name_ = fields.bind("last_name");
+  title_ = fields.bind("title");
+  company_ = fields.bind("company");
+  country_ = fields.bind("country");
+  event_name_ = fields.bind("event_name");
+  membership_ = fields.bind("membership");
+  user_action_ = fields.bind("dmp_user_action");
+  return fields.result(error);
+}
+
+namespace {
+
+enum class UserAction { add, remove };
+
+// What the event says about membership, or nothing: then the person must be left as they are.
+std::optional<UserAction> automatic_action(sdk::Value membership, std::string_view event_name) {
+  if (const std::optional<bool> member = membership.as_bool()) {
+    return *member ? UserAction::add : UserAction::remove;
+  }
+  if (event_name == "Audience Entered") return UserAction::add;
+  if (event_name == "Audience Exited") return UserAction::remove;
+  return std::nullopt;
+}
+
+// The identifiers of one record that may be sent. Views into the record or the scratch.
+struct Identifiers {
+  Sha256Hex email_hash{};
+  bool has_email = false;
+  bool invalid_email = false;
+  std::string_view advertising_id;
+  bool invalid_advertising_id = false;
+
+  [[nodiscard]] bool any() const { return has_email || !advertising_id.empty(); }
+  [[nodiscard]] std::string_view hash() const { return {email_hash.data(), email_hash.size()}; }
+};
+
+void read_email(std::string_view raw, std::string& normalised, Identifiers& ids) {
+  append_normalised_email(raw, normalised);
+  if (normalised.empty()) return;
+  if (is_sha256_hex(normalised)) {
+    normalised.copy(ids.email_hash.data(), ids.email_hash.size());
+    ids.has_email = true;
+  } else if (looks_like_email(normalised)) {
+    ids.email_hash = sha256_hex(normalised);
+    ids.has_email = true;
+  } else {
+    ids.invalid_email = true;
+  }
+}
+
+void read_advertising_id(std::string_view raw, Identifiers& ids) {
+  const std::string_view id = trim(raw);
+  // Zeros are what devices say whose owners opted out; all of them would become one person.
+  if (id.find_first_not_of("0-") == std::string_view::npos) return;
+  if (looks_like_advertising_id(id)) {
+    ids.advertising_id = id;
+  } else {
+    ids.invalid_advertising_id = true;
+  }
+}
+
+std::int32_t reject_without_identifier(const Identifiers& ids, const sdk::Error& error) {
+  if (ids.invalid_email) {
+    return error.reject("invalid_email", "email",
+                        "the e-mail field holds neither an e-mail address nor a SHA-256 in hex, "
+                        "and nothing else identifies the person");
+  }
+  if (ids.invalid_advertising_id) {
+    return error.reject("invalid_advertising_id", "google_advertising_id",
+                        "the advertising id is no Android advertising id, and nothing else "
+                        "identifies the person");
+  }
+  return error.reject("no_identifier", "email",
+                      "neither an e-mail address nor an advertising id that may be sent; a name "
+                      "alone would match strangers");
+}
+
+void write_identifiers(const Identifiers& ids, sdk::JsonWriter& json) {
+  json.key("userIds");
+  json.begin_array();
+  if (ids.has_email) {
+    json.begin_object();
+    json.member("idType", "SHA256_EMAIL");
+    json.member("idValue", ids.hash());
+    json.end_object();
+  }
+  if (!ids.advertising_id.empty()) {
+    json.begin_object();
+    json.member("idType", "GOOGLE_AID");
+    json.member("idValue", ids.advertising_id);
+    json.end_object();
+  }
+  json.end_array();
+}
+
+// Writes optional attributes; what LinkedIn would refuse is left out and counted, because it must
+// not cost the person.
+class Attributes {
+ public:
+  Attributes(const sdk::Record& record, const sdk::Emitter& emitter, sdk::JsonWriter& json)
+      : record_(record), emitter_(emitter), json_(json) {}
+
+  void text(std::string_view name, sdk::Field field, std::size_t max_characters) {
+    const std::string_view value = trim(record_[field].text());
+    if (value.empty()) return;
+    if (fits(value, max_characters)) {
+      json_.member(name, value);
+    } else {
+      emitter_.warn(kAttributeOmitted, field);
+    }
+  }
+  void country(std::string_view name, sdk::Field field) {
+    const std::string_view value = trim(record_[field].text());
+    if (value.empty()) return;
+    const auto upper = [](char c) {
+      return c >= 'a' && c <= 'z' ? static_cast<char>(c - ('a' - 'A')) : c;
+    };
+    const auto is_letter = [](char c) { return c >= 'A' && c <= 'Z'; };
+    if (value.size() == 2 && is_letter(upper(value[0])) && is_letter(upper(value[1]))) {
+      const char code[] = {upper(value[0]), upper(value[1])};
+      json_.member(name, {code, sizeof code});
+    } else {
+      emitter_.warn(kAttributeOmitted, field);
+    }
+  }
+
+ private:
+  const sdk::Record& record_;
+  const sdk::Emitter& emitter_;
+  sdk::JsonWriter& json_;
+};
+
+}  // namespace
+
+std::int32_t Mapping::map(const Settings& settings, const sdk::Record& record,
+                          const sdk::Emitter& emitter, const sdk::Error& error) const {
+  const std::string_view audience_key = record[audience_key_].text();
+  if (audience_key.empty()) {
+    return error.reject("no_audience_key", "personas_audience_key",
+                        "personas_audience_key is empty, so that no audience is named");
+  }
+
+  const std::string_view wanted = record[user_action_].text();
+  UserAction action;
+  if (wanted == "ADD" || wanted == "REMOVE") {
+    action = wanted == "ADD" ? UserAction::add : UserAction::remove;
+  } else if (wanted.empty() || wanted == "AUTO") {
+    const std::string_view source = record[source_segment_id_].text();
+    if (!source.empty() && source != audience_key) {
+      return error.reject("audience_key_mismatch", "source_segment_id",
+                          "the event is about another audience than the mapping's "
+                          "personas_audience_key; the trigger should not let it through");
+    }
+    const std::optional<UserAction> found =
+        automatic_action(record[membership_], record[event_name_].text());
+    if (!found) {
+      return error.reject("action_unknown", "dmp_user_action",
+                          "the event does not say whether the person entered or left the audience; "
+                          "set dmp_user_action to ADD or REMOVE if the trigger alone decides");
+    }
+    action = *found;
+  } else {
+    return error.reject("action_unknown", "dmp_user_action",
+                        "dmp_user_action is none of AUTO, ADD and REMOVE");
+  }
+
+  Scratch& out = scratch();
+  Identifiers ids;
+  if (settings.send_email) read_email(record[email_].text(), out.email, ids);
+  if (settings.send_google_advertising_id) {
+    read_advertising_id(record[advertising_id_].text(), ids);
+  }
+  if (!ids.any()) return reject_without_identifier(ids, error);
+
+  const std::string_view name = record[segment_name_].text();
+  append_batch_key(audience_key, name.empty() ? audience_key : name, out.batch_key);
+  if (out.batch_key.size() > kMaxKeyBytes) {
+    return error.reject("audience_name_too_long", "dmp_segment_name",
+                        "personas_audience_key and dmp_segment_name together are over " +
+                            std::to_string(kMaxKeyBytes) + " bytes; shorten the name");
+  }
+
+  if (ids.invalid_email) emitter.warn(kAttributeOmitted, email_);
+  if (ids.invalid_advertising_id) emitter.warn(kAttributeOmitted, advertising_id_);
+  sdk::JsonWriter json(out.payload);
+  json.begin_object();
+  json.member("action", action == UserAction::add ? "ADD" : "REMOVE");
+  write_identifiers(ids, json);
+  Attributes attributes(record, emitter, json);
+  attributes.text("firstName", first_name_, kMaxPersonName);
+  attributes.text("lastName", last_name_, kMaxPersonName);
+  attributes.text("title", title_, kMaxTitleOrCompany);
+  attributes.text("company", company_, kMaxTitleOrCompany);
+  attributes.country("country", country_);
+  json.end_object();
+
+  // The e-mail address is the person, with or without a device beside it.
+  if (ids.has_email) {
+    out.coalesce_key.append("e:").append(ids.hash());
+  } else {
+    out.coalesce_key.append("a:").append(ids.advertising_id);
+  }
+  emitter.element(out.payload, out.batch_key, out.coalesce_key);
+  return PENSTOCK_OK;
+}
+
+}  // namespace penstock::linkedin

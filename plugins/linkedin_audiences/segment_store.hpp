@@ -1,0 +1,43 @@
+// What is known about one audience's segment at LinkedIn, kept over restarts in penstock.kv/1.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include <penstock/sdk/kv.hpp>
+
+#include "settings.hpp"
+
+namespace penstock::linkedin {
+
+// Times are in milliseconds since 1970 (UTC), 0 when unknown.
+struct SegmentState {
+  std::string id;               // "" until it was found or created
+  std::int64_t created_ms = 0;  // of the segment
+  // A creation was begun and its end is not known: written before the request goes out, so that not
+  // even a crash in between makes twins.
+  std::int64_t creating_ms = 0;
+};
+
+class SegmentStore {
+ public:
+  SegmentStore(const sdk::Host& host, const Settings& settings)
+      : host_(host), kv_(host), settings_(settings) {}
+
+  // An empty state when nothing is stored, or nothing that can be read.
+  [[nodiscard]] SegmentState load(std::string_view audience_key) const;
+  // A failure is logged and survived: the segment can be looked up again.
+  void save(std::string_view audience_key, const SegmentState& state) const;
+  void forget(std::string_view audience_key) const;
+
+ private:
+  [[nodiscard]] std::string key_of(std::string_view audience_key) const;
+  void warn(std::string_view what, std::string_view why) const;
+
+  sdk::Host host_;
+  sdk::Kv kv_;
+  const Settings& settings_;
+};
+
+}  // namespace penstock::linkedin
