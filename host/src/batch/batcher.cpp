@@ -15,8 +15,8 @@ std::string_view Batch::payload(std::size_t index) const { return nodes_[index]-
 std::uint32_t Batch::mapping(std::size_t index) const { return nodes_[index]->content().mapping; }
 std::uint32_t Batch::attempt(std::size_t index) const { return nodes_[index]->attempt; }
 
-Batcher::Batcher(std::vector<DestinationLimits> destinations) : groups_(std::make_unique<Groups>()) {
-  destinations_.resize(destinations.size());
+Batcher::Batcher(std::vector<DestinationLimits> destinations)
+    : destinations_(destinations.size()), groups_(std::make_unique<Groups>()) {
   for (std::size_t i = 0; i < destinations.size(); ++i) {
     destinations_[i].limits = std::move(destinations[i]);
   }

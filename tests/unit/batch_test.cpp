@@ -1,0 +1,373 @@
+// Guards the batch stage: gathering, limits, coalescing, one element per key in flight, retries and splits.
+#include <catch2/catch.hpp>
+#include <map>
+#include <optional>
+#include <random>
+#include <set>
+
+#include "batch/batcher.hpp"
+
+namespace {
+
+using namespace std::chrono_literals;
+using penstock::BatchLimits;
+using penstock::Block;
+using penstock::BlockElement;
+using penstock::batch::Batch;
+using penstock::batch::Batcher;
+using penstock::batch::DestinationLimits;
+using penstock::batch::Settled;
+using penstock::batch::Verdict;
+
+constexpr std::int64_t kSecond = 1'000'000'000;
+
+struct Item {
+  std::string key;
+  std::string payload;
+  std::string batch_key = "audience";
+  std::uint32_t mapping = 0;
+  std::uint32_t destination = 0;
+};
+
+class World {
+ public:
+  explicit World(BatchLimits limits, std::uint64_t concurrency = 4, std::size_t destinations = 1)
+      : batcher(std::vector<DestinationLimits>(destinations, DestinationLimits{concurrency, {limits}})) {}
+
+  void add(const std::vector<Item>& items) {
+    auto block = std::make_shared<Block>();
+    block->sequence = sequence_++;
+    for (const Item& item : items) {
+      const penstock::Route route{item.destination, 0, item.batch_key};
+      auto place = std::find(block->routes.begin(), block->routes.end(), route);
+      if (place == block->routes.end()) place = block->routes.insert(place, route);
+      BlockElement element;
+      element.mapping = item.mapping;
+      element.route = static_cast<std::uint32_t>(place - block->routes.begin());
+      element.offset = static_cast<std::uint32_t>(block->bytes.size());
+      element.payload_size = static_cast<std::uint32_t>(item.payload.size());
+      element.key_size = static_cast<std::uint32_t>(item.key.size());
+      element.key_hash = std::hash<std::string>()(item.key);
+      block->bytes += item.payload + item.key;
+      block->elements.push_back(element);
+    }
+    batcher.add(block, now, settled);
+  }
+
+  std::vector<std::string> payloads(const Batch& batch) const {
+    std::vector<std::string> all;
+    for (std::size_t i = 0; i < batch.size(); ++i) all.emplace_back(batch.payload(i));
+    return all;
+  }
+
+  void complete(std::unique_ptr<Batch> batch, Verdict::Kind kind, std::int64_t not_before = 0) {
+    const std::vector<Verdict> verdicts(batch->size(), Verdict{kind, true, not_before});
+    batcher.complete(std::move(batch), verdicts, now, settled);
+  }
+
+  std::unique_ptr<Batch> next() { return batcher.next(now, false); }
+  std::size_t settled_elements() const {
+    std::size_t count = 0;
+    for (const auto& settlement : settled.elements) count += settlement.elements.size();
+    return count;
+  }
+
+  std::int64_t now = 100 * kSecond;
+  Batcher batcher;
+  Settled settled;
+
+ private:
+  std::uint64_t sequence_ = 0;
+};
+
+BatchLimits limits(std::uint64_t records, std::uint64_t bytes = 1'000'000) { return {records, bytes, 10s}; }
+
+}  // namespace
+
+TEST_CASE("A batch is ready as soon as it has as many elements as it may have") {
+  World world(limits(2));
+  world.add({{"a", "A"}});
+  CHECK(world.next() == nullptr);
+  world.add({{"b", "B"}, {"c", "C"}});
+  CHECK(world.payloads(*world.next()) == std::vector<std::string>{"A", "B"});
+  CHECK(world.next() == nullptr);
+}
+
+TEST_CASE("A batch is ready when its bytes reach the limit, and never holds more of them") {
+  World world(limits(100, 5));
+  world.add({{"a", "AAA"}, {"b", "BBB"}});
+  const auto batch = world.next();
+  REQUIRE(batch != nullptr);
+  CHECK(world.payloads(*batch) == std::vector<std::string>{"AAA"});
+}
+
+TEST_CASE("An element larger than a batch may be is sent alone") {
+  World world(limits(100, 5));
+  world.add({{"a", "AAAAAAAA"}, {"b", "B"}});
+  CHECK(world.payloads(*world.next()) == std::vector<std::string>{"AAAAAAAA"});
+}
+
+TEST_CASE("An element waits for company no longer than max_age") {
+  World world(limits(100));
+  world.add({{"a", "A"}});
+  CHECK(world.batcher.next_time() == world.now + 10 * kSecond);
+  world.now += 10 * kSecond - 1;
+  CHECK(world.next() == nullptr);
+  world.now += 1;
+  CHECK(world.payloads(*world.next()) == std::vector<std::string>{"A"});
+}
+
+TEST_CASE("After flush nothing waits") {
+  World world(limits(100));
+  world.add({{"a", "A"}});
+  world.batcher.flush();
+  CHECK(world.next() != nullptr);
+  world.add({{"b", "B"}});
+  CHECK(world.next() != nullptr);
+}
+
+TEST_CASE("Under pressure the oldest elements go, however few") {
+  World world(limits(100));
+  world.add({{"a", "A", "old"}});
+  world.now += kSecond;
+  world.add({{"b", "B", "young"}});
+  CHECK(world.batcher.next(world.now, true)->batch_key() == "old");
+}
+
+TEST_CASE("Elements of different batch keys never share a batch") {
+  World world(limits(2));
+  world.add({{"a", "A", "x"}, {"b", "B", "y"}, {"c", "C", "x"}, {"d", "D", "y"}});
+  const auto first = world.next();
+  const auto second = world.next();
+  CHECK(world.payloads(*first) == std::vector<std::string>{"A", "C"});
+  CHECK(world.payloads(*second) == std::vector<std::string>{"B", "D"});
+}
+
+TEST_CASE("Of two waiting elements with one key only the later is sent, and the earlier is counted as superseded") {
+  World world(limits(100));
+  world.add({{"a", "old", "audience", 7}, {"b", "B"}});
+  world.add({{"a", "new", "audience", 8}});
+  world.batcher.flush();
+  CHECK(world.payloads(*world.next()) == std::vector<std::string>{"new", "B"});
+  CHECK(world.settled.tally.of(7).superseded == 1);
+  CHECK(world.settled_elements() == 1);
+}
+
+TEST_CASE("Elements without a coalesce key are never superseded") {
+  World world(limits(100));
+  world.add({{"", "1"}, {"", "2"}});
+  world.batcher.flush();
+  CHECK(world.next()->size() == 2);
+}
+
+TEST_CASE("One key in two batch keys is two targets") {
+  World world(limits(100));
+  world.add({{"a", "1", "x"}, {"a", "2", "y"}});
+  CHECK(world.settled.empty());
+}
+
+TEST_CASE("An element waits while an older one of its key is in flight, and goes afterwards") {
+  World world(limits(1));
+  world.add({{"a", "1"}});
+  auto first = world.next();
+  world.add({{"a", "2"}});
+  CHECK(world.next() == nullptr);
+  world.complete(std::move(first), Verdict::Kind::delivered);
+  CHECK(world.payloads(*world.next()) == std::vector<std::string>{"2"});
+}
+
+TEST_CASE("Of several elements that wait for one in flight only the last goes") {
+  World world(limits(1));
+  world.add({{"a", "1"}});
+  auto first = world.next();
+  world.add({{"a", "2"}, {"a", "3"}});
+  CHECK(world.settled.tally.of(0).superseded == 1);
+  world.complete(std::move(first), Verdict::Kind::delivered);
+  CHECK(world.payloads(*world.next()) == std::vector<std::string>{"3"});
+}
+
+TEST_CASE("A failed element that comes back is superseded by a newer one of its key") {
+  World world(limits(1));
+  world.add({{"a", "1"}});
+  auto first = world.next();
+  world.add({{"a", "2"}});
+  world.complete(std::move(first), Verdict::Kind::retry, world.now + kSecond);
+  CHECK(world.settled.tally.of(0).superseded == 1);
+  CHECK(world.next() == nullptr);
+  world.now += kSecond;
+  const auto again = world.next();
+  CHECK(world.payloads(*again) == std::vector<std::string>{"2"});
+  CHECK(world.next() == nullptr);
+}
+
+TEST_CASE("A retried element goes at its time, with its attempt counted, and does not wait for company") {
+  World world(limits(100));
+  world.add({{"a", "A"}});
+  world.batcher.flush();
+  auto batch = world.next();
+  CHECK(batch->attempt() == 0);
+  world.complete(std::move(batch), Verdict::Kind::retry, world.now + 3 * kSecond);
+  CHECK(world.batcher.next_time() == world.now + 3 * kSecond);
+  CHECK(world.next() == nullptr);
+  world.now += 3 * kSecond;
+  batch = world.next();
+  REQUIRE(batch != nullptr);
+  CHECK(batch->attempt() == 1);
+}
+
+TEST_CASE("A split batch goes again as two halves, and the poison is found alone") {
+  World world(limits(8));
+  std::vector<Item> items;
+  for (char c = 'a'; c < 'i'; ++c) items.push_back({std::string(1, c), std::string(1, c)});
+  world.add(items);
+  int requests = 0;
+  std::vector<std::string> delivered;
+  std::vector<std::string> dead;
+  while (auto batch = world.next()) {
+    ++requests;
+    const auto all = world.payloads(*batch);
+    const bool poisoned = std::find(all.begin(), all.end(), "f") != all.end();
+    if (!poisoned) delivered.insert(delivered.end(), all.begin(), all.end());
+    if (poisoned && all.size() == 1) dead = all;
+    world.complete(std::move(batch), !poisoned ? Verdict::Kind::delivered
+                                     : all.size() == 1 ? Verdict::Kind::dead_letter
+                                                       : Verdict::Kind::split);
+  }
+  CHECK(delivered.size() == 7);
+  CHECK(dead == std::vector<std::string>{"f"});
+  CHECK(requests == 7);  // 1 + 2 * log2(8)
+  CHECK(world.batcher.pending() == 0);
+}
+
+TEST_CASE("Elements of a split batch are in flight still: a newer one of a key waits") {
+  World world(limits(2));
+  world.add({{"a", "1"}, {"b", "B"}});
+  world.complete(world.next(), Verdict::Kind::split);
+  world.add({{"a", "2"}, {"c", "C"}});
+  auto half = world.next();
+  CHECK(world.payloads(*half) == std::vector<std::string>{"1"});
+  world.batcher.flush();
+  std::vector<std::string> others;
+  for (auto batch = world.next(); batch != nullptr; batch = world.next()) {
+    for (const auto& payload : world.payloads(*batch)) others.push_back(payload);
+    world.complete(std::move(batch), Verdict::Kind::delivered);
+  }
+  CHECK(std::find(others.begin(), others.end(), "2") == others.end());
+  world.complete(std::move(half), Verdict::Kind::delivered);
+  CHECK(world.payloads(*world.next()) == std::vector<std::string>{"2"});
+}
+
+TEST_CASE("No more batches of a destination are in flight than its concurrency") {
+  World world(limits(1), 2);
+  world.add({{"a", "A"}, {"b", "B"}, {"c", "C"}});
+  auto first = world.next();
+  auto second = world.next();
+  CHECK(world.next() == nullptr);
+  world.complete(std::move(first), Verdict::Kind::delivered);
+  CHECK(world.next() != nullptr);
+  world.complete(std::move(second), Verdict::Kind::delivered);
+}
+
+TEST_CASE("A paused destination gets nothing until its time, and others go on") {
+  World world(limits(1), 4, 2);
+  world.batcher.pause(0, world.now + 5 * kSecond);
+  world.add({{"a", "A", "x", 0, 0}, {"b", "B", "x", 1, 1}});
+  CHECK(world.payloads(*world.next()) == std::vector<std::string>{"B"});
+  CHECK(world.next() == nullptr);
+  CHECK(world.batcher.next_time() == world.now + 5 * kSecond);
+  world.now += 5 * kSecond;
+  CHECK(world.payloads(*world.next()) == std::vector<std::string>{"A"});
+}
+
+TEST_CASE("Destinations take turns") {
+  World world(limits(1), 4, 2);
+  world.add({{"a", "A1", "x", 0, 0}, {"b", "A2", "y", 0, 0}, {"c", "B1", "x", 1, 1}});
+  std::vector<std::uint32_t> order;
+  for (auto batch = world.next(); batch != nullptr; batch = world.next()) {
+    order.push_back(batch->destination());
+    world.complete(std::move(batch), Verdict::Kind::delivered);
+  }
+  CHECK(order == std::vector<std::uint32_t>{0, 1, 0});
+}
+
+TEST_CASE("Random histories: the last element of each key is the last delivered, no key is twice in flight, counts add up") {
+  const auto seed = GENERATE(range(0U, 40U));
+  std::mt19937 random(seed);
+  World world(BatchLimits{5, 1000, 1s}, 3, 2);
+  std::map<std::string, int> newest;            // by destination and key
+  std::map<std::string, int> last_delivered;
+  std::multiset<std::string> in_flight;
+  std::vector<std::unique_ptr<Batch>> out;
+  int version = 0;
+  std::uint64_t added = 0;
+  const auto complete_one = [&](bool finally) {
+    if (out.empty()) return;
+    std::swap(out[random() % out.size()], out.back());
+    std::unique_ptr<Batch> batch = std::move(out.back());
+    out.pop_back();
+    std::vector<Verdict> verdicts;
+    const bool split = !finally && batch->size() > 1 && random() % 8 == 0;
+    for (std::size_t i = 0; i < batch->size(); ++i) {
+      const std::string payload(batch->payload(i));  // "destination:key=version"
+      const std::string key = payload.substr(0, payload.find('='));
+      if (split) {
+        verdicts.push_back({Verdict::Kind::split, true, 0});
+        continue;
+      }
+      in_flight.erase(in_flight.find(key));
+      if (finally || random() % 3 != 0) {
+        last_delivered[key] = std::stoi(payload.substr(payload.find('=') + 1));
+        verdicts.push_back({Verdict::Kind::delivered, true, 0});
+      } else {
+        verdicts.push_back({Verdict::Kind::retry, true, world.now + static_cast<std::int64_t>(random() % 3) * kSecond});
+      }
+    }
+    if (split) {
+      for (std::size_t i = 0; i < batch->size(); ++i) {
+        const std::string payload(batch->payload(i));
+        in_flight.erase(in_flight.find(payload.substr(0, payload.find('='))));
+      }
+    }
+    world.batcher.complete(std::move(batch), verdicts, world.now, world.settled);
+  };
+  const auto take = [&] {
+    while (auto batch = world.batcher.next(world.now, random() % 10 == 0)) {
+      CHECK(batch->size() <= 5);
+      for (std::size_t i = 0; i < batch->size(); ++i) {
+        const std::string payload(batch->payload(i));
+        const std::string key = payload.substr(0, payload.find('='));
+        REQUIRE(in_flight.count(key) == 0);
+        in_flight.insert(key);
+      }
+      out.push_back(std::move(batch));
+    }
+  };
+  for (int step = 0; step < 400; ++step) {
+    std::vector<Item> items;
+    for (unsigned n = random() % 4; n > 0; --n) {
+      const std::uint32_t destination = random() % 2;
+      const std::string key = std::string(1, static_cast<char>('a' + random() % 6));
+      const std::string name = std::to_string(destination) + ":" + key;
+      items.push_back({key, name + "=" + std::to_string(++version), "audience", destination, destination});
+      newest[name] = version;
+      ++added;
+    }
+    world.add(items);
+    take();
+    if (random() % 2 == 0) complete_one(false);
+    world.now += static_cast<std::int64_t>(random() % 500) * 1'000'000;
+  }
+  world.batcher.flush();
+  while (world.batcher.pending() > 0) {
+    take();
+    complete_one(true);
+    world.now += kSecond;
+  }
+  CHECK(last_delivered == newest);
+  std::uint64_t counted = 0;
+  for (std::uint32_t mapping : {0U, 1U}) {
+    counted += world.settled.tally.of(mapping).delivered + world.settled.tally.of(mapping).superseded;
+  }
+  CHECK(counted == added);
+  CHECK(world.settled_elements() == added);
+}
