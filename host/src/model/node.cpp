@@ -6,7 +6,44 @@ namespace {
 // Enough of a string to recognise it by in a message.
 constexpr std::size_t kMaxShownBytes = 60;
 
-std::string quoted_for_message(const std::string& text) {
+}  // namespace
+
+const Node* Node::find(std::string_view key) const {
+  for (const Member& member : members) {
+    if (member.key == key) return &member.value;
+  }
+  return nullptr;
+}
+
+Node Node::of_string(std::string value, Location location) {
+  Node node;
+  node.kind = Kind::string;
+  node.text = std::move(value);
+  node.location = std::move(location);
+  return node;
+}
+
+std::string describe(const Node& node) {
+  if (node.interpolated) return "a value that is not shown";
+  switch (node.kind) {
+    case Node::Kind::null:
+      return "nothing (null)";
+    case Node::Kind::boolean:
+      return node.boolean ? "the boolean true" : "the boolean false";
+    case Node::Kind::integer:
+    case Node::Kind::number:
+      return "the number " + node.text;
+    case Node::Kind::string:
+      return "the string " + in_quotes(node.text);
+    case Node::Kind::list:
+      return "a list";
+    case Node::Kind::map:
+      return "a map";
+  }
+  return "something else";
+}
+
+std::string in_quotes(std::string_view text) {
   std::size_t end = text.size();
   if (end > kMaxShownBytes) {
     end = kMaxShownBytes;
@@ -27,42 +64,6 @@ std::string quoted_for_message(const std::string& text) {
     }
   }
   return out + (end < text.size() ? "...\"" : "\"");
-}
-
-}  // namespace
-
-const Node* Node::find(std::string_view key) const {
-  for (const Member& member : members) {
-    if (member.key == key) return &member.value;
-  }
-  return nullptr;
-}
-
-Node Node::of_string(std::string value, Location location) {
-  Node node;
-  node.kind = Kind::string;
-  node.text = std::move(value);
-  node.location = std::move(location);
-  return node;
-}
-
-std::string describe(const Node& node) {
-  switch (node.kind) {
-    case Node::Kind::null:
-      return "nothing (null)";
-    case Node::Kind::boolean:
-      return node.boolean ? "the boolean true" : "the boolean false";
-    case Node::Kind::integer:
-    case Node::Kind::number:
-      return "the number " + node.text;
-    case Node::Kind::string:
-      return "the string " + quoted_for_message(node.text);
-    case Node::Kind::list:
-      return "a list";
-    case Node::Kind::map:
-      return "a map";
-  }
-  return "something else";
 }
 
 }  // namespace penstock

@@ -24,6 +24,7 @@ struct Node {
   double number = 0;          // kind number (an integer beyond 64 bits is a number)
   std::string text;           // kind string: the value; other scalars: as written
   bool quoted = false;        // a scalar that stood in quotes
+  bool interpolated = false;  // kind string: holds what ${env:} or ${file:} gave, so it is never shown
   std::vector<Node> items;    // kind list
   std::vector<Member> members;  // kind map, in the order of the file, keys unique
 
@@ -43,5 +44,7 @@ struct Node::Member {
 
 // "a map", "a list", "the string \"x\"", "the number 5": for messages. Long strings are cut.
 [[nodiscard]] std::string describe(const Node& node);
+// A text in double quotes for messages: escaped, cut when it is long.
+[[nodiscard]] std::string in_quotes(std::string_view text);
 
 }  // namespace penstock

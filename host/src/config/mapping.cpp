@@ -1,0 +1,187 @@
+#include "config/mapping.hpp"
+
+#include <algorithm>
+#include <optional>
+
+#include "config/default_trigger.hpp"
+#include "config/schema.hpp"
+
+namespace penstock::config {
+namespace {
+
+// The text of an expression that is the same for every event, or nothing.
+std::optional<std::string> literal_text(const Node& expression) {
+  const Node* node = &expression;
+  bool literal = false;
+  if (node->is(Node::Kind::map) && node->members.size() == 1 &&
+      node->members[0].key == "@literal") {
+    node = &node->members[0].value;
+    literal = true;
+  }
+  if (!node->is_scalar() || node->is(Node::Kind::null)) return std::nullopt;
+  if (!literal && node->is(Node::Kind::string) && node->text.starts_with("$.")) return std::nullopt;
+  if (node->is(Node::Kind::boolean)) return node->boolean ? "true" : "false";
+  if (node->text.empty()) return std::nullopt;
+  return node->text;
+}
+
+class MappingReader {
+ public:
+  MappingReader(const Node::Member& member, const std::string& path, const PluginManifest& plugin,
+                Diagnostics& diagnostics)
+      : path_(path + ".mappings." + member.key),
+        plugin_(plugin),
+        diagnostics_(diagnostics),
+        map_(member.value, path_, diagnostics) {
+    mapping_.name = member.key;
+    mapping_.location = member.location;
+  }
+
+  MappingConfig read() {
+    mapping_.enabled = map_.boolean("enabled").value_or(true);
+    read_action();
+    const Node* fields = map_.find("fields");
+    const Node* trigger = map_.find("trigger");
+    if (mapping_.action != nullptr) {
+      read_fields(fields);
+      read_trigger(trigger);
+      check_required();
+    }
+    map_.finish();
+    return std::move(mapping_);
+  }
+
+ private:
+  void read_action() {
+    const Node* node = map_.find("action");
+    std::vector<std::string> names;
+    for (const ActionSpec& action : plugin_.actions) names.push_back(action.name);
+    mapping_.action_location = node != nullptr ? node->location : mapping_.location;
+    if (node == nullptr) {
+      if (plugin_.actions.size() == 1) {
+        mapping_.action = &plugin_.actions.front();
+        return;
+      }
+      diagnostics_.error(mapping_.location,
+                         path_ + ".action is missing; " + plugin_.name + " has several actions",
+                         suggestion("", names));
+      return;
+    }
+    const std::optional<std::string> name = read_text(*node, map_.label("action"), diagnostics_);
+    if (!name) return;
+    mapping_.action = plugin_.find_action(*name);
+    if (mapping_.action == nullptr) {
+      diagnostics_.error(
+          node->location,
+          map_.label("action") + ": " + plugin_.name + " has no action " + in_quotes(*name),
+          suggestion(*name, names));
+    }
+  }
+
+  void read_fields(const Node* node) {
+    if (node == nullptr || node->is(Node::Kind::null)) return;
+    if (!node->is(Node::Kind::map)) {
+      diagnostics_.error(
+          node->location,
+          map_.label("fields") + ": expected a map of fields, found " + describe(*node));
+      return;
+    }
+    std::vector<std::string> names;
+    for (const InputSpec& field : mapping_.action->fields) names.push_back(field.name);
+    for (const Node::Member& field : node->members) {
+      if (mapping_.action->find_field(field.key) == nullptr) {
+        diagnostics_.error(
+            field.location,
+            "the action " + mapping_.action->name + " has no field " + in_quotes(field.key),
+            suggestion(field.key, names));
+      } else {
+        mapping_.fields.push_back(field);
+      }
+    }
+  }
+
+  const Node::Member* find_mapped(const std::string& name) const {
+    const auto found = std::find_if(mapping_.fields.begin(), mapping_.fields.end(),
+                                    [&](const Node::Member& field) { return field.key == name; });
+    return found == mapping_.fields.end() ? nullptr : &*found;
+  }
+
+  void read_trigger(const Node* node) {
+    if (node != nullptr) {
+      mapping_.trigger = read_text(*node, map_.label("trigger"), diagnostics_).value_or("");
+      mapping_.trigger_location = node->location;
+      return;
+    }
+    const ActionSpec& action = *mapping_.action;
+    mapping_.trigger_location = mapping_.location;
+    if (action.default_trigger.empty()) {
+      diagnostics_.error(
+          mapping_.location,
+          path_ + ".trigger is missing; the action " + action.name + " has no default",
+          "write it as in: trigger: 'type = \"track\" and event = \"Order Completed\"'");
+      return;
+    }
+    bool complete = true;
+    const std::string filled =
+        fill_default_trigger(action.default_trigger, [&](const std::string& name) {
+          std::optional<std::string> literal = literal_of(name);
+          complete = complete && literal.has_value();
+          return literal.value_or("");
+        });
+    if (complete) mapping_.trigger = filled;
+  }
+
+  // The literal of a field that the default trigger names; reports that there is none, once.
+  std::optional<std::string> literal_of(const std::string& name) {
+    const Node::Member* mapped = find_mapped(name);
+    const InputSpec* field = mapping_.action->find_field(name);
+    std::optional<std::string> literal;
+    if (mapped != nullptr) {
+      literal = literal_text(mapped->value);
+    } else if (field != nullptr && field->default_value) {
+      literal = literal_text(*field->default_value);
+    }
+    if (literal || std::find(reported_.begin(), reported_.end(), name) != reported_.end())
+      return literal;
+    reported_.push_back(name);
+    diagnostics_.error(mapped != nullptr ? mapped->value.location : mapping_.location,
+                       path_ + ": the field " + name +
+                           " must be set to a literal, because the default trigger needs it",
+                       "write it as in: fields: {" + name +
+                           ": my_value}, or give the mapping a "
+                           "trigger of its own");
+    return std::nullopt;
+  }
+
+  void check_required() {
+    for (const InputSpec& field : mapping_.action->fields) {
+      const bool reported =
+          std::find(reported_.begin(), reported_.end(), field.name) != reported_.end();
+      if (!field.required || field.default_value || reported ||
+          find_mapped(field.name) != nullptr) {
+        continue;
+      }
+      diagnostics_.error(mapping_.location,
+                         path_ + ": the field " + field.name + " (" + field.label +
+                             ") is required and has "
+                             "no default; map it under fields",
+                         field.description);
+    }
+  }
+
+  std::string path_;
+  const PluginManifest& plugin_;
+  Diagnostics& diagnostics_;
+  MapReader map_;
+  MappingConfig mapping_;
+  std::vector<std::string> reported_;  // fields of which the trigger's need was reported
+};
+
+}  // namespace
+
+MappingConfig read_mapping(const Node::Member& member, const std::string& path,
+                           const PluginManifest& plugin, Diagnostics& diagnostics) {
+  return MappingReader(member, path, plugin, diagnostics).read();
+}
+
+}  // namespace penstock::config
