@@ -424,7 +424,7 @@ TEST_CASE("Each way in which a transfer can fail has its own status and says wha
 TEST_CASE("A connection that dies in the pool costs a GET nothing and a POST no second sending") {
   std::atomic<int> requests{0};
   ScriptedServer server([&](Conversation& conversation) {
-    conversation.read_request();
+    if (conversation.read_request().empty()) return;  // a connection that nothing was sent on
     ++requests;
     conversation.write(http_answer(200, "first"));
     // The next request on this connection is read, and then there is no answer.
