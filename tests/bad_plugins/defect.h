@@ -1,4 +1,5 @@
-/* A plugin that works, of which each file of this folder spoils one thing by defining a DEFECT_ macro before the include. */
+/* A plugin that works, of which each file of this folder spoils one thing by defining a DEFECT_
+ * macro before the include. */
 #ifndef PENSTOCK_TESTS_BAD_PLUGINS_DEFECT_H
 #define PENSTOCK_TESTS_BAD_PLUGINS_DEFECT_H
 
@@ -35,62 +36,65 @@
 
 static int instance;
 
-/* How often the instances of this library were quiesced (low byte) and destroyed (next byte), for the tests. */
+/* How often the instances of this library were quiesced (low byte) and destroyed (next byte), for
+ * the tests. */
 EXPORT int plugin_ends;
 
-static void plugin_quiesce(void *plugin) {
-    (void)plugin;
-    plugin_ends += 1;
+static void plugin_quiesce(void* plugin) {
+  (void)plugin;
+  plugin_ends += 1;
 }
 
-static void plugin_destroy(void *plugin) {
-    (void)plugin;
-    plugin_ends += 256;
+static void plugin_destroy(void* plugin) {
+  (void)plugin;
+  plugin_ends += 256;
 }
 
-static inline int32_t plugin_fail(penstock_error *error, int32_t status, const char *field, const char *message) {
-    strncpy(error->reason, "refused", sizeof error->reason - 1);
-    strncpy(error->field, field, sizeof error->field - 1);
-    strncpy(error->message, message, sizeof error->message - 1);
-    return status;
+static inline int32_t plugin_fail(penstock_error* error, int32_t status, const char* field,
+                                  const char* message) {
+  strncpy(error->reason, "refused", sizeof error->reason - 1);
+  strncpy(error->field, field, sizeof error->field - 1);
+  strncpy(error->message, message, sizeof error->message - 1);
+  return status;
 }
 
-EXPORT int32_t plugin_init(const penstock_host *host, penstock_descriptor *out, penstock_error *error) {
-    (void)host, (void)error, (void)plugin_quiesce, (void)plugin_destroy, (void)instance;
-    DEFECT_INIT
-    out->abi_major = DEFECT_ABI_MAJOR;
-    out->abi_minor = PENSTOCK_ABI_MINOR;
-    out->plugin = DEFECT_INSTANCE;
-    out->quiesce = plugin_quiesce;
-    out->destroy = DEFECT_DESTROY;
-    return PENSTOCK_OK;
+EXPORT int32_t plugin_init(const penstock_host* host, penstock_descriptor* out,
+                           penstock_error* error) {
+  (void)host, (void)error, (void)plugin_quiesce, (void)plugin_destroy, (void)instance;
+  DEFECT_INIT
+  out->abi_major = DEFECT_ABI_MAJOR;
+  out->abi_minor = PENSTOCK_ABI_MINOR;
+  out->plugin = DEFECT_INSTANCE;
+  out->quiesce = plugin_quiesce;
+  out->destroy = DEFECT_DESTROY;
+  return PENSTOCK_OK;
 }
 
-EXPORT int32_t plugin_settings(void *plugin, const penstock_config *config, penstock_error *error) {
-    (void)plugin, (void)config, (void)error;
-    DEFECT_SETTINGS
-    return PENSTOCK_OK;
+EXPORT int32_t plugin_settings(void* plugin, const penstock_config* config, penstock_error* error) {
+  (void)plugin, (void)config, (void)error;
+  DEFECT_SETTINGS
+  return PENSTOCK_OK;
 }
 
-EXPORT int32_t plugin_mapping(void *plugin, const penstock_record *record, const penstock_emitter *emitter,
-                              penstock_error *error) {
-    (void)plugin, (void)record, (void)emitter, (void)error;
-    DEFECT_MAPPING
-    return PENSTOCK_SKIP;
+EXPORT int32_t plugin_mapping(void* plugin, const penstock_record* record,
+                              const penstock_emitter* emitter, penstock_error* error) {
+  (void)plugin, (void)record, (void)emitter, (void)error;
+  DEFECT_MAPPING
+  return PENSTOCK_SKIP;
 }
 
 #ifndef DEFECT_NO_SEND
-EXPORT int32_t plugin_send(void *plugin, const penstock_batch *batch, penstock_error *error) {
-    (void)plugin, (void)batch, (void)error;
-    DEFECT_SEND
-    return PENSTOCK_OK;
+EXPORT int32_t plugin_send(void* plugin, const penstock_batch* batch, penstock_error* error) {
+  (void)plugin, (void)batch, (void)error;
+  DEFECT_SEND
+  return PENSTOCK_OK;
 }
 #endif
 
-EXPORT int32_t plugin_check(void *plugin, int64_t deadline_ns, penstock_error *error) {
-    (void)plugin, (void)deadline_ns, (void)error;
-    DEFECT_CHECK
-    return PENSTOCK_OK;
+EXPORT int32_t plugin_check(void* plugin, int64_t deadline_ns, penstock_error* error) {
+  (void)plugin, (void)deadline_ns, (void)error;
+  DEFECT_CHECK
+  return PENSTOCK_OK;
 }
 
 #endif
