@@ -1,6 +1,8 @@
 #include "trigger/index.hpp"
 
 #include <algorithm>
+#include <bit>
+#include <functional>
 #include <iterator>
 #include <map>
 #include <tuple>
@@ -57,6 +59,12 @@ std::vector<Requirement> requirements_of_any(const Expression& expression) {
   return requirements;
 }
 
+std::uint64_t hash_of(PathSlot slot, std::string_view value) {
+  constexpr std::uint64_t kOdd =
+      0x9E3779B97F4A7C15ULL;  // 2^64 over the golden ratio: spreads small numbers
+  return std::hash<std::string_view>()(value) ^ (slot * kOdd);
+}
+
 }  // namespace
 
 std::vector<Requirement> requirements_of(const Expression& expression) {
@@ -82,81 +90,96 @@ std::vector<Requirement> requirements_of(const Expression& expression) {
 void EqualityIndex::add(const Expression& expression, PathTable& paths) {
   std::vector<SlotRequirement>& kept = requirements_.emplace_back();
   for (Requirement& requirement : requirements_of(expression)) {
-    SlotRequirement& each = kept.emplace_back();
-    each.slot = paths.intern(requirement.steps);
-    for (std::string& value : requirement.values) {
-      each.values.emplace_back(texts_.emplace_back(std::move(value)));
-    }
+    kept.push_back({paths.intern(requirement.steps), std::move(requirement.values)});
   }
 }
 
 void EqualityIndex::build() {
-  std::vector<Postings> sharers;  // by slot: which triggers could be found by a value
-  for (std::uint32_t trigger = 0; trigger < requirements_.size(); ++trigger) {
-    for (const SlotRequirement& each : requirements_[trigger]) {
-      if (each.slot >= sharers.size()) sharers.resize(each.slot + 1);
-      for (const std::string_view value : each.values) {
-        std::vector<std::uint32_t>& triggers = sharers[each.slot][value];
-        if (triggers.empty() || triggers.back() != trigger) triggers.push_back(trigger);
-      }
+  // How many triggers could be found by a value. One that could be found by it twice counts twice:
+  // this only ranks.
+  std::unordered_map<std::uint64_t, std::size_t> sharers;
+  for (const auto& choices : requirements_) {
+    for (const SlotRequirement& each : choices) {
+      for (const std::string& value : each.values) ++sharers[hash_of(each.slot, value)];
     }
   }
-  place_of_slot_.assign(sharers.size(), kNotIndexed);
   const auto cost = [&sharers](const SlotRequirement& requirement) {
     std::size_t most = 0;
     std::size_t total = 0;
-    for (const std::string_view value : requirement.values) {
-      const std::size_t count = sharers[requirement.slot].at(value).size();
+    for (const std::string& value : requirement.values) {
+      const std::size_t count = sharers.at(hash_of(requirement.slot, value));
       most = std::max(most, count);
       total += count;
     }
     return std::tuple(most, total, requirement.slot);
   };
+  std::unordered_map<std::uint64_t, std::vector<std::uint32_t>> found_by;
   for (std::uint32_t trigger = 0; trigger < requirements_.size(); ++trigger) {
     const std::vector<SlotRequirement>& choices = requirements_[trigger];
     if (choices.empty()) {
       always_.push_back(trigger);
       continue;
     }
-    const SlotRequirement* best = &choices.front();
-    for (const SlotRequirement& each : choices) {
-      if (cost(each) < cost(*best)) best = &each;
+    const auto best = std::min_element(
+        choices.begin(), choices.end(),
+        [&cost](const SlotRequirement& a, const SlotRequirement& b) { return cost(a) < cost(b); });
+    if (best->slot >= is_indexed_.size()) is_indexed_.resize(best->slot + 1);
+    if (!is_indexed_[best->slot]) indexed_slots_.push_back(best->slot);
+    is_indexed_[best->slot] = true;
+    for (const std::string& value : best->values) {
+      std::vector<std::uint32_t>& triggers = found_by[hash_of(best->slot, value)];
+      if (triggers.empty() || triggers.back() != trigger) triggers.push_back(trigger);
     }
-    std::uint32_t& place = place_of_slot_[best->slot];
-    if (place == kNotIndexed) {
-      place = static_cast<std::uint32_t>(postings_.size());
-      postings_.emplace_back();
-      indexed_slots_.push_back(best->slot);
-    }
-    for (const std::string_view value : best->values) postings_[place][value].push_back(trigger);
   }
+  fill_cells(found_by);
   requirements_.clear();
   requirements_.shrink_to_fit();
+}
+
+void EqualityIndex::fill_cells(
+    const std::unordered_map<std::uint64_t, std::vector<std::uint32_t>>& found_by) {
+  constexpr std::size_t kCellsPerValue = 2;  // at most half full, so that a search ends soon
+  cells_.resize(std::bit_ceil(found_by.size() * kCellsPerValue + 1));
+  const std::size_t mask = cells_.size() - 1;
+  for (const auto& [hash, triggers] : found_by) {
+    std::size_t at = hash & mask;
+    while (cells_[at].count != 0) at = (at + 1) & mask;
+    cells_[at] = {hash, static_cast<std::uint32_t>(triggers_.size()),
+                  static_cast<std::uint32_t>(triggers.size())};
+    triggers_.insert(triggers_.end(), triggers.begin(), triggers.end());
+  }
+}
+
+inline void EqualityIndex::look_up(const Slots& slots, PathSlot slot,
+                                   std::vector<std::uint32_t>& out) const {
+  const Value& value = slots[slot];
+  if (!value.is(Value::Kind::string)) return;
+  const std::uint64_t hash = hash_of(slot, value.string());
+  const std::size_t mask = cells_.size() - 1;
+  for (std::size_t at = hash & mask; cells_[at].count != 0; at = (at + 1) & mask) {
+    const Cell& cell = cells_[at];
+    if (cell.hash != hash) continue;
+    const auto first = triggers_.begin() + cell.first;
+    out.insert(out.end(), first, first + cell.count);
+    return;
+  }
 }
 
 void EqualityIndex::candidates(const Slots& slots, std::vector<PathSlot>& slots_scratch,
                                std::vector<std::uint32_t>& out) const {
   out.insert(out.end(), always_.begin(), always_.end());
-  const auto look_up = [&](PathSlot slot) {
-    const Value& value = slots[slot];
-    if (!value.is(Value::Kind::string)) return;
-    const Postings& postings = postings_[place_of_slot_[slot]];
-    const auto found = postings.find(value.string());
-    if (found != postings.end()) out.insert(out.end(), found->second.begin(), found->second.end());
-  };
   // Whichever is fewer: what the index asks about, or what the event has.
   if (indexed_slots_.size() <= slots.touched().size()) {
-    for (const PathSlot slot : indexed_slots_) look_up(slot);
+    for (const PathSlot slot : indexed_slots_) look_up(slots, slot, out);
     return;
   }
   slots_scratch.clear();
   for (const PathSlot slot : slots.touched()) {
-    if (slot < place_of_slot_.size() && place_of_slot_[slot] != kNotIndexed)
-      slots_scratch.push_back(slot);
+    if (slot < is_indexed_.size() && is_indexed_[slot]) slots_scratch.push_back(slot);
   }
   std::sort(slots_scratch.begin(), slots_scratch.end());
   slots_scratch.erase(std::unique(slots_scratch.begin(), slots_scratch.end()), slots_scratch.end());
-  for (const PathSlot slot : slots_scratch) look_up(slot);
+  for (const PathSlot slot : slots_scratch) look_up(slots, slot, out);
 }
 
 }  // namespace penstock::trigger

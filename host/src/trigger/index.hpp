@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -31,25 +30,33 @@ class EqualityIndex {
   // Chooses for each trigger the requirement whose values the fewest other triggers share, so that
   // few triggers are candidates for an event. Call it once, after the last add().
   void build();
-  // Appends the triggers that the event can match, each once, in no order. `slots_scratch` is the
-  // caller's to keep.
+  // Appends the triggers that the event can match, as ascending runs; a collision of hashes may add
+  // one that it cannot match, or one twice. `slots_scratch` is the caller's to keep.
   void candidates(const Slots& slots, std::vector<PathSlot>& slots_scratch,
                   std::vector<std::uint32_t>& out) const;
 
  private:
   struct SlotRequirement {
     PathSlot slot;
-    std::vector<std::string_view> values;
+    std::vector<std::string> values;
   };
-  using Postings = std::unordered_map<std::string_view, std::vector<std::uint32_t>>;
-  static constexpr std::uint32_t kNotIndexed = UINT32_MAX;
+  // A value at a slot, known by its hash alone: a candidate found by a collision fails its own test
+  // of that value later.
+  struct Cell {
+    std::uint64_t hash = 0;
+    std::uint32_t first = 0;  // of triggers_
+    std::uint32_t count = 0;  // 0: the cell is free
+  };
 
-  std::deque<std::string> texts_;  // what the keys of postings_ view; a deque never moves them
+  void fill_cells(const std::unordered_map<std::uint64_t, std::vector<std::uint32_t>>& found_by);
+  void look_up(const Slots& slots, PathSlot slot, std::vector<std::uint32_t>& out) const;
+
   std::vector<std::vector<SlotRequirement>> requirements_;  // by trigger; emptied by build()
   std::vector<std::uint32_t> always_;                       // triggers without a requirement
   std::vector<PathSlot> indexed_slots_;
-  std::vector<std::uint32_t> place_of_slot_;  // in postings_, or kNotIndexed
-  std::vector<Postings> postings_;
+  std::vector<bool> is_indexed_;         // by slot
+  std::vector<Cell> cells_;              // open addressing; a power of two of them
+  std::vector<std::uint32_t> triggers_;  // what the cells name, cell by cell
 };
 
 }  // namespace penstock::trigger

@@ -90,17 +90,30 @@ Program::Entry Program::compile(const Expression& expression, Entry if_true, Ent
   if (test.kind == Kind::match) {
     test.first = static_cast<std::uint32_t>(globs_.size());
     globs_.emplace_back(*expression.literals.front().text);
+  } else if (test.kind == Kind::in) {
+    keep_list(expression.literals, test);
   } else {
-    keep_literals(expression, test);
+    test.first = keep_shared(expression.literals.front());
   }
   tests_.push_back(test);
   return static_cast<Entry>(tests_.size() - 1);
 }
 
-void Program::keep_literals(const Expression& expression, Test& test) {
+std::uint32_t Program::keep_shared(const Literal& literal) {
+  const auto next = static_cast<std::uint32_t>(literals_.size());
+  if (literal.text) {
+    if (const auto known = shared_.find(*literal.text); known != shared_.end())
+      return known->second;
+  }
+  literals_.push_back(stored(literal));
+  if (literal.text) shared_.emplace(literals_.back().string(), next);
+  return next;
+}
+
+void Program::keep_list(const std::vector<Literal>& literals, Test& test) {
   test.first = static_cast<std::uint32_t>(literals_.size());
-  test.count = static_cast<std::uint32_t>(expression.literals.size());
-  for (const Literal& literal : expression.literals) literals_.push_back(keep(literal));
+  test.count = static_cast<std::uint32_t>(literals.size());
+  for (const Literal& literal : literals) literals_.push_back(stored(literal));
   const auto begin = literals_.begin() + test.first;
   const auto strings_end = std::stable_partition(
       begin, literals_.end(), [](const Value& value) { return value.is(Value::Kind::string); });
@@ -109,7 +122,7 @@ void Program::keep_literals(const Expression& expression, Test& test) {
   test.string_count = static_cast<std::uint32_t>(strings_end - begin);
 }
 
-Value Program::keep(const Literal& literal) {
+Value Program::stored(const Literal& literal) {
   if (!literal.text) return literal.scalar;
   return Value::of(std::string_view(texts_.emplace_back(*literal.text)));
 }

@@ -6,6 +6,7 @@
 #include <deque>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "model/event.hpp"
@@ -38,7 +39,7 @@ class Program {
     Operand::Transform transform = Operand::Transform::none;
     std::uint32_t first = 0;         // of literals_; of globs_ for match
     std::uint32_t string_count = 0;  // in: literals that are strings come first, sorted
-    std::uint32_t count = 0;
+    std::uint32_t count = 0;         // in: of all
     Entry if_true = kYes;
     Entry if_false = kNo;
   };
@@ -46,8 +47,9 @@ class Program {
   static constexpr Entry kNo = UINT32_MAX - 1;
 
   Entry compile(const Expression& expression, Entry if_true, Entry if_false, PathTable& paths);
-  Value keep(const Literal& literal);
-  void keep_literals(const Expression& expression, Test& test);
+  std::uint32_t keep_shared(const Literal& literal);
+  void keep_list(const std::vector<Literal>& literals, Test& test);
+  Value stored(const Literal& literal);
   [[nodiscard]] bool holds(const Test& test, Value value, std::string& scratch) const;
   [[nodiscard]] bool is_in(const Test& test, const Value& value) const;
   [[nodiscard]] bool contains(const Test& test, const Value& value, std::string& scratch) const;
@@ -56,6 +58,9 @@ class Program {
   std::vector<Test> tests_;
   std::vector<Value> literals_;
   std::deque<std::string> texts_;  // what the strings of literals_ view; a deque never moves them
+  // Strings that stand alone, by place in literals_: triggers that share one share its memory,
+  // which stays in the cache.
+  std::unordered_map<std::string_view, std::uint32_t> shared_;
   std::vector<Glob> globs_;
 };
 

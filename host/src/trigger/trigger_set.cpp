@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <functional>
 
 #include "trigger/trigger.hpp"
 
@@ -20,7 +21,9 @@ void TriggerSet::match(const EventView& event, Matches& matches) const {
   index_.candidates(*event.slots, matches.slots_, ids);
   std::erase_if(ids, [&](std::uint32_t id) { return !holds(id, event, matches); });
   // Candidates come as ascending runs, mostly a single one.
-  if (!std::is_sorted(ids.begin(), ids.end())) std::sort(ids.begin(), ids.end());
+  if (std::adjacent_find(ids.begin(), ids.end(), std::greater_equal<>()) == ids.end()) return;
+  std::sort(ids.begin(), ids.end());
+  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
 }
 
 bool TriggerSet::holds(std::uint32_t id, const EventView& event, Matches& scratch) const {
