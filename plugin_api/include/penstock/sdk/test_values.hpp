@@ -49,8 +49,9 @@ class TestValue {
     return value;
   }
 
-  // Borrows the text of this object.
-  [[nodiscard]] penstock_value c() const {
+  // Borrows the text of this object, so never of a temporary one.
+  penstock_value c() const&& = delete;
+  [[nodiscard]] penstock_value c() const& {
     penstock_value value = value_;
     if (value.type == PENSTOCK_STRING || value.type == PENSTOCK_JSON) value.as.str = str(text_);
     return value;

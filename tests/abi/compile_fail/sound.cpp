@@ -1,0 +1,13 @@
+// The plugin of this folder without a defect: it must compile.
+#include <penstock/sdk/plugin.hpp>
+
+using namespace penstock::sdk;
+
+struct Plugin {
+  explicit Plugin(const Host&) {}
+  std::int32_t settings(const Config&, const Error&) { return PENSTOCK_OK; }
+  std::int32_t mapping(const Record&, const Emitter&, const Error&) const { return PENSTOCK_SKIP; }
+  std::int32_t send(const Batch&, const Error&) { return PENSTOCK_OK; }
+};
+
+PENSTOCK_PLUGIN(sound, Plugin)

@@ -1,0 +1,255 @@
+// Guards what the LinkedIn plugin makes of a record: settings, action, identifiers, attributes,
+// keys.
+#include <catch2/catch.hpp>
+
+#include "linkedin_fixture.hpp"
+
+namespace penstock::linkedin {
+namespace {
+
+// printf %s trial.user@example.com | sha256sum
+const std::string kHash = "4e5233f4b40e29f07a7b3023ab2c3506143a80f6c2f9148a1909b48affcfade0";
+
+TestValues record(const TestValues& changes) {
+  std::map<std::string, sdk::test::TestValue> all{{"personas_audience_key", "trial_users"},
+                                                  {"event_name", "Audience Entered"},
+                                                  {"email", "trial.user@example.com"}};
+  for (const auto& [name, value] : changes) all[name] = value;
+  return TestValues(all.begin(), all.end());
+}
+
+MapResult map(const TestValues& changes, const TestValues& settings = {}) {
+  const auto host = make_host(settings);
+  MapResult result = host->map(record(changes));
+  CHECK(host->faults().empty());
+  return result;
+}
+
+std::string action_of(const MapResult& result) {
+  const std::string start = R"({"action":")";
+  return result.payload.substr(start.size(), result.payload.find('"', start.size()) - start.size());
+}
+
+}  // namespace
+
+TEST_CASE("settings that no manifest can check are refused by name") {
+  struct Case {
+    const char* setting;
+    sdk::test::TestValue value;
+    const char* field;
+  };
+  const Case cases[] = {{"ad_account_id", "", "ad_account_id"},
+                        {"ad_account_id", "urn:li:sponsoredAccount:5", "ad_account_id"},
+                        {"api_version", "2026-08", "api_version"},
+                        {"segment_ready_after", -1, "segment_ready_after"}};
+  for (const Case& c : cases) {
+    CAPTURE(c.setting);
+    TestHost host(PENSTOCK_TEST_HOOKS(linkedin_audiences), actions());
+    const HookResult result = host.settings(settings_with({{c.setting, c.value}}));
+    CHECK(result.code == PENSTOCK_ERR_INVALID);
+    CHECK(result.field == c.field);
+    CHECK_FALSE(result.message.empty());
+  }
+}
+
+TEST_CASE("settings that switch both identifiers off are refused") {
+  TestHost host(PENSTOCK_TEST_HOOKS(linkedin_audiences), actions());
+  const HookResult result =
+      host.settings(settings_with({{"send_email", false}, {"send_google_advertising_id", false}}));
+  CHECK(result.code == PENSTOCK_ERR_INVALID);
+  CHECK(result.message.find("send_email") != std::string::npos);
+}
+
+TEST_CASE("a manifest without a field that the plugin reads is refused by that field's name") {
+  auto fewer = actions();
+  fewer[0].fields.pop_back();
+  TestHost host(PENSTOCK_TEST_HOOKS(linkedin_audiences), fewer);
+  const HookResult result = host.settings(settings_with());
+  CHECK(result.code == PENSTOCK_ERR_INVALID);
+  CHECK(result.field == "dmp_user_action");
+}
+
+TEST_CASE("a record becomes the JSON that LinkedIn's users batch takes") {
+  const MapResult result = map({{"google_advertising_id", "65f30779-f6ee-4cdb-ad79-a2d1506e50c7"},
+                                {"first_name", "Uma"},
+                                {"last_name", "Yılmaz"},
+                                {"title", "Analyst \"A\""},
+                                {"company", "Acme, Inc."},
+                                {"country", "tr"}});
+  REQUIRE(result.code == PENSTOCK_OK);
+  CHECK(
+      result.payload ==
+      R"({"action":"ADD","userIds":[{"idType":"SHA256_EMAIL","idValue":")" + kHash +
+          R"("},{"idType":"GOOGLE_AID","idValue":"65f30779-f6ee-4cdb-ad79-a2d1506e50c7"}],)"
+          R"("firstName":"Uma","lastName":"Yılmaz","title":"Analyst \"A\"","company":"Acme, Inc.","country":"TR"})");
+  CHECK(result.warnings.empty());
+}
+
+TEST_CASE("an e-mail address is lower-cased, freed of all white space and hashed") {
+  const char* const spellings[] = {
+      "trial.user@example.com",         "TRIAL.User@Example.COM",
+      "  trial.user@example.com\r\n",   "trial.user @ example.com",
+      "trial.user\xC2\xA0@example.com", "trial.user\xE2\x80\x89@example.com"};
+  for (const char* const email : spellings) {
+    CAPTURE(email);
+    const MapResult result = map({{"email", email}});
+    REQUIRE(result.code == PENSTOCK_OK);
+    CHECK(result.payload.find(kHash) != std::string::npos);
+    CHECK(result.coalesce_key == "e:" + kHash);
+  }
+}
+
+TEST_CASE("letters beyond ASCII are lower-cased before hashing") {
+  const std::pair<const char*, const char*> pairs[] = {{"ZOË@EXAMPLE.COM", "zoë@example.com"},
+                                                       {"ŠIMEK@EXAMPLE.COM", "šimek@example.com"},
+                                                       {"ŽŁ@EXAMPLE.COM", "žł@example.com"},
+                                                       {"ИВАН@EXAMPLE.COM", "иван@example.com"},
+                                                       {"ΝΊΚΟΣ@EXAMPLE.COM", "νΊκοσ@example.com"}};
+  for (const auto& [upper, lower] : pairs) {
+    CAPTURE(upper);
+    CHECK(map({{"email", upper}}).payload == map({{"email", lower}}).payload);
+  }
+}
+
+TEST_CASE("an address that was hashed before is passed on in lower case") {
+  std::string upper = kHash;
+  for (char& c : upper) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  CHECK(map({{"email", " " + upper}}).payload == map({}).payload);
+}
+
+TEST_CASE("a record without a usable identifier is rejected with the reason") {
+  struct Case {
+    TestValues fields;
+    TestValues settings;
+    const char* reason;
+  };
+  const Case cases[] = {
+      {{{"email", ""}}, {}, "no_identifier"},
+      {{{"email", " \t "}}, {}, "no_identifier"},
+      {{{"email", sdk::test::TestValue()}, {"first_name", "A"}, {"last_name", "B"}},
+       {},
+       "no_identifier"},
+      {{{"google_advertising_id", "aid-1"}, {"email", ""}},
+       {{"send_google_advertising_id", false}},
+       "no_identifier"},
+      {{}, {{"send_email", false}}, "no_identifier"},
+      {{{"email", ""}, {"google_advertising_id", "00000000-0000-0000-0000-000000000000"}},
+       {},
+       "no_identifier"},
+      {{{"email", "not an address"}}, {}, "invalid_email"},
+      {{{"email", "a@b@example.com"}}, {}, "invalid_email"},
+      {{{"email", "a@localhost"}}, {}, "invalid_email"},
+      {{{"email", "a@example..com"}}, {}, "invalid_email"},
+      {{{"email", "@example.com"}}, {}, "invalid_email"},
+      {{{"email", "a@.example.com"}}, {}, "invalid_email"},
+      {{{"email", "a@example.com."}}, {}, "invalid_email"},
+      {{{"email", "<a@example.com>"}}, {}, "invalid_email"},
+      {{{"email", kHash.substr(1)}}, {}, "invalid_email"},
+      {{{"email", ""}, {"google_advertising_id", std::string(100, 'a')}},
+       {},
+       "invalid_advertising_id"}};
+  for (const Case& c : cases) {
+    const MapResult result = map(c.fields, c.settings);
+    CAPTURE(c.reason, result.payload);
+    CHECK(result.code == PENSTOCK_REJECT);
+    CHECK(result.reason == c.reason);
+  }
+}
+
+TEST_CASE("no rejection repeats what the record held") {
+  const MapResult result = map({{"email", "secret-person at example.com"}});
+  CHECK(result.reason == "invalid_email");
+  CHECK(result.message.find("secret") == std::string::npos);
+}
+
+TEST_CASE("an invalid e-mail beside an advertising id is left out and counted") {
+  const MapResult result = map({{"email", "nobody"}, {"google_advertising_id", " aid-1 "}});
+  REQUIRE(result.code == PENSTOCK_OK);
+  CHECK(result.payload ==
+        R"({"action":"ADD","userIds":[{"idType":"GOOGLE_AID","idValue":"aid-1"}]})");
+  CHECK(result.coalesce_key == "a:aid-1");
+  REQUIRE(result.warnings.size() == 1);
+  CHECK(result.warnings[0] == std::pair<std::string, std::string>("attribute_omitted", "email"));
+}
+
+TEST_CASE("one person has one coalesce key, with or without a device") {
+  CHECK(map({{"google_advertising_id", "aid-1"}}).coalesce_key == map({}).coalesce_key);
+}
+
+TEST_CASE("an attribute that LinkedIn would refuse is left out, and the person still delivered") {
+  struct Case {
+    const char* field;
+    std::string value;
+    bool kept;
+  };
+  std::string accented_35, accented_36;
+  for (int i = 0; i < 36; ++i) (i < 35 ? accented_35 : accented_36) += "é";
+  accented_36 += accented_35;
+  const Case cases[] = {{"first_name", std::string(35, 'x'), true},
+                        {"first_name", std::string(36, 'x'), false},
+                        {"first_name", accented_35, true},
+                        {"last_name", accented_36, false},
+                        {"title", std::string(50, 'x'), true},
+                        {"title", std::string(51, 'x'), false},
+                        {"company", std::string(51, 'x'), false},
+                        {"country", "de", true},
+                        {"country", "Germany", false},
+                        {"country", "D1", false},
+                        {"country", "ÄÖ", false}};
+  for (const Case& c : cases) {
+    CAPTURE(c.field, c.value);
+    const MapResult result = map({{c.field, c.value}});
+    REQUIRE(result.code == PENSTOCK_OK);
+    CHECK(result.warnings.size() == (c.kept ? 0U : 1U));
+    if (!c.kept) CHECK(result.warnings[0].second == c.field);
+  }
+}
+
+TEST_CASE("under AUTO membership decides before the event's name, and nothing is guessed") {
+  struct Case {
+    TestValues fields;
+    const char* expected;  // an action, or the reason of the rejection
+  };
+  const sdk::test::TestValue none;
+  const Case cases[] = {
+      {{{"event_name", "Audience Entered"}}, "ADD"},
+      {{{"event_name", "Audience Exited"}}, "REMOVE"},
+      {{{"event_name", "Audience Exited"}, {"membership", true}}, "ADD"},
+      {{{"event_name", "Audience Entered"}, {"membership", false}}, "REMOVE"},
+      {{{"event_name", none}, {"membership", false}}, "REMOVE"},
+      {{{"event_name", none}}, "action_unknown"},
+      {{{"event_name", "audience entered"}}, "action_unknown"},
+      {{{"event_name", "Winback"}, {"dmp_user_action", "AUTO"}}, "action_unknown"},
+      {{{"event_name", "Winback"}, {"dmp_user_action", "ADD"}}, "ADD"},
+      {{{"membership", true}, {"dmp_user_action", "REMOVE"}}, "REMOVE"}};
+  for (const Case& c : cases) {
+    CAPTURE(c.expected);
+    const MapResult result = map(c.fields);
+    CHECK((result.emitted ? action_of(result) : result.reason) == c.expected);
+  }
+}
+
+TEST_CASE("under AUTO an event of another audience is rejected") {
+  CHECK(map({{"source_segment_id", "churn_risk"}}).reason == "audience_key_mismatch");
+  CHECK(map({{"source_segment_id", "trial_users"}}).code == PENSTOCK_OK);
+  CHECK(map({{"source_segment_id", "churn_risk"}, {"dmp_user_action", "ADD"}}).code == PENSTOCK_OK);
+}
+
+TEST_CASE("the batch key names the audience and the segment's display name") {
+  CHECK(map({{"dmp_segment_name", "Trial \"users\""}}).batch_key ==
+        R"(["trial_users","Trial \"users\""])");
+  CHECK(map({}).batch_key == R"(["trial_users","trial_users"])");
+}
+
+TEST_CASE("names too long for a batch key are rejected instead of cut") {
+  const MapResult result = map({{"dmp_segment_name", std::string(600, 'x')}});
+  CHECK(result.code == PENSTOCK_REJECT);
+  CHECK(result.reason == "audience_name_too_long");
+}
+
+TEST_CASE("bytes that are no UTF-8 become replacement characters in the element") {
+  const MapResult result = map({{"first_name", "Zo\xEB"}});
+  CHECK(result.payload.find("Zo\xEF\xBF\xBD\"") != std::string::npos);
+}
+
+}  // namespace penstock::linkedin
