@@ -93,7 +93,7 @@ function(penstock_check_manifest name)
   else()
     return()
   endif()
-  set(stamp ${PENSTOCK_PLUGIN_DIR}/CMakeFiles/${name}_manifest.stamp)
+  set(stamp ${CMAKE_BINARY_DIR}/CMakeFiles/${name}_manifest.stamp)
   add_custom_command(OUTPUT ${stamp}
     COMMAND ${program} plugin describe ${name} --plugin-dir ${PENSTOCK_PLUGIN_DIR} --format json > ${stamp}.json
     COMMAND ${CMAKE_COMMAND} -E touch ${stamp}
