@@ -160,8 +160,8 @@ TEST_CASE("an unsigned integer is i64 wherever it fits") {
 }
 
 TEST_CASE("a parsed event has the kinds and values of its JSON") {
-  const Parsed event(
-      R"({"n":null,"t":true,"i":-7,"u":18446744073709551615,"f":0.5,"s":"a\u0000\n\u00e9","l":[1,"x",[2]],"m":{"k":1}})");
+  const Parsed event(R"({"n":null,"t":true,"i":-7,"u":18446744073709551615,"f":0.5,)"
+                     R"("s":"a\u0000\n\u00e9","l":[1,"x",[2]],"m":{"k":1}})");
   const Value root = event.root();
   CHECK(root.is(Value::Kind::map));
   CHECK(root.size() == 8);
@@ -280,8 +280,8 @@ TEST_CASE("numbers print as JavaScript prints them") {
 }
 
 TEST_CASE("JSON text escapes strings and reads back as the same value") {
-  const std::string source =
-      R"({"a\"\\\b\f\n\r\t\u0001\u001f/\u007f\u00e9":["\u2028",1.5,-3,true,false,null,{},[],18446744073709551615]})";
+  const std::string source = R"({"a\"\\\b\f\n\r\t\u0001\u001f/\u007f\u00e9":)"
+                             R"(["\u2028",1.5,-3,true,false,null,{},[],18446744073709551615]})";
   const Parsed event(source);
   const std::string text = json_of(event.root());
   CHECK(text ==
@@ -298,8 +298,8 @@ TEST_CASE("a number that JSON cannot write becomes null in JSON text") {
 }
 
 TEST_CASE("values become text the way JavaScript makes it, maps as JSON") {
-  const Parsed event(
-      R"({"s":"x","i":9007199254740993,"f":1e21,"b":false,"n":null,"l":[1,null,["a",true]],"m":{"k":[1]}})");
+  const Parsed event(R"({"s":"x","i":9007199254740993,"f":1e21,"b":false,"n":null,)"
+                     R"("l":[1,null,["a",true]],"m":{"k":[1]}})");
   const Value root = event.root();
   CHECK(javascript_text_of(root.member("s")) == "x");
   CHECK(javascript_text_of(root.member("i")) == "9007199254740992");

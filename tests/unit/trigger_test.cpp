@@ -681,9 +681,9 @@ TEST_CASE("ids are ascending and unique however the index finds them, even with 
   }
   set.freeze();
   Matches matches;
-  const Event event(
-      R"({"type":"t","properties":{"a":"1"},"properties":{"b":"1","a":"2"},"properties":{"b":"1","a":"1"}})",
-      paths);
+  const Event event(R"({"type":"t","properties":{"a":"1"},"properties":{"b":"1","a":"2"},)"
+                    R"("properties":{"b":"1","a":"1"}})",
+                    paths);
   set.match(event.view(), matches);
   CHECK(matches.ids() == std::vector<std::uint32_t>{0, 1, 2, 3});
 }
