@@ -298,7 +298,7 @@ void Api::finish(const Exchange& exchange, HttpReply& reply) const {
   char uuid[33];
   std::snprintf(uuid, sizeof uuid, "%016llx%016llx",
                 static_cast<unsigned long long>(mix(world_.seed, exchange.number)),
-                static_cast<unsigned long long>(mix(exchange.number, world_.seed)));
+                static_cast<unsigned long long>(mix(~world_.seed, exchange.number)));
   reply.headers.emplace_back("x-li-uuid", uuid);
   reply.headers.emplace_back("x-li-fabric", "prod-sandbox");
   reply.headers.emplace_back("x-li-pop", "sandbox");

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstring>
+#include <ctime>
 #include <mutex>
 #include <set>
 #include <thread>
@@ -25,6 +26,8 @@ constexpr const char* kAddress = "127.0.0.1";
 constexpr int kReadTimeoutMs = 30'000;
 // Many clients may connect at the same moment; the library asks for 5.
 constexpr int kBacklog = 1024;
+constexpr std::time_t kAnnouncedKeepAliveSeconds = 3600;
+constexpr std::size_t kAnnouncedKeepAliveRequests = 1'000'000;
 constexpr std::size_t kReadSize = 64 * 1024;
 constexpr const char* kAnyPath = R"([\s\S]*)";
 
@@ -135,6 +138,9 @@ class HttpServer::Implementation : public httplib::Server {
       const int on = 1;
       ::setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     });
+    // Connections are kept as long as the client likes; this is what the replies announce.
+    set_keep_alive_timeout(kAnnouncedKeepAliveSeconds);
+    set_keep_alive_max_count(kAnnouncedKeepAliveRequests);
     const Handler any = [this](const httplib::Request& request, httplib::Response& response) {
       serve(request, response);
     };

@@ -112,7 +112,11 @@ int main(int argc, char** argv) {
   for (const Setting& setting : linkedin_sandbox::behaviour_settings()) {
     add_setting(app, setting, options.behaviour);
   }
-  CLI11_PARSE(app, argc, argv);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : exit_code(StatusCode::usage);
+  }
 
   // The same checks as at run time.
   Behaviour checked;
