@@ -247,8 +247,11 @@ std::vector<InputSpec> read_inputs(const Node& node, const std::string& path, In
     for (const auto& [other, values] : input.required_if) {
       if (other != input.name && std::find(names.begin(), names.end(), other) != names.end())
         continue;
-      const Node* condition = node.members[i].value.find("required_if");
-      diagnostics.error(condition->find(other)->location,
+      Location place;
+      for (const Node::Member& condition : node.members[i].value.find("required_if")->members) {
+        if (condition.key == other) place = condition.location;
+      }
+      diagnostics.error(std::move(place),
                         path + "." + input.name + ".required_if: " +
                             (other == input.name ? in_quotes(other) + " is the input itself"
                                                  : "there is no input " + in_quotes(other)),

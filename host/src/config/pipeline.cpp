@@ -193,13 +193,13 @@ class PipelineReader {
     std::vector<std::string> names;
     for (const auto& [name, rate] : plugin.rates) names.push_back(name);
     for (const auto& [name, rate] : read_rates(node, label, diagnostics_)) {
-      if (plugin.rates.find(name) == plugin.rates.end()) {
-        const Node* value = node.find(name);
-        diagnostics_.error(value->location,
-                           label + ": " + plugin.name + " has no rate " + in_quotes(name),
-                           suggestion(name, names));
-      }
       connection.rates[name] = rate;
+    }
+    for (const Node::Member& member : node.members) {
+      if (plugin.rates.find(member.key) != plugin.rates.end()) continue;
+      diagnostics_.error(member.location,
+                         label + ": " + plugin.name + " has no rate " + in_quotes(member.key),
+                         suggestion(member.key, names));
     }
   }
 

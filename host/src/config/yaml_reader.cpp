@@ -51,7 +51,7 @@ struct Explanation {
   const char* message;
   const char* hint;
 };
-constexpr Explanation kExplanations[] = {
+const Explanation kExplanations[] = {
     {YAML::ErrorMsg::TAB_IN_INDENTATION, "a tab is used for indentation",
      "indent with spaces: YAML allows no tabs there"},
     {YAML::ErrorMsg::EOF_IN_SCALAR, "the file ends inside a quoted text",
@@ -143,6 +143,7 @@ class TreeBuilder : public YAML::EventHandler {
                 const std::string& value) override {
     check_anchor(mark, anchor);
     check_tag(mark, tag);
+    check_closed(mark);
     const bool quoted = tag != "?";
     if (expects_key()) return add_key(mark, value);
     Node node = quoted ? Node::of_string(value) : plain_scalar(value, {});
@@ -195,6 +196,23 @@ class TreeBuilder : public YAML::EventHandler {
     if (!written) return;
     diagnostics_.error(place(mark), "tags (!name) are not supported here",
                        "remove the tag; quotes make a text of any value");
+  }
+
+  // The library takes the end of the file for a missing quote.
+  void check_closed(const YAML::Mark& mark) {
+    const std::string_view written = text_at(mark);
+    if (written.empty() || (written[0] != '"' && written[0] != '\'')) return;
+    for (std::size_t i = 1; i < written.size(); ++i) {
+      if (written[i] == written[0]) {
+        // Inside single quotes two of them are one.
+        if (written[0] == '"' || i + 1 == written.size() || written[i + 1] != '\'') return;
+        ++i;
+      } else if (written[i] == '\\' && written[0] == '"') {
+        ++i;
+      }
+    }
+    diagnostics_.error(place(mark), "this quote is never closed", "close it, or remove it");
+    throw Stop();
   }
 
   // The place of the first character of a quoted or block text.
@@ -274,10 +292,6 @@ class TreeBuilder : public YAML::EventHandler {
     }
     Open opened;
     opened.as_key = expects_key();
-    if (opened.as_key) {
-      diagnostics_.error(place(mark), "a key must be a text, not a list or map",
-                         "put the text in quotes if it begins with { or [");
-    }
     opened.node.kind = kind;
     opened.node.location = place(mark);
     open_.push_back(std::move(opened));
@@ -286,6 +300,8 @@ class TreeBuilder : public YAML::EventHandler {
     Open closed = std::move(open_.back());
     open_.pop_back();
     if (closed.as_key) {
+      diagnostics_.error(closed.node.location, "a key must be a text, not a list or map",
+                         "put the text in quotes if it begins with { or [");
       open_.back().has_key = true;
       open_.back().skip_value = true;
       return;

@@ -1,0 +1,483 @@
+// Guards pipeline manifests: what a good one becomes, one message for each fault, secrets out of
+// messages, finding plugins.
+#include <catch2/catch.hpp>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <sstream>
+#include <string>
+
+#include "config/discovery.hpp"
+#include "config/pipeline.hpp"
+
+namespace penstock::config {
+namespace {
+
+namespace fs = std::filesystem;
+
+class TemporaryDirectory {
+ public:
+  TemporaryDirectory() {
+    std::string name = (fs::temp_directory_path() / "penstock-config-XXXXXX").string();
+    REQUIRE(::mkdtemp(name.data()) != nullptr);
+    path_ = name;
+  }
+  TemporaryDirectory(const TemporaryDirectory&) = delete;
+  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
+  ~TemporaryDirectory() {
+    std::error_code leftover;  // a directory that stays behind fails no test
+    fs::remove_all(path_, leftover);
+  }
+  [[nodiscard]] std::string path() const { return path_.string(); }
+  std::string write(const std::string& name, const std::string& text) const {
+    std::ofstream(path_ / name) << text;
+    return (path_ / name).string();
+  }
+
+ private:
+  fs::path path_;
+};
+
+const std::string kAudiences = R"(manifest: 1
+name: audiences
+title: Audiences
+version: 0.1.0
+abi: "1.0"
+library: audiences.so
+hooks: {init: s_init, settings: s_settings, mapping: s_mapping, send: s_send}
+connection: {type: oauth2, authorize_url: https://example.com/authorize, token_url: https://example.com/token}
+limits: {mappings: 2, rates: {users: {requests: 600, per: 60s}}}
+settings:
+  account: {label: Account ID, description: Digits., type: string, required: true, pattern: '[0-9]+'}
+  mode: {label: Mode, type: string, choices: [A, B], default: A}
+  wait: {label: Wait, type: duration, default: 5s}
+  key: {label: Key, type: string, secret: true, min_length: 5, required_if: {mode: [B]}}
+actions:
+  sync:
+    title: Sync
+    default_trigger: 'event = "Audience Entered" and properties.audience_key = "{audience}"'
+    batch: {max_records: 5000, max_bytes: 4MiB, max_age: 10s}
+    rate: users
+    fields:
+      audience: {label: Audience, type: string, required: true, literal: true}
+      email: {label: Email, type: string, default: $.traits.email}
+)";
+
+const std::string kFiles = R"(manifest: 1
+name: files
+title: Files
+version: 0.1.0
+abi: "1.0"
+library: files.so
+hooks: {init: f_init, settings: f_settings, mapping: f_mapping, send: f_send}
+actions:
+  append: {title: Append, fields: {record: {label: Record, type: json, required: true}}}
+  replace: {title: Replace, fields: {}}
+)";
+
+const std::string kGood = R"(version: 1
+name: test
+state_dir: state
+source: {type: file, path: events.ndjson}
+queue: {type: disk, max_bytes: 10GiB}
+connections:
+  main: {plugin: audiences, client_id: me, client_secret: "${env:SECRET}", rates: {users: {requests: 9, per: 1s}}}
+destinations:
+  eu:
+    plugin: audiences
+    connection: main
+    settings: {account: "123", wait: 2s}
+    batch: {max_records: 100}
+    mappings:
+      trial: {fields: {audience: trial_users}}
+      own:
+        enabled: false
+        trigger: 'type = "track"'
+        fields: {audience: x, email: $.email}
+)";
+
+class Fixture {
+ public:
+  Fixture() {
+    directory_.write("audiences.yaml", kAudiences);
+    directory_.write("files.yaml", kFiles);
+    options.plugin_dirs = {directory_.path()};
+    options.environment = [this](const std::string& name) -> std::optional<std::string> {
+      const auto found = variables.find(name);
+      if (found == variables.end()) return std::nullopt;
+      return found->second;
+    };
+  }
+  Result<PipelineConfig> load(const std::string& text) {
+    diagnostics = Diagnostics();
+    return load_pipeline_text(text, "/p/pipeline.yaml", options, diagnostics);
+  }
+  // The good pipeline with one piece replaced by another.
+  static std::string with(const std::string& piece, const std::string& replacement) {
+    std::string text = kGood;
+    const std::size_t at = text.find(piece);
+    REQUIRE(at != std::string::npos);
+    return text.replace(at, piece.size(), replacement);
+  }
+  [[nodiscard]] std::string directory() const { return directory_.path(); }
+
+  LoadOptions options;
+  std::map<std::string, std::string> variables{{"SECRET", "hunter2"}};
+  Diagnostics diagnostics;
+
+ private:
+  TemporaryDirectory directory_;
+};
+
+TEST_CASE("A good pipeline is read whole, with defaults filled in and paths made absolute") {
+  Fixture fixture;
+  const auto loaded = fixture.load(kGood);
+  INFO(fixture.diagnostics.text());
+  REQUIRE(loaded.ok());
+  CHECK(fixture.diagnostics.entries().empty());
+  const PipelineConfig& p = *loaded;
+  CHECK(p.state_dir == "/p/state");
+  CHECK(p.source.path == "/p/events.ndjson");
+  CHECK(p.queue.type == QueueConfig::Type::disk);
+  CHECK(p.queue.max_bytes == 10ULL << 30U);
+  const ConnectionConfig* connection = p.find_connection("main");
+  REQUIRE(connection != nullptr);
+  CHECK(connection->client_secret.reveal() == "hunter2");
+  CHECK(connection->token_url == "https://example.com/token");
+  CHECK(connection->rates.at("users").requests == 9);
+  REQUIRE(p.destinations.size() == 1);
+  const DestinationConfig& d = p.destinations[0];
+  CHECK(d.location.text() == "/p/pipeline.yaml:9:3");
+  REQUIRE(d.settings.size() == 4);
+  CHECK(d.settings[0].text == "123");
+  CHECK(d.settings[0].location.text() == "/p/pipeline.yaml:12:26");
+  CHECK(d.settings[1].text == "A");
+  CHECK(d.settings[2].integer == 2000);
+  CHECK_FALSE(d.settings[3].present);
+  CHECK(d.batches.at("sync").max_records == 100);
+  CHECK(d.batches.at("sync").max_bytes == 4U << 20U);
+  REQUIRE(d.mappings.size() == 2);
+  CHECK(d.mappings[0].action == &d.plugin->actions[0]);
+  CHECK(d.mappings[0].trigger ==
+        "event = \"Audience Entered\" and properties.audience_key = \"trial_users\"");
+  CHECK_FALSE(d.mappings[1].enabled);
+  CHECK(d.mappings[1].trigger_location.text() == "/p/pipeline.yaml:18:19");
+  CHECK(d.mappings[1].fields.size() == 2);
+}
+
+// "LINE: " and the rest of that line from the place of a fault.
+std::string text_at(const std::string& text, const Location& location) {
+  std::istringstream lines(text);
+  std::string line;
+  for (std::uint32_t i = 0; i < location.line; ++i) std::getline(lines, line);
+  return std::to_string(location.line) + ": " + line.substr(location.column - 1);
+}
+
+TEST_CASE("Each fault of a pipeline has its own message and place") {
+  struct Case {
+    const char* piece;
+    const char* replacement;
+    const char* place;  // the line, and the text at the fault's place
+    const char* message;
+    const char* hint;
+  };
+  const Case cases[] = {
+      {"version: 1", "version: 3", "1: 3",
+       "version: expected 1, the only version of this file's form, found the number 3", ""},
+      {"name: test\n", "", "1: version: 1", "name is missing",
+       "write it as in: name: engage-to-linkedin"},
+      {"type: file", "type: kafka", "4: kafka", "source.type: \"kafka\" is not known",
+       "known here: file, stdin"},
+      {", path: events.ndjson", "", "4: {type: file", "source.path is missing",
+       "write it as in: path: events.ndjson"},
+      {"type: file", "type: stdin", "4: path: events.ndjson", "unknown key \"path\" in source",
+       "known here: type"},
+      {"max_bytes: 10GiB", "max_bytes: 10", "5: 10",
+       "queue.max_bytes: 10 bytes is out of range; from 1MiB to 9223372036854775807 bytes is "
+       "allowed",
+       ""},
+      {"requests: 9", "requests: 0", "7: 0",
+       "connections.main.rates.users.requests: 0 is out of range; from 1 to 1000000000 is allowed",
+       ""},
+      {"rates: {users", "rates: {uers", "7: uers: {requests: 9",
+       "connections.main.rates: audiences has no rate \"uers\"", "did you mean \"users\"?"},
+      {"client_id: me, ", "", "7: ${env:SECRET",
+       "connections.main.client_secret: client_id and client_secret are needed as well",
+       "a login or refresh names the application by both"},
+      {"${env:SECRET}", "${env:SECERT}", "7: ${env:SECERT",
+       "the environment variable SECERT is not set",
+       "set it, or give a default: ${env:SECERT:-default}"},
+      {"    connection: main\n", "", "9: eu:",
+       "destinations.eu: the plugin audiences needs a connection", "write connection: main"},
+      {"connection: main", "connection: man", "11: man",
+       "destinations.eu.connection: there is no connection \"man\"", "did you mean \"main\"?"},
+      {"account: \"123\", ", "", "12: {wait: 2s",
+       "destinations.eu.settings.account is missing (Account ID)", "Digits."},
+      {"account: \"123\"", "account: \"12x\"", "12: 12x\"",
+       "destinations.eu.settings.account: expected a text of the form [0-9]+, found the string "
+       "\"12x\"",
+       "Digits."},
+      {"account: \"123\"", "acount: 1, account: \"123\"", "12: acount: 1",
+       "unknown key \"acount\" in destinations.eu.settings", "did you mean \"account\"?"},
+      {"wait: 2s", "mode: B", "12: {account: \"123\"",
+       "destinations.eu.settings.key is missing (Key); it is required because mode is B", ""},
+      {"wait: 2s", "mode: C", "12: C",
+       "destinations.eu.settings.mode: expected one of A, B, found the string \"C\"", ""},
+      {"max_records: 100", "max_records: 6000", "13: 6000",
+       "destinations.eu.batch.max_records: 6000 is more than audiences allows for the action sync "
+       "(5000)",
+       ""},
+      {"max_records: 100", "max_bytes: 5MiB", "13: 5MiB",
+       "destinations.eu.batch.max_bytes: 5MiB is more than audiences allows for the action sync "
+       "(4MiB)",
+       ""},
+      {"{fields: {audience: trial_users}}", "{action: snyc, fields: {audience: trial_users}}",
+       "15: snyc", "destinations.eu.mappings.trial.action: audiences has no action \"snyc\"",
+       "did you mean \"sync\"?"},
+      {"{fields: {audience: trial_users}}", "{fields: {audience: a, emial: b}}", "15: emial: b",
+       "the action sync has no field \"emial\"", "did you mean \"email\"?"},
+      {"{fields: {audience: trial_users}}", "{}", "15: trial: {",
+       "destinations.eu.mappings.trial: the field audience must be set to a literal, because the "
+       "default trigger "
+       "needs it",
+       "write it as in: fields: {audience: my_value}, or give the mapping a trigger of its own"},
+      {"{fields: {audience: trial_users}}", "{fields: {audience: $.x}}", "15: $.x",
+       "destinations.eu.mappings.trial: the field audience must be set to a literal, because the "
+       "default trigger "
+       "needs it",
+       "write it as in: fields: {audience: my_value}, or give the mapping a trigger of its own"},
+      {"audience: x, ", "", "16: own:",
+       "destinations.eu.mappings.own: the field audience (Audience) is required and has no "
+       "default; map it under "
+       "fields",
+       ""},
+      {"      own:", "      \"a\\tb\":", "16: \"a\\tb\":",
+       "\"a\\tb\" cannot be the name of a mapping",
+       "a name has 1 to 200 bytes and no control characters"},
+      {"enabled: false", "enabled: no", "17: no",
+       "destinations.eu.mappings.own.enabled: expected true or false, found the string \"no\"", ""},
+      {"enabled: false", "enbled: false", "17: enbled: false",
+       "unknown key \"enbled\" in destinations.eu.mappings.own", "did you mean \"enabled\"?"},
+      {"destinations:\n  eu:", "destinations:\n  eu: {}\n  eu:", "10: eu:",
+       "duplicate key \"eu\": it is already given in line 9", "keep one of the two"},
+  };
+  Fixture fixture;
+  for (const Case& c : cases) {
+    const std::string text = Fixture::with(c.piece, c.replacement);
+    const auto loaded = fixture.load(text);
+    INFO(c.replacement);
+    INFO(fixture.diagnostics.text());
+    CHECK_FALSE(loaded.ok());
+    REQUIRE_FALSE(fixture.diagnostics.entries().empty());
+    const Diagnostic& fault = fixture.diagnostics.entries()[0];
+    CHECK(fault.message == c.message);
+    CHECK(fault.hint == c.hint);
+    CHECK(fault.location.file == "/p/pipeline.yaml");
+    CHECK_THAT(text_at(text, fault.location), Catch::StartsWith(c.place));
+    CHECK(loaded.status().code() == StatusCode::configuration);
+  }
+}
+
+TEST_CASE("More mappings than the plugin allows are refused with both numbers") {
+  Fixture fixture;
+  const auto loaded = fixture.load(Fixture::with(
+      "      own:",
+      "      second: {fields: {audience: b}}\n      third: {fields: {audience: c}}\n      own:"));
+  CHECK_FALSE(loaded.ok());
+  REQUIRE(fixture.diagnostics.entries().size() == 1);
+  CHECK(fixture.diagnostics.entries()[0].message ==
+        "destinations.eu.mappings: 3 mappings are enabled; audiences allows 2 per destination");
+  CHECK(fixture.diagnostics.entries()[0].location.line == 17);
+}
+
+TEST_CASE("A plugin that is not there names every place searched and the nearest name") {
+  Fixture fixture;
+  fixture.options.plugin_dirs.push_back("/no/such/place");
+  CHECK_FALSE(fixture.load(Fixture::with("    plugin: audiences", "    plugin: audience")).ok());
+  CHECK(fixture.diagnostics.entries()[0].message ==
+        "there is no plugin \"audience\"; looked for audience.yaml in " + fixture.directory() +
+            ", /no/such/place (no such directory)");
+  CHECK(fixture.diagnostics.entries()[0].hint == "did you mean \"audiences\"?");
+}
+
+TEST_CASE("A plugin's name cannot lead out of the plugin directories") {
+  Fixture fixture;
+  CHECK_FALSE(
+      fixture.load(Fixture::with("    plugin: audiences", "    plugin: ../audiences")).ok());
+  CHECK(fixture.diagnostics.entries()[0].message ==
+        "\"../audiences\" cannot be the name of a plugin");
+}
+
+TEST_CASE("A connection of another plugin is refused") {
+  Fixture fixture;
+  std::string text = Fixture::with("connections:\n", "connections:\n  other: {plugin: files}\n");
+  text.replace(text.find("connection: main"), 16, "connection: other");
+  CHECK_FALSE(fixture.load(text).ok());
+  CHECK(fixture.diagnostics.entries()[0].message ==
+        "destinations.eu.connection: the connection \"other\" belongs to the plugin files, not to "
+        "audiences");
+  CHECK(fixture.diagnostics.entries()[0].hint == "known here: main");
+}
+
+TEST_CASE(
+    "A plugin with several actions needs to be told which, and one without default trigger a "
+    "trigger") {
+  Fixture fixture;
+  CHECK_FALSE(
+      fixture
+          .load(
+              "version: 1\nname: t\nsource: {type: stdin}\ndestinations:\n  f:\n    plugin: files\n"
+              "    mappings:\n      a: {}\n      b: {action: append, fields: {record: 1}}\n")
+          .ok());
+  REQUIRE(fixture.diagnostics.entries().size() == 2);
+  CHECK(fixture.diagnostics.entries()[0].message ==
+        "destinations.f.mappings.a.action is missing; files has several actions");
+  CHECK(fixture.diagnostics.entries()[0].hint == "known here: append, replace");
+  CHECK(fixture.diagnostics.entries()[1].message ==
+        "destinations.f.mappings.b.trigger is missing; the action append has no default");
+}
+
+TEST_CASE("A pipeline without destinations is an error, one without enabled mappings a warning") {
+  Fixture fixture;
+  CHECK_FALSE(fixture.load("version: 1\nname: t\nsource: {type: stdin}\n").ok());
+  CHECK(fixture.diagnostics.entries()[0].message ==
+        "destinations: the pipeline has no destination, so there is nothing to do");
+  CHECK(fixture
+            .load(Fixture::with("    plugin: audiences\n    connection",
+                                "    enabled: false\n    plugin: audiences\n    connection"))
+            .ok());
+  REQUIRE(fixture.diagnostics.entries().size() == 1);
+  CHECK(fixture.diagnostics.entries()[0].message ==
+        "no mapping is enabled: every event will count as unmatched");
+}
+
+TEST_CASE("Faults of the pipeline and of its plugin's manifest are shown together") {
+  Fixture fixture;
+  TemporaryDirectory broken;
+  std::string manifest = kAudiences;
+  manifest.replace(manifest.find("rate: users"), 11, "rate: nobody");
+  broken.write("audiences.yaml", manifest);
+  fixture.options.plugin_dirs = {broken.path()};
+  const auto loaded = fixture.load(Fixture::with("type: file", "type: fiel"));
+  CHECK_FALSE(loaded.ok());
+  CHECK(loaded.status().message().find("there is no rate \"nobody\"") != std::string::npos);
+  CHECK(loaded.status().message().find("source.type: \"fiel\" is not known") != std::string::npos);
+  CHECK(fixture.diagnostics.error_count() ==
+        2);  // the manifest's fault once, though two places use it
+}
+
+TEST_CASE("--set reaches every key, and its faults are placed at the option") {
+  Fixture fixture;
+  fixture.options.overrides = {{"destinations.eu.settings.wait", "7s"},
+                               {"source.path", "/dev/null"}};
+  const auto loaded = fixture.load(kGood);
+  REQUIRE(loaded.ok());
+  CHECK(loaded->destinations[0].settings[2].integer == 7000);
+  CHECK(loaded->source.path == "/dev/null");
+  fixture.options.overrides = {{"destinations.eu.setings.wait", "7s"}, {"queue.max_bytes", "lots"}};
+  CHECK_FALSE(fixture.load(kGood).ok());
+  const std::string text = fixture.diagnostics.text();
+  CHECK(text.find("--set destinations.eu.setings.wait: error: unknown key \"setings\" in "
+                  "destinations.eu") != std::string::npos);
+  CHECK(text.find("--set queue.max_bytes: error: queue.max_bytes: expected a size") !=
+        std::string::npos);
+}
+
+TEST_CASE("A secret in clear gets a warning, and no line of its file is shown") {
+  Fixture fixture;
+  std::string text = Fixture::with("\"${env:SECRET}\"", "in_clear_7");
+  const auto good = fixture.load(text);
+  REQUIRE(good.ok());
+  REQUIRE(fixture.diagnostics.entries().size() == 1);
+  CHECK(fixture.diagnostics.text() ==
+        "/p/pipeline.yaml:7:59: warning: connections.main.client_secret: a secret is written here "
+        "in clear\n"
+        "    take it from outside: \"${env:NAME}\" or \"${file:PATH}\"\n");
+  text.replace(text.find("{plugin: audiences, client"), 8, "{plgn:  ");
+  CHECK_FALSE(fixture.load(text).ok());
+  CHECK(fixture.diagnostics.text().find("in_clear_7") == std::string::npos);
+}
+
+TEST_CASE("A secret in clear is not shown even when the file is no YAML") {
+  Fixture fixture;
+  CHECK_FALSE(fixture.load("connections: {a: {client_secret: in_clear_7, b: @}}\n").ok());
+  CHECK(fixture.diagnostics.text().find("in_clear_7") == std::string::npos);
+  CHECK_FALSE(fixture.load("connections: {a: {access_token:\n  in_clear_7, b: @}}\n").ok());
+  CHECK(fixture.diagnostics.text().find("in_clear_7") == std::string::npos);
+}
+
+TEST_CASE("A plugin's own secret setting in clear is neither shown nor quoted") {
+  Fixture fixture;
+  CHECK_FALSE(fixture.load(Fixture::with("wait: 2s", "key: cl3r, wait: 2s")).ok());
+  const std::string text = fixture.diagnostics.text();
+  CHECK(text.find("expected at least 5 characters, found 4") != std::string::npos);
+  CHECK(text.find("cl3r") == std::string::npos);
+}
+
+TEST_CASE("The pipelines of this repository are good") {
+  LoadOptions options;
+  options.plugin_dirs = {std::string(PENSTOCK_SOURCE_DIR) + "/manifests"};
+  options.environment = [](const std::string& name) -> std::optional<std::string> {
+    if (name == "LINKEDIN_AD_ACCOUNT_ID") return "512345678";
+    if (name == "LINKEDIN_ACCESS_TOKEN") return "token";
+    return std::nullopt;
+  };
+  for (const auto& entry :
+       fs::directory_iterator(std::string(PENSTOCK_SOURCE_DIR) + "/manifests/pipelines")) {
+    Diagnostics diagnostics;
+    const auto loaded = load_pipeline(entry.path().string(), options, diagnostics);
+    INFO(diagnostics.text());
+    CHECK(loaded.ok());
+    CHECK(diagnostics.entries().empty());
+  }
+}
+
+// ---- finding plugins ----
+
+TEST_CASE("Plugin directories are the given ones, the variable's, then the installed one") {
+  const TemporaryDirectory a;
+  const TemporaryDirectory b;
+  const auto found =
+      plugin_directories({a.path()}, b.path() + "::" + a.path(), "/no/such/installed");
+  REQUIRE(found.ok());
+  CHECK(*found == std::vector<std::string>{a.path(), b.path(), a.path(), "/no/such/installed"});
+}
+
+TEST_CASE("A plugin directory that a person named must be there") {
+  const auto found = plugin_directories({"/no/such/dir"}, "/no/such/other", "");
+  REQUIRE_FALSE(found.ok());
+  CHECK(found.status().message() ==
+        "--plugin-dir names /no/such/dir, which is no directory; give one that holds NAME.yaml and "
+        "NAME.so of "
+        "plugins\nPENSTOCK_PLUGIN_PATH names /no/such/other, which is no directory; give one that "
+        "holds NAME.yaml "
+        "and NAME.so of plugins");
+}
+
+TEST_CASE("Plugins are listed with what is wrong with them and what takes their place") {
+  const TemporaryDirectory first;
+  const TemporaryDirectory second;
+  first.write("audiences.yaml", kAudiences);
+  first.write("audiences.so", "");
+  first.write("files.yaml", kFiles);
+  first.write("notes.txt", "x");
+  second.write("audiences.yaml", kAudiences);
+  second.write("audiences.so", "");
+  second.write("broken.yaml", "manifest: 1\n");
+  const auto found = find_plugins({first.path(), second.path(), first.path(), "/no/such/place"});
+  REQUIRE(found.size() == 4);
+  CHECK(found[0].name == "audiences");
+  CHECK(found[0].manifest != nullptr);
+  CHECK(found[0].shadowed_by.empty());
+  CHECK(found[1].shadowed_by == found[0].manifest_path);
+  CHECK(found[2].name == "broken");
+  CHECK(found[2].manifest == nullptr);
+  CHECK(found[2].error.find("hooks is missing") != std::string::npos);
+  CHECK(found[3].name == "files");
+  CHECK(found[3].error == "its library " + first.path() + "/files.so is not there");
+}
+
+}  // namespace
+}  // namespace penstock::config
