@@ -169,6 +169,8 @@ TEST_CASE("@merge joins objects, and the direction says which of them wins") {
        R"({"a":{"x":1,"y":{"z":1}},"b":{"y":2}})", R"({"x":1,"y":2})"},
       {R"({"@merge":{"direction":"left","objects":["$.a","$.b"]}})",
        R"({"a":{"x":1},"b":{"x":2,"y":3}})", R"({"x":1,"y":3})"},
+      {R"({"@merge":{"direction":"left","objects":["$.a","$.b"]}})", R"({"a":{"z":1},"b":{"x":2}})",
+       R"({"x":2,"z":1})"},
       {R"({"@merge":{"direction":"right","objects":["$.a",{"x":null}]}})", R"({"a":{"x":1}})",
        R"({"x":null})"},
       {R"({"@merge":{"direction":"right","objects":["$.a","$.b",5]}})", R"({"a":{"x":1}})",

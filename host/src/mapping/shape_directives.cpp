@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstdint>
 #include <string_view>
 #include <utility>
@@ -97,15 +98,16 @@ class MergeExpression final : public Expression {
 
   [[nodiscard]] Value evaluate(const EventView& event, Workspace& work) const override {
     MapBuilder merged;
-    for (const ExpressionPtr& object : objects_) {
-      // Members of the map are never absent: maps leave absent ones out.
+    // Members of a map are never absent: maps leave absent ones out.
+    const auto add = [&](const ExpressionPtr& object) {
       object->evaluate(event, work).for_each_member([&](std::string_view key, const Value& value) {
-        if (winner_ == Winner::last) {
-          merged.put(key, value);
-        } else {
-          merged.put_if_new(key, value);
-        }
+        merged.put(key, value);
       });
+    };
+    if (winner_ == Winner::last) {
+      std::for_each(objects_.begin(), objects_.end(), add);
+    } else {
+      std::for_each(objects_.rbegin(), objects_.rend(), add);
     }
     return merged.build(work);
   }

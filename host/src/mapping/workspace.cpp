@@ -94,10 +94,6 @@ void MapBuilder::put(std::string_view key, const Value& value) {
   }
 }
 
-void MapBuilder::put_if_new(std::string_view key, const Value& value) {
-  if (find(key) == nullptr) append(key, value);
-}
-
 Value MapBuilder::build(Workspace& work) const {
   Member* members = work.array<Member>(members_.size());
   if (members == nullptr) return {};

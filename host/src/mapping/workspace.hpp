@@ -59,8 +59,6 @@ class MapBuilder {
  public:
   // A later value for the same key takes the place of the earlier one.
   void put(std::string_view key, const Value& value);
-  // Only when the key is new.
-  void put_if_new(std::string_view key, const Value& value);
   [[nodiscard]] Value build(Workspace& work) const;
 
  private:
