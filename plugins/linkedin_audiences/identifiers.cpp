@@ -1,6 +1,7 @@
 #include "identifiers.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 
 #include <penstock/sdk/text.hpp>
@@ -14,6 +15,15 @@ constexpr std::size_t kMaxDomain = 255;
 // An advertising id is a UUID of 36 characters; twice that leaves room for other spellings, and
 // none for a text that is no id.
 constexpr std::size_t kMaxAdvertisingId = 72;
+
+constexpr std::array<bool, 256> kImpossibleInEmail = [] {
+  std::array<bool, 256> table{};
+  for (std::size_t c = 0; c < 0x20; ++c) table[c] = true;
+  table[0x7F] = true;
+  for (const char c : std::string_view("<>()[],;:\\\""))
+    table[static_cast<unsigned char>(c)] = true;
+  return table;
+}();
 
 bool is_ascii_space(char c) {
   return c == ' ' || (c >= '\t' && c <= '\r');
@@ -61,25 +71,31 @@ char32_t lower(char32_t c) {
 }  // namespace
 
 void append_normalised_email(std::string_view raw, std::string& out) {
+  // No character becomes longer, so the text is written in place and cut afterwards.
+  const std::size_t start = out.size();
+  out.resize(start + raw.size());
+  char* to = out.data() + start;
   for (std::size_t i = 0; i < raw.size();) {
     const char c = raw[i];
     if (static_cast<unsigned char>(c) < 0x80) {
-      if (!is_ascii_space(c)) out += c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+      if (!is_ascii_space(c)) *to++ = c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
       ++i;
       continue;
     }
     const std::size_t length = std::max<std::size_t>(1, sdk::utf8_sequence(raw.substr(i)));
     const std::string_view sequence = raw.substr(i, length);
     const char32_t character = decode(sequence);
-    if (length == 2 && !is_wide_space(character)) {
-      const char32_t small = lower(character);
-      out += static_cast<char>(0xC0 | small >> 6);
-      out += static_cast<char>(0x80 | (small & 0x3F));
-    } else if (!is_wide_space(character)) {
-      out += sequence;
-    }
     i += length;
+    if (is_wide_space(character)) continue;
+    if (length == 2) {
+      const char32_t small = lower(character);
+      *to++ = static_cast<char>(0xC0 | small >> 6);
+      *to++ = static_cast<char>(0x80 | (small & 0x3F));
+    } else {
+      to = std::copy(sequence.begin(), sequence.end(), to);
+    }
   }
+  out.resize(static_cast<std::size_t>(to - out.data()));
 }
 
 bool looks_like_email(std::string_view normalised) {
@@ -93,10 +109,7 @@ bool looks_like_email(std::string_view normalised) {
     previous = c;
   }
   if (previous == '.') return false;
-  const auto impossible = [](char c) {
-    return static_cast<unsigned char>(c) < 0x20 || c == 0x7F ||
-           std::string_view("<>()[],;:\\\"").find(c) != std::string_view::npos;
-  };
+  const auto impossible = [](char c) { return kImpossibleInEmail[static_cast<unsigned char>(c)]; };
   return domain.find('@') == std::string_view::npos &&
          std::none_of(normalised.begin(), normalised.end(), impossible);
 }

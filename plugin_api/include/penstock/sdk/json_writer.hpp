@@ -2,6 +2,7 @@
 // but the string's own.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -29,15 +30,13 @@ class JsonWriter {
   void end_array() { close(']'); }
 
   void key(std::string_view name) {
-    separate();
-    quote(name);
-    *out_ += ':';
+    text(name, ":");
     after_value_ = false;
   }
 
-  void string(std::string_view text) {
-    separate();
-    quote(text);
+  void string(std::string_view value) {
+    text(value, {});
+    after_value_ = true;
   }
   void integer(std::int64_t value) { append_number(value); }
   void unsigned_integer(std::uint64_t value) { append_number(value); }
@@ -58,9 +57,9 @@ class JsonWriter {
     out_->append(json.data(), json.size());
   }
 
-  void member(std::string_view name, std::string_view text) {
+  void member(std::string_view name, std::string_view value) {
     key(name);
-    string(text);
+    string(value);
   }
 
  private:
@@ -86,28 +85,62 @@ class JsonWriter {
     out_->append(text.data(), static_cast<std::size_t>(end - text.data()));
   }
 
-  // True when none of eight bytes needs a look: all are ASCII, none is a control character, '"' or
-  // '\'.
-  static bool plain(const char* eight) noexcept {
+  // True when none of the eight bytes of `word` needs a look: all are ASCII, none is a control
+  // character, '"' or '\\'.
+  static bool plain(std::uint64_t word) noexcept {
     constexpr std::uint64_t kOnes = 0x0101010101010101U;
     constexpr std::uint64_t kHighs = 0x8080808080808080U;
-    std::uint64_t word;
-    std::memcpy(&word, eight, sizeof word);
     const std::uint64_t quote = word ^ (kOnes * '"');
     const std::uint64_t backslash = word ^ (kOnes * '\\');
     const std::uint64_t odd = (word - kOnes * 0x20) | (quote - kOnes) | (backslash - kOnes) | word;
     return (odd & kHighs) == 0;
   }
+  static bool plain(std::string_view text) noexcept {
+    std::uint64_t word;
+    if (text.size() < sizeof word) {
+      // Byte by byte: copying a few bytes into a word costs more than looking at them.
+      for (const char c : text) {
+        if (!plain(static_cast<unsigned char>(c))) return false;
+      }
+      return true;
+    }
+    for (std::size_t i = 0; i + sizeof word <= text.size(); i += sizeof word) {
+      std::memcpy(&word, text.data() + i, sizeof word);
+      if (!plain(word)) return false;
+    }
+    std::memcpy(&word, text.data() + text.size() - sizeof word, sizeof word);
+    return plain(word);
+  }
   static bool plain(unsigned char byte) noexcept {
     return byte >= 0x20 && byte < 0x80 && byte != '"' && byte != '\\';
   }
 
-  void quote(std::string_view text) {
+  // A comma where one belongs, `value` in quotes, and `tail`; in one step when nothing has to be
+  // escaped.
+  void text(std::string_view value, std::string_view tail) {
+    if (!plain(value)) {
+      if (after_value_) *out_ += ',';
+      quote_with_escapes(value);
+      out_->append(tail.data(), tail.size());
+      return;
+    }
+    const std::size_t comma = after_value_ ? 1 : 0;
+    const std::size_t at = out_->size();
+    out_->resize(at + comma + value.size() + 2 + tail.size());
+    char* to = &(*out_)[at];
+    if (after_value_) *to++ = ',';
+    *to++ = '"';
+    to = std::copy(value.begin(), value.end(), to);
+    *to++ = '"';
+    std::copy(tail.begin(), tail.end(), to);
+  }
+
+  void quote_with_escapes(std::string_view text) {
     *out_ += '"';
     std::size_t begin = 0;  // of what is not yet appended
     std::size_t i = 0;
     while (i < text.size()) {
-      if (i + 8 <= text.size() && plain(text.data() + i)) {
+      if (i + 8 <= text.size() && plain(text.substr(i, 8))) {
         i += 8;
         continue;
       }
