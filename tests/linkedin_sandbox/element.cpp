@@ -68,13 +68,15 @@ std::string text_of(const json& object, std::string_view name) {
 template <std::size_t size>
 std::string check_fields(const json& element, const std::array<TextField, size>& fields,
                          std::initializer_list<std::string_view> others) {
-  for (const auto& [name, value] : element.items()) {
+  for (const auto& member : element.items()) {
+    const std::string& name = member.key();
+    const json& value = member.value();
     if (std::find(others.begin(), others.end(), name) != others.end()) continue;
     const auto field = std::find_if(fields.begin(), fields.end(),
                                     [&](const TextField& known) { return known.name == name; });
     if (field == fields.end()) return "unrecognized field found but not allowed: /" + name;
     if (!value.is_string()) return "/" + name + " is not a string";
-    const std::string& text = value.template get_ref<const std::string&>();
+    const std::string& text = value.get_ref<const std::string&>();
     if (name == "country" && !is_alpha2(text)) {
       return "/country is not an ISO 3166 alpha-2 country code";
     }
