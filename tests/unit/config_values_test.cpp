@@ -398,6 +398,7 @@ TEST_CASE("--set replaces and adds values, which are read as YAML values") {
   CHECK(json_text(node) == R"({"a":{"b":2,"x.y":"z","c":{"d":true}},"l":[1,[3,{"k":"v"}]],)"
                            R"("t":"type = \"track\" and a.b: c","e":"","q":"5"})");
   CHECK(node.find("a")->find("b")->location.text() == "--set a.b");
+  CHECK(node.find("l")->items.at(1).items.at(0).location.text() == "--set l.1");
 }
 
 TEST_CASE("--set says what is wrong with a path or value") {

@@ -1,5 +1,6 @@
 #include "config/interpolation.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <optional>

@@ -21,6 +21,7 @@ using std::chrono::milliseconds;
 
 constexpr std::int64_t kPipelineVersion = 1;
 constexpr std::uint64_t kLeastQueueBytes = 1024 * 1024;  // room for one batch of most destinations
+constexpr std::uint64_t kMostQueueBytes = 1ULL << 50U;   // a slip of the pen above it
 constexpr milliseconds kLeastTimeout{1'000};
 constexpr milliseconds kMostTimeout{10 * 60'000};
 
@@ -101,7 +102,7 @@ class PipelineReader {
     } else if (type != "memory") {
       return unknown_type(queue, type, {"memory", "disk"});
     }
-    pipeline_.queue.max_bytes = queue.size("max_bytes", kLeastQueueBytes, INT64_MAX);
+    pipeline_.queue.max_bytes = queue.size("max_bytes", kLeastQueueBytes, kMostQueueBytes);
     queue.finish();
   }
 

@@ -1,5 +1,6 @@
 #include "config/secrets.hpp"
 
+#include <algorithm>
 #include <array>
 
 namespace penstock::config {

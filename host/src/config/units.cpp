@@ -1,4 +1,5 @@
 // Durations, sizes and URLs as they are written in manifests.
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <limits>
@@ -139,7 +140,7 @@ std::string format_size(std::uint64_t bytes) {
       }
     }
   }
-  return std::to_string(bytes) + " bytes";
+  return std::to_string(bytes) + (bytes == 1 ? " byte" : " bytes");
 }
 
 }  // namespace penstock::config
