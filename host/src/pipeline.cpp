@@ -7,7 +7,8 @@ Pipeline::~Pipeline() {
   services_.clear();
 }
 
-Result<std::unique_ptr<Pipeline>> Pipeline::load(const std::string& path, const config::LoadOptions& options, State state,
+Result<std::unique_ptr<Pipeline>> Pipeline::load(const std::string& path,
+                                                 const config::LoadOptions& options, State state,
                                                  Diagnostics& diagnostics) {
   std::unique_ptr<Pipeline> pipeline(new Pipeline());
   ASSIGN_OR_RETURN(pipeline->config_, config::load_pipeline(path, options, diagnostics));
@@ -22,7 +23,8 @@ Status Pipeline::connect(State state) {
     ASSIGN_OR_RETURN(store_, services::KeyValueStore::open(config_.state_dir));
   }
   for (const ConnectionConfig& connection : config_.connections) {
-    connections_.push_back(std::make_unique<services::HttpConnection>(services::http_options(connection), clock_));
+    connections_.push_back(
+        std::make_unique<services::HttpConnection>(services::http_options(connection), clock_));
   }
   const std::size_t shared = connections_.size();
   for (const DestinationConfig& destination : config_.destinations) {
@@ -34,7 +36,8 @@ Status Pipeline::connect(State state) {
       if (http == nullptr) {
         services::HttpOptions options;
         options.rates = destination.plugin->rates;
-        connections_.push_back(std::make_unique<services::HttpConnection>(std::move(options), clock_));
+        connections_.push_back(
+            std::make_unique<services::HttpConnection>(std::move(options), clock_));
         http = connections_.back().get();
       }
     }
@@ -42,8 +45,10 @@ Status Pipeline::connect(State state) {
     services_.push_back(nullptr);
     instances_.push_back(nullptr);
     if (!destination.enabled) continue;
-    services_.back() = std::make_unique<services::DestinationServices>(destination.name, http, store_.get(), clock_);
-    ASSIGN_OR_RETURN(instances_.back(), plugin::Instance::create(destination, services_.back()->table()));
+    services_.back() = std::make_unique<services::DestinationServices>(destination.name, http,
+                                                                       store_.get(), clock_);
+    ASSIGN_OR_RETURN(instances_.back(),
+                     plugin::Instance::create(destination, services_.back()->table()));
   }
   for (mapping::Program::Mapping& mapping : program_->mappings) {
     mapping.instance = instances_[mapping.destination].get();

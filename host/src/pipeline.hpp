@@ -1,5 +1,5 @@
-// Pipeline: everything that a pipeline manifest names, loaded and connected. Together with run.cpp the only place that
-// knows all stages.
+// Pipeline: everything that a pipeline manifest names, loaded and connected. Together with run.cpp
+// the only place that knows all stages.
 #pragma once
 
 #include <memory>
@@ -21,13 +21,15 @@ namespace penstock {
 class Pipeline {
  public:
   enum class State : std::uint8_t {
-    on_disk,   // the state directory is made and used: for run
-    nowhere,   // nothing is written: for validate and try. Plugins get no key-value store
+    on_disk,  // the state directory is made and used: for run
+    nowhere,  // nothing is written: for validate and try. Plugins get no key-value store
   };
 
-  // Reads the manifests, compiles triggers and mappings, loads the plugins and gives them their settings. Nothing is read
-  // from the source and nothing is sent. All that is wrong with manifests is in diagnostics (status configuration).
-  static Result<std::unique_ptr<Pipeline>> load(const std::string& path, const config::LoadOptions& options, State state,
+  // Reads the manifests, compiles triggers and mappings, loads the plugins and gives them their
+  // settings. Nothing is read from the source and nothing is sent. All that is wrong with manifests
+  // is in diagnostics (status configuration).
+  static Result<std::unique_ptr<Pipeline>> load(const std::string& path,
+                                                const config::LoadOptions& options, State state,
                                                 Diagnostics& diagnostics);
   // Plugin instances go first, then what they use.
   ~Pipeline();
@@ -38,10 +40,16 @@ class Pipeline {
   [[nodiscard]] const mapping::Program& program() const { return *program_; }
   [[nodiscard]] services::Clock& clock() { return clock_; }
   // By destination; null where it is disabled.
-  [[nodiscard]] plugin::Instance* instance(std::uint32_t destination) { return instances_[destination].get(); }
+  [[nodiscard]] plugin::Instance* instance(std::uint32_t destination) {
+    return instances_[destination].get();
+  }
   // The HTTP connection that a destination uses; null where it is disabled.
-  [[nodiscard]] services::HttpConnection* http(std::uint32_t destination) { return http_of_[destination]; }
-  [[nodiscard]] const std::vector<std::unique_ptr<services::HttpConnection>>& connections() const { return connections_; }
+  [[nodiscard]] services::HttpConnection* http(std::uint32_t destination) {
+    return http_of_[destination];
+  }
+  [[nodiscard]] const std::vector<std::unique_ptr<services::HttpConnection>>& connections() const {
+    return connections_;
+  }
 
  private:
   Pipeline() = default;

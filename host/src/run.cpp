@@ -70,8 +70,9 @@ const char* name_of(DestinationReport::State state) {
   return "unknown";
 }
 
-// Threads: workers read, map and append (in turn, in parallel, in order); send threads call the hooks; the thread that
-// called execute() is the only one that touches the batcher, and decides everything.
+// Threads: workers read, map and append (in turn, in parallel, in order); send threads call the
+// hooks; the thread that called execute() is the only one that touches the batcher, and decides
+// everything.
 class Run::Engine {
  public:
   Engine(Pipeline& pipeline, RunOptions options);
@@ -86,7 +87,7 @@ class Run::Engine {
     std::string message;
     std::uint32_t probes = 0;  // pauses in a row
     std::int64_t paused_until_ns = 0;
-    bool answered = false;     // it said something in this run
+    bool answered = false;  // it said something in this run
   };
 
   void work();
@@ -129,7 +130,7 @@ class Run::Engine {
   // Only the dispatching thread:
   std::unique_ptr<send::SenderPool> pool_;
   std::uint64_t in_flight_ = 0;
-  bool input_done_ = false;   // no block will come any more
+  bool input_done_ = false;                   // no block will come any more
   std::int64_t deadline_ns_ = batch::kNever;  // when to give up on what is pending
 };
 
@@ -137,7 +138,8 @@ Run::Engine::Engine(Pipeline& pipeline, RunOptions options)
     : pipeline_(pipeline),
       options_(options),
       ledger_(names_of(pipeline)),
-      queue_(pipeline.config().queue.max_bytes.value_or(queue::MemoryQueue::kDefaultMaxBytes), [this] { wake(); }),
+      queue_(pipeline.config().queue.max_bytes.value_or(queue::MemoryQueue::kDefaultMaxBytes),
+             [this] { wake(); }),
       sequencer_(queue_, ledger_, 4 * std::max(1U, std::thread::hardware_concurrency())),
       batcher_(limits_of(pipeline.config())),
       states_(pipeline.config().destinations.size()) {}
@@ -179,18 +181,23 @@ void Run::Engine::work() {
       mapped->blocks.emplace_back();
       ++mapped->tally.events.received;
       ++mapped->tally.events.invalid;
-      mapped->tally.reason(ReasonCount::Kind::dead_letter, ReasonCount::kNoMapping, "invalid_event", {},
-                           "A line is longer than " + std::to_string(kMaxEventBytes) + " bytes, the most that an event may have");
+      mapped->tally.reason(ReasonCount::Kind::dead_letter, ReasonCount::kNoMapping, "invalid_event",
+                           {},
+                           "A line is longer than " + std::to_string(kMaxEventBytes) +
+                               " bytes, the most that an event may have");
     } else {
-      mapping::map_lines(mapper, pipeline_.program(), {chunk.bytes.get(), chunk.size}, mapped->blocks, mapped->tally);
+      mapping::map_lines(mapper, pipeline_.program(), {chunk.bytes.get(), chunk.size},
+                         mapped->blocks, mapped->tally);
     }
     status = sequencer_.push(std::move(mapped));
     if (!status.ok()) break;
   }
   {
     const std::lock_guard lock(mutex_);
-    // pending means that the run was ended while the queue was full, which is no fault of the source.
-    if (!status.ok() && status.code() != StatusCode::pending && source_status_.ok()) source_status_ = std::move(status);
+    // pending means that the run was ended while the queue was full, which is no fault of the
+    // source.
+    if (!status.ok() && status.code() != StatusCode::pending && source_status_.ok())
+      source_status_ = std::move(status);
   }
   --working_;
   wake();
@@ -203,18 +210,20 @@ std::vector<send::Attempt> Run::Engine::finished_attempts() {
   return finished;
 }
 
-void Run::Engine::update_state(std::uint32_t destination, const send::Decision& decision, std::int64_t now_ns) {
+void Run::Engine::update_state(std::uint32_t destination, const send::Decision& decision,
+                               std::int64_t now_ns) {
   DestinationState& state = states_[destination];
   const std::string& name = pipeline_.config().destinations[destination].name;
   state.answered = state.answered || decision.answered;
   switch (decision.effect) {
     case send::Decision::Effect::none:
       if (!decision.answered) {
-        if (state.state == DestinationReport::State::ok && !decision.issues.empty()) {
+        if (state.state == DestinationReport::State::ok && decision.failed) {
           state.state = DestinationReport::State::unavailable;
           state.code = decision.issues.front().code;
           state.message = decision.issues.front().message;
-          services::log(services::LogLevel::warning, name, state.message + " (will be tried again)");
+          services::log(services::LogLevel::warning, name,
+                        state.message + " (will be tried again)");
         }
         return;
       }
@@ -232,7 +241,8 @@ void Run::Engine::update_state(std::uint32_t destination, const send::Decision& 
     case send::Decision::Effect::pause_blocked:
       if (state.paused_until_ns <= now_ns || state.state == DestinationReport::State::throttled) {
         ++state.probes;
-        services::log(services::LogLevel::error, name, "paused, nothing is lost: " + decision.pause_message);
+        services::log(services::LogLevel::error, name,
+                      "paused, nothing is lost: " + decision.pause_message);
       }
       state.state = decision.effect == send::Decision::Effect::pause_authorization
                         ? DestinationReport::State::authorization_needed
@@ -251,8 +261,10 @@ void Run::Engine::apply(send::Attempt attempt, std::int64_t now_ns, batch::Settl
   const std::uint32_t destination = attempt.batch->destination();
   send::Decision decision = send::decide(attempt, {}, states_[destination].probes, now_ns, random_);
   if (attempt.outcomes->faults() > 0) {
-    decision.issues.push_back({send::Issue::Severity::warning, destination, send::Issue::kAllMappings, "plugin_fault",
-                               "The plugin reported outcomes twice, for elements that do not exist, or with unknown codes",
+    decision.issues.push_back({send::Issue::Severity::warning, destination,
+                               send::Issue::kAllMappings, "plugin_fault",
+                               "The plugin reported outcomes twice, for elements that do not "
+                               "exist, or with unknown codes",
                                attempt.outcomes->faults()});
   }
   update_state(destination, decision, now_ns);
@@ -288,13 +300,15 @@ Status Run::Engine::take_blocks(std::int64_t now_ns, batch::Settled& settled) {
   return {};
 }
 
-// Whether waiting can bring any pending record further: not if all belong to destinations on which a person has to act,
-// or which have not said a word in the whole run.
+// Whether waiting can bring any pending record further: not if all belong to destinations on which
+// a person has to act, or which have not said a word in the whole run.
 bool Run::Engine::retrying_helps() const {
   for (std::uint32_t d = 0; d < states_.size(); ++d) {
     if (batcher_.pending_of_destination(d) == 0) continue;
     const DestinationState& state = states_[d];
-    if (state.state == DestinationReport::State::ok || state.state == DestinationReport::State::throttled) return true;
+    if (state.state == DestinationReport::State::ok ||
+        state.state == DestinationReport::State::throttled)
+      return true;
     if (state.state == DestinationReport::State::unavailable && state.answered) return true;
   }
   return false;
@@ -316,7 +330,8 @@ Status Run::Engine::dispatch() {
       if (stops > 1) deadline_ns_ = now;
       stops_seen = stops;
     }
-    const bool blocked = (input_done_ || queue_.usage().full) && batcher_.pending() > 0 && !retrying_helps();
+    const bool blocked =
+        (input_done_ || queue_.usage().full) && batcher_.pending() > 0 && !retrying_helps();
     if (stops_seen == 0) {
       if (!blocked) deadline_ns_ = batch::kNever;
       if (blocked && deadline_ns_ == batch::kNever) deadline_ns_ = now + drain_ns;
@@ -350,7 +365,9 @@ Result<RunReport> Run::Engine::execute() {
       threads_for(pipeline_.config()),
       [this](std::uint32_t destination) -> send::SendHook {
         plugin::Instance* instance = pipeline_.instance(destination);
-        return [instance](const penstock_batch& batch, penstock_error& error) { return instance->send(batch, error); };
+        return [instance](const penstock_batch& batch, penstock_error& error) {
+          return instance->send(batch, error);
+        };
       },
       [this] { return now_ns(); },
       [this](send::Attempt attempt) {
@@ -360,7 +377,8 @@ Result<RunReport> Run::Engine::execute() {
         }
         wake();
       });
-  const unsigned workers = options_.workers > 0 ? options_.workers : std::max(1U, std::thread::hardware_concurrency());
+  const unsigned workers =
+      options_.workers > 0 ? options_.workers : std::max(1U, std::thread::hardware_concurrency());
   working_ = workers;
   for (unsigned i = 0; i < workers; ++i) workers_.emplace_back([this] { work(); });
 
@@ -395,7 +413,8 @@ RunReport Run::Engine::report(double duration_s, Status failure) {
     destination.state = states_[d].state;
     destination.code = states_[d].code;
     destination.message = states_[d].message;
-    if (!pipeline_.config().destinations[d].enabled) destination.state = DestinationReport::State::disabled;
+    if (!pipeline_.config().destinations[d].enabled)
+      destination.state = DestinationReport::State::disabled;
     if (const services::HttpConnection* http = pipeline_.http(d); http != nullptr) {
       destination.requests = http->counters().requests;
       destination.throttled_requests = http->counters().throttled;
@@ -417,7 +436,8 @@ Status Run::Engine::outcome(const RunReport& report) const {
   for (const DestinationReport& destination : report.destinations) {
     pending += destination.pending;
     if (destination.pending == 0) continue;
-    authorization = authorization || destination.state == DestinationReport::State::authorization_needed;
+    authorization =
+        authorization || destination.state == DestinationReport::State::authorization_needed;
     if (destination.state == DestinationReport::State::unavailable) unavailable = &destination;
   }
   const bool from_file = pipeline_.config().source.type == SourceConfig::Type::file;
@@ -428,7 +448,8 @@ Status Run::Engine::outcome(const RunReport& report) const {
   const std::string what = std::to_string(pending) + " records were not delivered. " + rest;
   if (pending == 0) return {};
   if (authorization) return {StatusCode::authorization, what};
-  if (unavailable != nullptr && !report.stopped) return {StatusCode::unavailable, unavailable->message + ". " + what};
+  if (unavailable != nullptr && !report.stopped)
+    return {StatusCode::unavailable, unavailable->message + ". " + what};
   return {StatusCode::pending, what};
 }
 
@@ -454,10 +475,17 @@ Progress Run::Engine::progress() const {
   return progress;
 }
 
-Run::Run(Pipeline& pipeline, RunOptions options) : engine_(std::make_unique<Engine>(pipeline, options)) {}
+Run::Run(Pipeline& pipeline, RunOptions options)
+    : engine_(std::make_unique<Engine>(pipeline, options)) {}
 Run::~Run() = default;
-Result<RunReport> Run::execute() { return engine_->execute(); }
-void Run::stop() { engine_->stop(); }
-Progress Run::progress() const { return engine_->progress(); }
+Result<RunReport> Run::execute() {
+  return engine_->execute();
+}
+void Run::stop() {
+  engine_->stop();
+}
+Progress Run::progress() const {
+  return engine_->progress();
+}
 
 }  // namespace penstock

@@ -18,15 +18,23 @@ namespace penstock {
 inline constexpr std::chrono::milliseconds kDefaultDrainTimeout{60'000};
 
 struct RunOptions {
-  // How long to go on delivering after a signal, or after the end of the source when nothing can be delivered any more.
+  // How long to go on delivering after a signal, or after the end of the source when nothing can be
+  // delivered any more.
   std::chrono::milliseconds drain_timeout = kDefaultDrainTimeout;
   unsigned workers = 0;  // threads that map events; 0: one a core
 };
 
 struct DestinationReport {
-  enum class State : std::uint8_t { ok, throttled, unavailable, authorization_needed, blocked, disabled };
+  enum class State : std::uint8_t {
+    ok,
+    throttled,
+    unavailable,
+    authorization_needed,
+    blocked,
+    disabled
+  };
   State state = State::ok;
-  std::string code;     // why it is not ok
+  std::string code;  // why it is not ok
   std::string message;
   std::uint64_t requests = 0;
   std::uint64_t throttled_requests = 0;  // answered 429
@@ -38,11 +46,12 @@ struct RunReport {
   ledger::Snapshot counts;
   std::vector<DestinationReport> destinations;  // as in PipelineConfig
   double duration_s = 0;
-  bool stopped = false;       // by a signal
+  bool stopped = false;  // by a signal
   std::uint64_t unread_bytes = 0;
-  Status source;              // why reading ended early, if it did
-  Status accounting;          // ok when the numbers add up
-  // The outcome of the run as a whole: ok, pending, authorization, unavailable, io or internal, with a sentence.
+  Status source;      // why reading ended early, if it did
+  Status accounting;  // ok when the numbers add up
+  // The outcome of the run as a whole: ok, pending, authorization, unavailable, io or internal,
+  // with a sentence.
   Status status;
 };
 
@@ -60,12 +69,13 @@ class Run {
   Run(Pipeline& pipeline, RunOptions options);
   ~Run();
 
-  // Reads, maps and delivers until the source has ended and everything is settled, or until nothing more can be done.
-  // Blocks. Fails only when the run cannot begin; everything later is in the report.
+  // Reads, maps and delivers until the source has ended and everything is settled, or until nothing
+  // more can be done. Blocks. Fails only when the run cannot begin; everything later is in the
+  // report.
   Result<RunReport> execute();
 
-  // [any thread, also a signal handler's] First call: stop reading and finish what can be finished within the drain
-  // timeout. Second call: end at once.
+  // [any thread, also a signal handler's] First call: stop reading and finish what can be finished
+  // within the drain timeout. Second call: end at once.
   void stop();
 
   // [any thread]

@@ -29,8 +29,9 @@ class Sequencer {
   // At most `window` chunks wait for an earlier one; beyond that push() waits, which bounds memory.
   Sequencer(queue::Queue& queue, ledger::Ledger& ledger, std::size_t window);
 
-  // [any thread] Appends the chunk to the queue as soon as all before it are in. May block as Queue::append does. Fails
-  // as append does, for good: everything after a chunk that was refused is refused, too.
+  // [any thread] Appends the chunk to the queue as soon as all before it are in. May block as
+  // Queue::append does. Fails as append does, for good: everything after a chunk that was refused
+  // is refused, too.
   Status push(std::unique_ptr<MappedChunk> chunk);
   // How far the source has been handed over to the queue.
   [[nodiscard]] Position accepted() const;

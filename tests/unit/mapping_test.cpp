@@ -2,9 +2,9 @@
 // Unicode text.
 #include <catch2/catch.hpp>
 
-#include "mapping/case_mapping.hpp"
 #include "mapping/path.hpp"
 #include "mapping_fixture.hpp"
+#include "model/case_mapping.hpp"
 
 using namespace penstock;
 using namespace penstock::mapping;

@@ -14,11 +14,6 @@
 namespace penstock::trigger {
 namespace {
 
-// Enough for these tests; the host brings one for all of Unicode.
-void append_lower_ascii(std::string& out, std::string_view text) {
-  for (const char c : text) out += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-}
-
 // An event, kept alive together with what the paths of a table say about it.
 class Event {
  public:
@@ -55,7 +50,7 @@ Expression parsed(std::string_view text) {
 
 bool holds(std::string_view trigger, std::string_view event_text) {
   PathTable paths;
-  TriggerSet set(append_lower_ascii);
+  TriggerSet set;
   set.add(parsed(trigger), paths);
   set.freeze();
   const Event event(event_text, paths);
@@ -672,7 +667,7 @@ TEST_CASE("an event's candidates do not grow with triggers that cannot match") {
 
 TEST_CASE("ids are ascending and unique however the index finds them, even with repeated keys") {
   PathTable paths;
-  TriggerSet set(append_lower_ascii);
+  TriggerSet set;
   for (const char* const trigger :
        {"properties.b = \"1\"", "properties.a = \"1\"",
         "properties.a in [\"1\", \"2\"] and type = \"t\"", "type != \"x\"", "properties.c = \"1\"",
@@ -690,7 +685,7 @@ TEST_CASE("ids are ascending and unique however the index finds them, even with 
 
 TEST_CASE("an empty set matches nothing") {
   PathTable paths;
-  TriggerSet set(append_lower_ascii);
+  TriggerSet set;
   set.freeze();
   const Event event(R"({"type":"t"})", paths);
   Matches matches;
@@ -767,7 +762,7 @@ TEST_CASE("the index finds exactly the triggers that hold one by one") {
   std::size_t asked = 0;
   for (int round = 0; round < 40; ++round) {
     PathTable paths;
-    TriggerSet set(append_lower_ascii);
+    TriggerSet set;
     for (int i = 0; i < 40; ++i) set.add(parsed(generator.trigger(3)), paths);
     set.freeze();
     Matches matches;

@@ -11,9 +11,15 @@ constexpr std::size_t kNodesPerBlock = 1024;
 
 }  // namespace
 
-std::string_view Batch::payload(std::size_t index) const { return nodes_[index]->payload(); }
-std::uint32_t Batch::mapping(std::size_t index) const { return nodes_[index]->content().mapping; }
-std::uint32_t Batch::attempt(std::size_t index) const { return nodes_[index]->attempt; }
+std::string_view Batch::payload(std::size_t index) const {
+  return nodes_[index]->payload();
+}
+std::uint32_t Batch::mapping(std::size_t index) const {
+  return nodes_[index]->content().mapping;
+}
+std::uint32_t Batch::attempt(std::size_t index) const {
+  return nodes_[index]->attempt;
+}
 
 Batcher::Batcher(std::vector<DestinationLimits> destinations)
     : destinations_(destinations.size()), groups_(std::make_unique<Groups>()) {
@@ -102,7 +108,8 @@ void Batcher::replace(Node& node, BlockHandle& block, std::uint32_t element, Set
 
 void Batcher::add(std::shared_ptr<const Block> block, std::int64_t now_ns, Settled& settled) {
   if (block->elements.empty()) return;
-  auto* handle = new BlockHandle{std::move(block), 1, 0};  // this function's own reference; see the end
+  auto* handle =
+      new BlockHandle{std::move(block), 1, 0};  // this function's own reference; see the end
   const Block& content = *handle->block;
   std::vector<Group*> groups;
   groups.reserve(content.routes.size());
@@ -113,7 +120,8 @@ void Batcher::add(std::shared_ptr<const Block> block, std::int64_t now_ns, Settl
     Group& group = *groups[element.route];
     ++pending_;
     ++destinations_[group.route.destination].pending;
-    if (element.mapping >= pending_by_mapping_.size()) pending_by_mapping_.resize(element.mapping + 1);
+    if (element.mapping >= pending_by_mapping_.size())
+      pending_by_mapping_.resize(element.mapping + 1);
     ++pending_by_mapping_[element.mapping];
 
     if (element.key_size > 0) {
@@ -149,7 +157,8 @@ void Batcher::add(std::shared_ptr<const Block> block, std::int64_t now_ns, Settl
 }
 
 bool Batcher::full(const Group& group) const {
-  return group.waiting >= group.limits->max_records || group.waiting_bytes >= group.limits->max_bytes;
+  return group.waiting >= group.limits->max_records ||
+         group.waiting_bytes >= group.limits->max_bytes;
 }
 
 void Batcher::enqueue(Group& group) {
@@ -164,8 +173,9 @@ void Batcher::enqueue(Group& group) {
 
 void Batcher::enqueue_if_ready(Group& group, std::int64_t now_ns) {
   if (group.ready) return;
-  const bool aged = group.first != nullptr &&
-                    group.first->since_ns + std::chrono::nanoseconds(group.limits->max_age).count() <= now_ns;
+  const bool aged =
+      group.first != nullptr &&
+      group.first->since_ns + std::chrono::nanoseconds(group.limits->max_age).count() <= now_ns;
   if (group.waiting > 0 && (flushing_ || aged || full(group))) {
     enqueue(group);
   } else {

@@ -1,13 +1,15 @@
-// Batcher: gathers elements that may share a request, keeps at most one element per person in flight, and lets the last
-// one win.
+// Batcher: gathers elements that may share a request, keeps at most one element per person in
+// flight, and lets the last one win.
 //
-// A passive state machine: it has no thread, lock or clock of its own; whoever drives it says what time it is. For every
-// route (destination, action, batch key) it keeps a group with
+// A passive state machine: it has no thread, lock or clock of its own; whoever drives it says what
+// time it is. For every route (destination, action, batch key) it keeps a group with
 //   waiting   elements in the order in which they came, at most one per coalesce key
 //   delayed   elements that failed and wait for their time to be tried again
-//   in flight elements that are part of a Batch handed out by next(); a newer element of the same key is held back as
+//   in flight elements that are part of a Batch handed out by next(); a newer element of the same
+//   key is held back as
 //             its successor until complete() says what became of it
-// so that two elements of one key are never in two requests at once, whatever is retried (design.md section 7).
+// so that two elements of one key are never in two requests at once, whatever is retried (design.md
+// section 7).
 #pragma once
 
 #include <cstdint>
@@ -35,8 +37,8 @@ class Batcher;
 inline constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
 
 struct DestinationLimits {
-  std::uint64_t concurrency = 1;      // batches in flight
-  std::vector<BatchLimits> actions;   // by Route::action
+  std::uint64_t concurrency = 1;     // batches in flight
+  std::vector<BatchLimits> actions;  // by Route::action
 };
 
 // Elements on their way to the destination. The payloads stay valid as long as the batch.
@@ -45,7 +47,9 @@ class Batch {
   [[nodiscard]] std::uint32_t destination() const { return destination_; }
   [[nodiscard]] std::uint32_t action() const { return action_; }
   [[nodiscard]] const std::string& batch_key() const { return batch_key_; }
-  [[nodiscard]] std::uint32_t attempt() const { return attempt_; }  // the highest of its elements, from 0
+  [[nodiscard]] std::uint32_t attempt() const {
+    return attempt_;
+  }  // the highest of its elements, from 0
   [[nodiscard]] std::size_t size() const { return nodes_.size(); }
   [[nodiscard]] std::string_view payload(std::size_t index) const;
   [[nodiscard]] std::uint32_t mapping(std::size_t index) const;
@@ -70,7 +74,7 @@ struct Verdict {
     split,  // again, in half of the batch
   };
   Kind kind = Kind::retry;
-  bool failed = true;              // retry: counts as an attempt
+  bool failed = true;  // retry: counts as an attempt
   std::int64_t not_before_ns = 0;
 };
 
@@ -93,20 +97,22 @@ class Batcher {
   Batcher(const Batcher&) = delete;
   Batcher& operator=(const Batcher&) = delete;
 
-  // Takes the elements of a block in. Those that were waiting and are superseded by one of these are added to settled.
+  // Takes the elements of a block in. Those that were waiting and are superseded by one of these
+  // are added to settled.
   void add(std::shared_ptr<const Block> block, std::int64_t now_ns, Settled& settled);
 
-  // A batch that may be sent now, or null. `pressure`: the queue is full, so rather a small batch of the oldest elements
-  // than none.
+  // A batch that may be sent now, or null. `pressure`: the queue is full, so rather a small batch
+  // of the oldest elements than none.
   [[nodiscard]] std::unique_ptr<Batch> next(std::int64_t now_ns, bool pressure);
 
   // Takes a batch back, with one verdict per element.
-  void complete(std::unique_ptr<Batch> batch, std::span<const Verdict> verdicts, std::int64_t now_ns,
-                Settled& settled);
+  void complete(std::unique_ptr<Batch> batch, std::span<const Verdict> verdicts,
+                std::int64_t now_ns, Settled& settled);
 
   // From now on nothing waits for its batch to fill up: no more elements will come.
   void flush();
-  // Nothing goes to this destination before that time (kNever: until resume). A later call replaces an earlier one.
+  // Nothing goes to this destination before that time (kNever: until resume). A later call replaces
+  // an earlier one.
   void pause(std::uint32_t destination, std::int64_t until_ns);
   void resume(std::uint32_t destination) { pause(destination, 0); }
 
@@ -115,7 +121,9 @@ class Batcher {
   // Elements taken in and not settled.
   [[nodiscard]] std::uint64_t pending() const { return pending_; }
   [[nodiscard]] std::uint64_t pending_of_destination(std::uint32_t destination) const;
-  [[nodiscard]] const std::vector<std::uint64_t>& pending_by_mapping() const { return pending_by_mapping_; }
+  [[nodiscard]] const std::vector<std::uint64_t>& pending_by_mapping() const {
+    return pending_by_mapping_;
+  }
 
  private:
   struct Destination;

@@ -25,7 +25,8 @@ struct Node {
 
   Node* previous = nullptr;  // in the group's waiting list; next also links free nodes
   Node* next = nullptr;
-  Node* successor = nullptr;  // in flight: the newer element of the same key that waits for its outcome
+  Node* successor =
+      nullptr;  // in flight: the newer element of the same key that waits for its outcome
   Group* group = nullptr;
   Batcher::BlockHandle* block = nullptr;
   std::int64_t since_ns = 0;       // when it was taken in
@@ -67,7 +68,8 @@ struct Group {
   std::uint64_t waiting_bytes = 0;
   std::size_t nodes = 0;  // in any state
   std::multimap<std::int64_t, Node*> delayed;
-  boost::unordered_flat_set<Node*, KeyHash, KeyEqual> keys;  // waiting, delayed and in flight; not those held
+  boost::unordered_flat_set<Node*, KeyHash, KeyEqual>
+      keys;                      // waiting, delayed and in flight; not those held
   std::int64_t due_ns = kNever;  // its place in the timers
   bool ready = false;            // stands in its destination's ready queue
 
@@ -124,7 +126,8 @@ struct RouteHash {
 
 class Batcher::Groups {
  public:
-  // Empty groups are kept for reuse up to this many, so that memory does not grow with audiences that were seen once.
+  // Empty groups are kept for reuse up to this many, so that memory does not grow with audiences
+  // that were seen once.
   static constexpr std::size_t kRetained = 10'000;
   boost::unordered_flat_map<Route, std::unique_ptr<Group>, RouteHash> by_route;
 };

@@ -12,8 +12,8 @@ namespace {
 const std::map<std::string, Format> kFormats = {{"text", Format::text}, {"json", Format::json}};
 const std::map<std::string, Format> kDescribeFormats = {
     {"text", Format::text}, {"json", Format::json}, {"markdown", Format::markdown}};
-const std::map<std::string, services::LogFormat> kLogFormats = {{"text", services::LogFormat::text},
-                                                                {"json", services::LogFormat::json}};
+const std::map<std::string, services::LogFormat> kLogFormats = {
+    {"text", services::LogFormat::text}, {"json", services::LogFormat::json}};
 
 // "10s", "500ms", "2m" as milliseconds.
 std::chrono::milliseconds parse_duration(const std::string& text) {
@@ -42,9 +42,11 @@ struct Raw {
   std::string pipeline;
 };
 
-void add_common_options(CLI::App& app, Arguments& arguments, Raw& raw, const std::map<std::string, Format>& formats) {
+void add_common_options(CLI::App& app, Arguments& arguments, Raw& raw,
+                        const std::map<std::string, Format>& formats) {
   app.add_option("--plugin-dir", arguments.plugin_dirs,
-                 "Directory with plugins (NAME.yaml beside NAME.so). Repeatable. Searched before $PENSTOCK_PLUGIN_PATH and "
+                 "Directory with plugins (NAME.yaml beside NAME.so). Repeatable. Searched before "
+                 "$PENSTOCK_PLUGIN_PATH and "
                  "PREFIX/lib/penstock/plugins")
       ->type_name("DIR")
       ->allow_extra_args(false);
@@ -59,16 +61,21 @@ void add_common_options(CLI::App& app, Arguments& arguments, Raw& raw, const std
 }
 
 void add_set_option(CLI::App& app, Raw& raw) {
-  app.add_option("--set", raw.sets, "Override a value of the pipeline, such as --set source.path=today.ndjson. Repeatable")
+  app.add_option(
+         "--set", raw.sets,
+         "Override a value of the pipeline, such as --set source.path=today.ndjson. Repeatable")
       ->type_name("PATH=VALUE")
       ->allow_extra_args(false);
 }
 
-void examples(CLI::App& app, const std::string& text) { app.footer("Examples:\n" + text); }
+void examples(CLI::App& app, const std::string& text) {
+  app.footer("Examples:\n" + text);
+}
 
 std::string exit_codes() {
   return "Exit codes: 0 ok, 1 a check failed, 64 usage, 65 bad input, 69 destination unavailable,\n"
-         "70 internal, 74 I/O, 75 stopped with records pending, 77 authorisation needed, 78 configuration";
+         "70 internal, 74 I/O, 75 stopped with records pending, 77 authorisation needed, 78 "
+         "configuration";
 }
 
 }  // namespace
@@ -76,9 +83,13 @@ std::string exit_codes() {
 std::variant<Arguments, Answer> parse_arguments(int argc, const char* const* argv) {
   Arguments arguments;
   Raw raw;
-  CLI::App app("Penstock delivers customer events to destinations through plugins, and says what became of each.", "penstock");
+  CLI::App app(
+      "Penstock delivers customer events to destinations through plugins, and says what became of "
+      "each.",
+      "penstock");
   app.require_subcommand(1);
-  app.set_version_flag("--version", "penstock " + std::string(kVersion) + " (plugin ABI " + kAbiVersion + ")");
+  app.set_version_flag("--version",
+                       "penstock " + std::string(kVersion) + " (plugin ABI " + kAbiVersion + ")");
   app.failure_message(CLI::FailureMessage::help);
   examples(app,
            "  penstock validate pipeline.yaml\n"
@@ -87,27 +98,36 @@ std::variant<Arguments, Answer> parse_arguments(int argc, const char* const* arg
            "  penstock plugin describe linkedin_audiences\n\n" +
                exit_codes());
 
-  CLI::App* run = app.add_subcommand("run", "Deliver the events of a pipeline's source, until it ends or a signal comes");
+  CLI::App* run = app.add_subcommand(
+      "run", "Deliver the events of a pipeline's source, until it ends or a signal comes");
   run->add_option("PIPELINE", raw.pipeline, "The pipeline's manifest")->required();
   add_common_options(*run, arguments, raw, kFormats);
   add_set_option(*run, raw);
   run->add_option("--drain-timeout", raw.drain_timeout,
-                  "How long to go on delivering after SIGINT or SIGTERM, or when nothing that is pending can be delivered "
+                  "How long to go on delivering after SIGINT or SIGTERM, or when nothing that is "
+                  "pending can be delivered "
                   "(default 60s)")
       ->type_name("DURATION");
-  run->add_option("--workers", arguments.workers, "Threads that map events (default: one a core)")->check(CLI::Range(1, 256))->type_name("N");
-  run->add_flag("--fail-on-dead-letters", arguments.fail_on_dead_letters, "End with exit code 1 if a record was dead-lettered");
-  examples(*run,
-           "  penstock run pipeline.yaml\n"
-           "  penstock run pipeline.yaml --set source.path=today.ndjson --format json > report.json\n"
-           "  tail -F events.ndjson | penstock run pipeline.yaml --set source.type=stdin --drain-timeout 10s\n\n" +
-               exit_codes());
+  run->add_option("--workers", arguments.workers, "Threads that map events (default: one a core)")
+      ->check(CLI::Range(1, 256))
+      ->type_name("N");
+  run->add_flag("--fail-on-dead-letters", arguments.fail_on_dead_letters,
+                "End with exit code 1 if a record was dead-lettered");
+  examples(
+      *run,
+      "  penstock run pipeline.yaml\n"
+      "  penstock run pipeline.yaml --set source.path=today.ndjson --format json > report.json\n"
+      "  tail -F events.ndjson | penstock run pipeline.yaml --set source.type=stdin "
+      "--drain-timeout 10s\n\n" +
+          exit_codes());
 
-  CLI::App* validate = app.add_subcommand("validate", "Check pipelines as run would, and start nothing");
+  CLI::App* validate =
+      app.add_subcommand("validate", "Check pipelines as run would, and start nothing");
   validate->add_option("PIPELINE", arguments.pipelines, "Manifests of pipelines")->required();
   add_common_options(*validate, arguments, raw, kFormats);
   add_set_option(*validate, raw);
-  validate->add_flag("--connect", arguments.connect, "Ask the destinations, too, whether deliveries would be accepted");
+  validate->add_flag("--connect", arguments.connect,
+                     "Ask the destinations, too, whether deliveries would be accepted");
   examples(*validate,
            "  penstock validate pipeline.yaml\n"
            "  penstock validate pipelines/*.yaml --format json\n"
@@ -116,7 +136,9 @@ std::variant<Arguments, Answer> parse_arguments(int argc, const char* const* arg
   CLI::App* try_events = app.add_subcommand(
       "try", "Show what every mapping makes of every event. Nothing is sent or stored");
   try_events->add_option("PIPELINE", raw.pipeline, "The pipeline's manifest")->required();
-  try_events->add_option("--input", arguments.input, "File with events, one JSON object a line; - reads standard input")
+  try_events
+      ->add_option("--input", arguments.input,
+                   "File with events, one JSON object a line; - reads standard input")
       ->required()
       ->type_name("EVENTS");
   add_common_options(*try_events, arguments, raw, kFormats);
@@ -124,15 +146,20 @@ std::variant<Arguments, Answer> parse_arguments(int argc, const char* const* arg
   examples(*try_events,
            "  penstock try pipeline.yaml --input events.ndjson\n"
            "  head -3 events.ndjson | penstock try pipeline.yaml --input - --format json\n\n"
-           "The output shows resolved fields, personal data included: treat it like the events themselves.");
+           "The output shows resolved fields, personal data included: treat it like the events "
+           "themselves.");
 
   CLI::App* plugin = app.add_subcommand("plugin", "Look at plugins");
   plugin->require_subcommand(1);
   CLI::App* list = plugin->add_subcommand("list", "Show the plugins that are found, and where");
   add_common_options(*list, arguments, raw, kFormats);
-  examples(*list, "  penstock plugin list\n  penstock plugin list --plugin-dir ./plugins --format json");
-  CLI::App* describe = plugin->add_subcommand("describe", "Show a plugin's settings, actions and fields");
-  describe->add_option("PLUGIN", arguments.plugin, "A plugin's name, or the path of a plugin manifest")->required();
+  examples(*list,
+           "  penstock plugin list\n  penstock plugin list --plugin-dir ./plugins --format json");
+  CLI::App* describe =
+      plugin->add_subcommand("describe", "Show a plugin's settings, actions and fields");
+  describe
+      ->add_option("PLUGIN", arguments.plugin, "A plugin's name, or the path of a plugin manifest")
+      ->required();
   add_common_options(*describe, arguments, raw, kDescribeFormats);
   examples(*describe,
            "  penstock plugin describe linkedin_audiences\n"
@@ -145,7 +172,8 @@ std::variant<Arguments, Answer> parse_arguments(int argc, const char* const* arg
     for (const std::string& set : raw.sets) {
       const std::size_t equals = set.find('=');
       if (equals == std::string::npos || equals == 0) {
-        throw CLI::ValidationError("--set takes PATH=VALUE, such as source.path=today.ndjson; \"" + set + "\" has no \"=\"");
+        throw CLI::ValidationError("--set takes PATH=VALUE, such as source.path=today.ndjson; \"" +
+                                   set + "\" has no \"=\"");
       }
       arguments.overrides.emplace_back(set.substr(0, equals), set.substr(equals + 1));
     }
@@ -161,13 +189,16 @@ std::variant<Arguments, Answer> parse_arguments(int argc, const char* const* arg
       deeper = chosen.empty() ? nullptr : chosen.front();
     }
     std::string path = at->get_name();
-    for (const CLI::App* parent = at->get_parent(); parent != nullptr; parent = parent->get_parent()) {
+    for (const CLI::App* parent = at->get_parent(); parent != nullptr;
+         parent = parent->get_parent()) {
       path = parent->get_name() + " " + path;
     }
-    return Answer{"penstock: " + std::string(error.what()) + "\nSee: " + path + " --help\n", true, exit_code(StatusCode::usage)};
+    return Answer{"penstock: " + std::string(error.what()) + "\nSee: " + path + " --help\n", true,
+                  exit_code(StatusCode::usage)};
   }
 
-  if (arguments.pipelines.empty() && !raw.pipeline.empty()) arguments.pipelines.push_back(raw.pipeline);
+  if (arguments.pipelines.empty() && !raw.pipeline.empty())
+    arguments.pipelines.push_back(raw.pipeline);
   if (raw.verbose) arguments.log_level = services::LogLevel::debug;
   if (arguments.quiet) arguments.log_level = services::LogLevel::error;
   if (run->parsed()) arguments.command = Command::run;

@@ -18,9 +18,12 @@ Result<config::LoadOptions> load_options(const Arguments& arguments) {
   std::string installed;
   std::error_code error;
   const std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe", error);
-  if (!error) installed = (program.parent_path().parent_path() / "lib" / "penstock" / "plugins").string();
-  ASSIGN_OR_RETURN(options.plugin_dirs, config::plugin_directories(arguments.plugin_dirs,
-                                                                   options.environment("PENSTOCK_PLUGIN_PATH"), installed));
+  if (!error)
+    installed = (program.parent_path().parent_path() / "lib" / "penstock" / "plugins").string();
+  ASSIGN_OR_RETURN(
+      options.plugin_dirs,
+      config::plugin_directories(arguments.plugin_dirs, options.environment("PENSTOCK_PLUGIN_PATH"),
+                                 installed));
   return options;
 }
 
@@ -32,7 +35,8 @@ Status print(const std::string& text) {
     if (count >= 0) {
       written += static_cast<std::size_t>(count);
     } else if (errno != EINTR) {
-      return {StatusCode::io, "Could not write the result to standard output: " + std::string(std::strerror(errno))};
+      return {StatusCode::io, "Could not write the result to standard output: " +
+                                  std::string(std::strerror(errno))};
     }
   }
   return {};

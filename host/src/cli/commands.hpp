@@ -1,4 +1,5 @@
-// The commands. Each returns the exit code (design.md section 6); results go to stdout, everything else to stderr.
+// The commands. Each returns the exit code (design.md section 6); results go to stdout, everything
+// else to stderr.
 #pragma once
 
 #include <string>
@@ -19,15 +20,18 @@ int plugin_describe_command(const Arguments& arguments);
 
 // ---- shared by the commands ----
 
-// Overrides, and where plugins are looked for: --plugin-dir, then PENSTOCK_PLUGIN_PATH (separated by ":"), then PREFIX/lib/penstock/plugins, where PREFIX is the
-// directory above the one that this program lies in.
+// Overrides, and where plugins are looked for: --plugin-dir, then PENSTOCK_PLUGIN_PATH (separated
+// by ":"), then PREFIX/lib/penstock/plugins, where PREFIX is the directory above the one that this
+// program lies in.
 [[nodiscard]] Result<config::LoadOptions> load_options(const Arguments& arguments);
 
-// Writes to stdout. A failed write (a full disk, a closed pipe) is an I/O error, not a crash and not silence.
+// Writes to stdout. A failed write (a full disk, a closed pipe) is an I/O error, not a crash and
+// not silence.
 [[nodiscard]] Status print(const std::string& text);
 // Prints diagnostics, if there are any, to stderr.
 void show(const Diagnostics& diagnostics);
-// Prints diagnostics and, if it is not the diagnostics themselves, the status to stderr; returns the exit code.
+// Prints diagnostics and, if it is not the diagnostics themselves, the status to stderr; returns
+// the exit code.
 int fail(const Status& status, const Diagnostics& diagnostics);
 int fail(const Status& status);
 // 12345678 as "12,345,678".

@@ -40,7 +40,8 @@ int main(int argc, char** argv) {
     }
     const auto& arguments = std::get<penstock::cli::Arguments>(parsed);
     penstock::services::start_log(arguments.log_format, arguments.log_level);
-    if (penstock::Status status = penstock::services::initialise_http(); !status.ok()) return penstock::cli::fail(status);
+    if (penstock::Status status = penstock::services::initialise_http(); !status.ok())
+      return penstock::cli::fail(status);
     return dispatch(arguments);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "penstock: internal error: %s. Please report this.\n", error.what());

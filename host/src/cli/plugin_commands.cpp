@@ -12,32 +12,42 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-std::string list_text(const std::vector<config::FoundPlugin>& found, const std::vector<std::string>& dirs) {
+std::string list_text(const std::vector<config::FoundPlugin>& found,
+                      const std::vector<std::string>& dirs) {
   if (found.empty()) {
     std::string text = "No plugin found. Searched for NAME.yaml beside NAME.so in:\n";
     for (const std::string& dir : dirs) text += "  " + dir + "\n";
     return text + "Give another directory with --plugin-dir DIR.\n";
   }
-  Table table({"NAME", "VERSION", "ABI", "MANIFEST", "NOTE"}, std::vector<Table::Align>(5, Table::Align::left));
+  Table table({"NAME", "VERSION", "ABI", "MANIFEST", "NOTE"},
+              std::vector<Table::Align>(5, Table::Align::left));
   for (const config::FoundPlugin& plugin : found) {
-    std::string note = plugin.manifest != nullptr ? plugin.manifest->title : "broken: " + plugin.error.substr(0, plugin.error.find('\n'));
+    std::string note = plugin.manifest != nullptr
+                           ? plugin.manifest->title
+                           : "broken: " + plugin.error.substr(0, plugin.error.find('\n'));
     if (!plugin.shadowed_by.empty()) note = "not used: " + plugin.shadowed_by + " comes first";
     const bool good = plugin.manifest != nullptr;
     table.row({plugin.name, good ? plugin.manifest->version : "-",
-               good ? std::to_string(plugin.manifest->abi_major) + "." + std::to_string(plugin.manifest->abi_minor) : "-",
+               good ? std::to_string(plugin.manifest->abi_major) + "." +
+                          std::to_string(plugin.manifest->abi_minor)
+                    : "-",
                plugin.manifest_path, note});
   }
   return table.text("");
 }
 
-std::string list_json(const std::vector<config::FoundPlugin>& found, const std::vector<std::string>& dirs) {
+std::string list_json(const std::vector<config::FoundPlugin>& found,
+                      const std::vector<std::string>& dirs) {
   Json json = {{"searched", dirs}, {"plugins", Json::array()}};
   for (const config::FoundPlugin& plugin : found) {
-    Json entry = {{"name", plugin.name}, {"manifest", plugin.manifest_path}, {"ok", plugin.manifest != nullptr}};
+    Json entry = {{"name", plugin.name},
+                  {"manifest", plugin.manifest_path},
+                  {"ok", plugin.manifest != nullptr}};
     if (plugin.manifest != nullptr) {
       entry["title"] = plugin.manifest->title;
       entry["version"] = plugin.manifest->version;
-      entry["abi"] = std::to_string(plugin.manifest->abi_major) + "." + std::to_string(plugin.manifest->abi_minor);
+      entry["abi"] = std::to_string(plugin.manifest->abi_major) + "." +
+                     std::to_string(plugin.manifest->abi_minor);
       entry["library"] = plugin.manifest->library;
     } else {
       entry["error"] = plugin.error;
@@ -54,13 +64,15 @@ int plugin_list_command(const Arguments& arguments) {
   auto options = load_options(arguments);
   if (!options.ok()) return fail(options.status());
   const std::vector<config::FoundPlugin> found = config::find_plugins(options->plugin_dirs);
-  const Status printed = print(arguments.format == Format::json ? list_json(found, options->plugin_dirs)
-                                                                : list_text(found, options->plugin_dirs));
+  const Status printed =
+      print(arguments.format == Format::json ? list_json(found, options->plugin_dirs)
+                                             : list_text(found, options->plugin_dirs));
   if (!printed.ok()) return fail(printed);
   // Details of what is wrong with a plugin do not fit into a table.
   int code = 0;
   for (const config::FoundPlugin& plugin : found) {
-    if (plugin.manifest == nullptr) code = fail({StatusCode::configuration, "plugin " + plugin.name + ":\n" + plugin.error});
+    if (plugin.manifest == nullptr)
+      code = fail({StatusCode::configuration, "plugin " + plugin.name + ":\n" + plugin.error});
   }
   return code;
 }
@@ -69,7 +81,8 @@ int plugin_describe_command(const Arguments& arguments) {
   auto options = load_options(arguments);
   if (!options.ok()) return fail(options.status());
   std::string path;
-  const bool is_path = arguments.plugin.find('/') != std::string::npos || arguments.plugin.ends_with(".yaml");
+  const bool is_path =
+      arguments.plugin.find('/') != std::string::npos || arguments.plugin.ends_with(".yaml");
   if (is_path) {
     std::error_code error;
     path = std::filesystem::absolute(arguments.plugin, error).string();
@@ -77,8 +90,10 @@ int plugin_describe_command(const Arguments& arguments) {
   } else {
     path = config::find_plugin_manifest(arguments.plugin, options->plugin_dirs);
     if (path.empty()) {
-      const config::NotFound problem = config::explain_not_found(arguments.plugin, options->plugin_dirs);
-      return fail({StatusCode::configuration, problem.message + (problem.hint.empty() ? "" : "\n" + problem.hint)});
+      const config::NotFound problem =
+          config::explain_not_found(arguments.plugin, options->plugin_dirs);
+      return fail({StatusCode::configuration,
+                   problem.message + (problem.hint.empty() ? "" : "\n" + problem.hint)});
     }
   }
   Diagnostics diagnostics;

@@ -15,8 +15,9 @@ constexpr std::chrono::seconds kLogInterval{10};
 }  // namespace
 
 std::string progress_line(const Progress& progress, double events_per_second) {
-  return with_separators(progress.events) + " events (" + with_separators(static_cast<std::uint64_t>(events_per_second)) +
-         "/s), " + with_separators(progress.delivered) + " delivered, " + with_separators(progress.pending) +
+  return with_separators(progress.events) + " events (" +
+         with_separators(static_cast<std::uint64_t>(events_per_second)) + "/s), " +
+         with_separators(progress.delivered) + " delivered, " + with_separators(progress.pending) +
          " pending, " + with_separators(progress.requests) + " requests, " +
          with_separators(progress.throttled_requests) + " answered 429";
 }
@@ -26,7 +27,8 @@ ProgressReporter::ProgressReporter(const Run& run, bool terminal) : run_(run), t
     // A log line pushes the progress line down.
     services::set_log_sink([this](std::string_view text) {
       const std::lock_guard lock(line_mutex_);
-      std::fprintf(stderr, "\r\033[K%.*s\n%s", static_cast<int>(text.size()), text.data(), line_.c_str());
+      std::fprintf(stderr, "\r\033[K%.*s\n%s", static_cast<int>(text.size()), text.data(),
+                   line_.c_str());
     });
   }
   thread_ = std::thread([this] { watch(); });
@@ -60,7 +62,8 @@ void ProgressReporter::watch() {
   Clock::time_point last_time = Clock::now();
   std::uint64_t last_events = 0;
   std::unique_lock lock(mutex_);
-  while (!ended_changed_.wait_for(lock, terminal_ ? kTerminalInterval : kLogInterval, [this] { return ended_; })) {
+  while (!ended_changed_.wait_for(lock, terminal_ ? kTerminalInterval : kLogInterval,
+                                  [this] { return ended_; })) {
     const Progress progress = run_.progress();
     const Clock::time_point now = Clock::now();
     const std::chrono::duration<double> elapsed = now - last_time;

@@ -23,7 +23,8 @@ struct Entry {
   bool error = false;
 };
 
-std::vector<Entry> entries(const PipelineConfig& config, const std::vector<ledger::MappingName>& mappings,
+std::vector<Entry> entries(const PipelineConfig& config,
+                           const std::vector<ledger::MappingName>& mappings,
                            const RunReport& report) {
   std::vector<Entry> all;
   for (const send::Issue& issue : report.counts.issues) {
@@ -47,14 +48,16 @@ std::vector<Entry> entries(const PipelineConfig& config, const std::vector<ledge
     entry.field = reason.field;
     entry.message = reason.message;
     if (entry.message.empty() && !reason.field.empty()) {
-      entry.message = "The field " + reason.field + " was left out, because the destination would refuse it";
+      entry.message =
+          "The field " + reason.field + " was left out, because the destination would refuse it";
     }
     entry.count = reason.count;
     entry.error = reason.kind == ReasonCount::Kind::dead_letter;
     all.push_back(std::move(entry));
   }
   std::stable_sort(all.begin(), all.end(), [](const Entry& a, const Entry& b) {
-    return a.error != b.error ? a.error : a.count > b.count;
+    if (a.error != b.error) return a.error;
+    return a.code != b.code ? a.code < b.code : a.count > b.count;
   });
   return all;
 }
@@ -76,31 +79,34 @@ std::uint64_t dead_letters(const RunReport& report) {
   return count;
 }
 
-std::string text_report(const PipelineConfig& config, const std::vector<ledger::MappingName>& mappings,
-                        const RunReport& report) {
+std::string text_report(const PipelineConfig& config,
+                        const std::vector<ledger::MappingName>& mappings, const RunReport& report) {
   const EventCounts& events = report.counts.events;
   char rate[64];
   std::snprintf(rate, sizeof rate, "%.1f s", report.duration_s);
   std::string out = "Delivery report of " + config.name + "\n\n";
   out += "  " + with_separators(events.received) + " events in " + rate + ": " +
-         with_separators(report.counts.matched_events) + " matched, " + with_separators(events.unmatched) +
-         " wanted by no mapping, " + with_separators(events.invalid) + " invalid\n\n";
+         with_separators(report.counts.matched_events) + " matched, " +
+         with_separators(events.unmatched) + " wanted by no mapping, " +
+         with_separators(events.invalid) + " invalid\n\n";
 
-  Table table({"destination", "mapping", "matched", "delivered", "superseded", "skipped", "dead letters", "pending"},
-              {Table::Align::left, Table::Align::left, Table::Align::right, Table::Align::right, Table::Align::right,
-               Table::Align::right, Table::Align::right, Table::Align::right});
+  Table table({"destination", "mapping", "matched", "delivered", "superseded", "skipped",
+               "dead letters", "pending"},
+              {Table::Align::left, Table::Align::left, Table::Align::right, Table::Align::right,
+               Table::Align::right, Table::Align::right, Table::Align::right, Table::Align::right});
   MappingCounts total;
   for (std::size_t m = 0; m < mappings.size(); ++m) {
     const MappingCounts& counts = report.counts.mappings[m];
     total.add(counts);
     table.row({mappings[m].destination_name, mappings[m].name, with_separators(counts.matched),
-               with_separators(counts.delivered), with_separators(counts.superseded), with_separators(counts.skipped),
-               with_separators(counts.dead_lettered), with_separators(pending_of(counts))});
+               with_separators(counts.delivered), with_separators(counts.superseded),
+               with_separators(counts.skipped), with_separators(counts.dead_lettered),
+               with_separators(pending_of(counts))});
   }
   if (mappings.size() > 1) {
     table.row({"all", "", with_separators(total.matched), with_separators(total.delivered),
-               with_separators(total.superseded), with_separators(total.skipped), with_separators(total.dead_lettered),
-               with_separators(pending_of(total))});
+               with_separators(total.superseded), with_separators(total.skipped),
+               with_separators(total.dead_lettered), with_separators(pending_of(total))});
   }
   out += table.text("  ");
 
@@ -128,16 +134,19 @@ std::string text_report(const PipelineConfig& config, const std::vector<ledger::
       any = true;
       issues.row({with_separators(entry.count), place_of(entry), entry.code, entry.message});
     }
-    if (any) out += std::string("\n  ") + (errors ? "Not delivered" : "Warnings") + "\n" + issues.text("  ");
+    if (any)
+      out +=
+          std::string("\n  ") + (errors ? "Not delivered" : "Warnings") + "\n" + issues.text("  ");
   }
   return out;
 }
 
-std::string json_report(const PipelineConfig& config, const std::vector<ledger::MappingName>& mappings,
-                        const RunReport& report) {
+std::string json_report(const PipelineConfig& config,
+                        const std::vector<ledger::MappingName>& mappings, const RunReport& report) {
   const EventCounts& events = report.counts.events;
   Json json;
-  json["events"] = {{"received", events.received}, {"unmatched", events.unmatched}, {"invalid", events.invalid}};
+  json["events"] = {
+      {"received", events.received}, {"unmatched", events.unmatched}, {"invalid", events.invalid}};
   json["destinations"] = Json::object();
   for (std::size_t d = 0; d < report.destinations.size(); ++d) {
     const DestinationReport& destination = report.destinations[d];
@@ -150,15 +159,20 @@ std::string json_report(const PipelineConfig& config, const std::vector<ledger::
   for (std::size_t m = 0; m < mappings.size(); ++m) {
     const MappingCounts& counts = report.counts.mappings[m];
     Json& entry = json["destinations"][mappings[m].destination_name]["mappings"][mappings[m].name];
-    entry = {{"matched", counts.matched},       {"delivered", counts.delivered},
-             {"superseded", counts.superseded}, {"skipped", counts.skipped},
-             {"dead_lettered", counts.dead_lettered}, {"pending", pending_of(counts)},
+    entry = {{"matched", counts.matched},
+             {"delivered", counts.delivered},
+             {"superseded", counts.superseded},
+             {"skipped", counts.skipped},
+             {"dead_lettered", counts.dead_lettered},
+             {"pending", pending_of(counts)},
              {"reasons", Json::object()}};
   }
   for (const ReasonCount& reason : report.counts.reasons) {
-    if (reason.kind == ReasonCount::Kind::warning || reason.mapping == ReasonCount::kNoMapping) continue;
+    if (reason.kind == ReasonCount::Kind::warning || reason.mapping == ReasonCount::kNoMapping)
+      continue;
     const ledger::MappingName& mapping = mappings[reason.mapping];
-    Json& reasons = json["destinations"][mapping.destination_name]["mappings"][mapping.name]["reasons"];
+    Json& reasons =
+        json["destinations"][mapping.destination_name]["mappings"][mapping.name]["reasons"];
     reasons[reason.reason] = reasons.value(reason.reason, std::uint64_t{0}) + reason.count;
   }
   json["issues"] = Json::array();

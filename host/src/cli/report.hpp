@@ -9,10 +9,12 @@
 namespace penstock::cli {
 
 // For people: counts per destination and mapping, dead letters by reason, what to act on.
-[[nodiscard]] std::string text_report(const PipelineConfig& config, const std::vector<ledger::MappingName>& mappings,
+[[nodiscard]] std::string text_report(const PipelineConfig& config,
+                                      const std::vector<ledger::MappingName>& mappings,
                                       const RunReport& report);
 // The JSON object of design.md section 6, with a line end.
-[[nodiscard]] std::string json_report(const PipelineConfig& config, const std::vector<ledger::MappingName>& mappings,
+[[nodiscard]] std::string json_report(const PipelineConfig& config,
+                                      const std::vector<ledger::MappingName>& mappings,
                                       const RunReport& report);
 [[nodiscard]] std::uint64_t dead_letters(const RunReport& report);
 

@@ -50,15 +50,18 @@ int run_command(const Arguments& arguments) {
   auto options = load_options(arguments);
   if (!options.ok()) return fail(options.status());
   Diagnostics diagnostics;
-  auto pipeline = Pipeline::load(arguments.pipelines.front(), *options, Pipeline::State::on_disk, diagnostics);
+  auto pipeline =
+      Pipeline::load(arguments.pipelines.front(), *options, Pipeline::State::on_disk, diagnostics);
   if (!pipeline.ok()) return fail(pipeline.status(), diagnostics);
   if (!arguments.quiet) show(diagnostics);
   const PipelineConfig& config = (*pipeline)->config();
   if (config.queue.type == QueueConfig::Type::disk) {
-    return fail({StatusCode::configuration,
-                 config.queue.location.text() +
-                     ": queue: {type: disk} is not available in this version. Use {type: memory}, which is the default: "
-                     "records that are pending when penstock ends are then read from the event file again"});
+    return fail(
+        {StatusCode::configuration, config.queue.location.text() +
+                                        ": queue: {type: disk} is not available in this version. "
+                                        "Use {type: memory}, which is the default: "
+                                        "records that are pending when penstock ends are then read "
+                                        "from the event file again"});
   }
 
   Run run(**pipeline, {arguments.drain_timeout, arguments.workers});
@@ -66,7 +69,8 @@ int run_command(const Arguments& arguments) {
   {
     const SignalGuard signals(run);
     Result<RunReport> result = [&] {
-      const bool terminal = ::isatty(STDERR_FILENO) == 1 && arguments.log_format == services::LogFormat::text;
+      const bool terminal =
+          ::isatty(STDERR_FILENO) == 1 && arguments.log_format == services::LogFormat::text;
       std::unique_ptr<ProgressReporter> progress;
       if (!arguments.quiet) progress = std::make_unique<ProgressReporter>(run, terminal);
       return run.execute();
@@ -77,21 +81,27 @@ int run_command(const Arguments& arguments) {
 
   std::vector<ledger::MappingName> names;
   for (const auto& mapping : (*pipeline)->program().mappings) {
-    names.push_back({mapping.destination, config.destinations[mapping.destination].name, mapping.config->name});
+    names.push_back(
+        {mapping.destination, config.destinations[mapping.destination].name, mapping.config->name});
   }
-  const Status printed = print(arguments.format == Format::json ? json_report(config, names, report)
-                                                                : text_report(config, names, report));
-  // The worst is said last and decides the exit code; a report that nobody could read is an error of its own.
+  const Status printed =
+      print(arguments.format == Format::json ? json_report(config, names, report)
+                                             : text_report(config, names, report));
+  // The worst is said last and decides the exit code; a report that nobody could read is an error
+  // of its own.
   if (!printed.ok()) {
     if (!report.status.ok()) fail(report.status);
     return fail(printed);
   }
   if (report.stopped && report.status.ok()) {
-    std::fprintf(stderr, "penstock: stopped by a signal after everything that was read had been dealt with\n");
+    std::fprintf(
+        stderr,
+        "penstock: stopped by a signal after everything that was read had been dealt with\n");
   }
   if (!report.status.ok()) return fail(report.status);
   if (arguments.fail_on_dead_letters && dead_letters(report) > 0) {
-    return fail({StatusCode::failed, std::to_string(dead_letters(report)) + " records were dead-lettered (--fail-on-dead-letters)"});
+    return fail({StatusCode::failed, std::to_string(dead_letters(report)) +
+                                         " records were dead-lettered (--fail-on-dead-letters)"});
   }
   return 0;
 }

@@ -33,11 +33,14 @@ std::vector<std::string> wrap(const std::string& text, std::size_t width) {
 
 }  // namespace
 
-Table::Table(std::vector<std::string> header, std::vector<Align> alignment) : alignment_(std::move(alignment)) {
+Table::Table(std::vector<std::string> header, std::vector<Align> alignment)
+    : alignment_(std::move(alignment)) {
   rows_.push_back(std::move(header));
 }
 
-void Table::row(std::vector<std::string> cells) { rows_.push_back(std::move(cells)); }
+void Table::row(std::vector<std::string> cells) {
+  rows_.push_back(std::move(cells));
+}
 
 std::string Table::text(const std::string& indent) const {
   std::vector<std::size_t> widths(alignment_.size(), 0);
@@ -47,7 +50,8 @@ std::string Table::text(const std::string& indent) const {
   std::size_t before_last = indent.size();
   for (std::size_t i = 0; i + 1 < widths.size(); ++i) before_last += widths[i] + 2;
   constexpr std::size_t kNarrowest = 30;
-  const std::size_t last_width = before_last + kNarrowest < kWidth ? kWidth - before_last : kNarrowest;
+  const std::size_t last_width =
+      before_last + kNarrowest < kWidth ? kWidth - before_last : kNarrowest;
 
   std::string out;
   for (const auto& row : rows_) {

@@ -11,7 +11,8 @@ class Table {
   enum class Align { left, right };
   Table(std::vector<std::string> header, std::vector<Align> alignment);
   void row(std::vector<std::string> cells);
-  // Each line begins with the indent. Widths count code points. The last column is not padded, and is wrapped at kWidth.
+  // Each line begins with the indent. Widths count code points. The last column is not padded, and
+  // is wrapped at kWidth.
   [[nodiscard]] std::string text(const std::string& indent) const;
 
   static constexpr std::size_t kWidth = 120;

@@ -14,7 +14,9 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-std::string dump(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
+std::string dump(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
 
 // A payload that is JSON is shown as such, any other as a string.
 Json payload_json(std::string_view payload) {
@@ -40,9 +42,11 @@ class Trial {
     const auto& mappings = pipeline_.program().mappings;
     for (std::uint32_t id = 0; id < mappings.size(); ++id) {
       const bool matched = std::find(matches.begin(), matches.end(), id) != matches.end();
-      const std::string& destination = pipeline_.config().destinations[mappings[id].destination].name;
+      const std::string& destination =
+          pipeline_.config().destinations[mappings[id].destination].name;
       const std::string& name = mappings[id].config->name;
-      Json json = {{"event", number}, {"destination", destination}, {"mapping", name}, {"matched", matched}};
+      Json json = {
+          {"event", number}, {"destination", destination}, {"mapping", name}, {"matched", matched}};
       if (matched) record(json, id);
       if (format_ == Format::json) {
         out_ += dump(json) + "\n";
@@ -54,12 +58,20 @@ class Trial {
 
   void invalid(std::uint64_t number, const std::string& message) {
     if (format_ == Format::json) {
-      out_ += dump({{"event", number}, {"outcome", "dead_letter"}, {"reason", "invalid_event"}, {"message", message}}) + "\n";
+      out_ += dump({{"event", number},
+                    {"outcome", "dead_letter"},
+                    {"reason", "invalid_event"},
+                    {"message", message}}) +
+              "\n";
     } else {
-      out_ += "event " + std::to_string(number) + "\n  dead letter  invalid_event: " + message + "\n";
+      out_ +=
+          "event " + std::to_string(number) + "\n  dead letter  invalid_event: " + message + "\n";
     }
   }
-  void oversized() { invalid(events_++, "A line is longer than " + std::to_string(kMaxEventBytes) + " bytes, the most that an event may have"); }
+  void oversized() {
+    invalid(events_++, "A line is longer than " + std::to_string(kMaxEventBytes) +
+                           " bytes, the most that an event may have");
+  }
 
   // What is to be printed, and forgets it.
   std::string take() { return std::exchange(out_, {}); }
@@ -79,7 +91,8 @@ class Trial {
         json["coalesce_key"] = bytes_.substr(result.payload_size);
         const auto& spec = *pipeline_.program().mappings[id].spec;
         for (const mapping::Warning& warning : mapper_.warnings()) {
-          const std::string field = warning.field < spec.fields.size() ? spec.fields[warning.field].name : "";
+          const std::string field =
+              warning.field < spec.fields.size() ? spec.fields[warning.field].name : "";
           json["warnings"].push_back({{"code", warning.code}, {"field", field}});
         }
         break;
@@ -98,22 +111,26 @@ class Trial {
   }
 
   static std::string text_of(const Json& json) {
-    std::string text = "  " + json["destination"].get<std::string>() + "." + json["mapping"].get<std::string>() + "  ";
+    std::string text = "  " + json["destination"].get<std::string>() + "." +
+                       json["mapping"].get<std::string>() + "  ";
     if (!json["matched"].get<bool>()) return text + "no match\n";
     const std::string outcome = json["outcome"];
     if (outcome == "element") {
-      text += "element\n    fields        " + dump(json["fields"]) + "\n    element       " + dump(json["element"]) +
-              "\n    batch key     " + dump(json["batch_key"]) + "\n    coalesce key  " + dump(json["coalesce_key"]) + "\n";
+      text += "element\n    fields        " + dump(json["fields"]) + "\n    element       " +
+              dump(json["element"]) + "\n    batch key     " + dump(json["batch_key"]) +
+              "\n    coalesce key  " + dump(json["coalesce_key"]) + "\n";
       if (json.contains("warnings")) {
         for (const Json& warning : json["warnings"]) {
-          text += "    warning       " + warning["code"].get<std::string>() + ": " + warning["field"].get<std::string>() + "\n";
+          text += "    warning       " + warning["code"].get<std::string>() + ": " +
+                  warning["field"].get<std::string>() + "\n";
         }
       }
       return text;
     }
     text += (outcome == "skipped" ? "skipped" : "dead letter");
-    return text + "  " + json["reason"].get<std::string>() + ": " + json["message"].get<std::string>() +
-           "\n    fields        " + dump(json["fields"]) + "\n";
+    return text + "  " + json["reason"].get<std::string>() + ": " +
+           json["message"].get<std::string>() + "\n    fields        " + dump(json["fields"]) +
+           "\n";
   }
 
   const Pipeline& pipeline_;
@@ -159,7 +176,8 @@ int try_command(const Arguments& arguments) {
   auto options = load_options(arguments);
   if (!options.ok()) return fail(options.status());
   Diagnostics diagnostics;
-  auto pipeline = Pipeline::load(arguments.pipelines.front(), *options, Pipeline::State::nowhere, diagnostics);
+  auto pipeline =
+      Pipeline::load(arguments.pipelines.front(), *options, Pipeline::State::nowhere, diagnostics);
   if (!pipeline.ok()) return fail(pipeline.status(), diagnostics);
   if (!arguments.quiet) show(diagnostics);
   auto source = source::open(input_of(arguments.input));

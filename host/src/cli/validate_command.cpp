@@ -25,20 +25,24 @@ Status check_destinations(Pipeline& pipeline) {
   for (std::uint32_t d = 0; d < pipeline.config().destinations.size(); ++d) {
     plugin::Instance* instance = pipeline.instance(d);
     if (instance == nullptr || !instance->has_check()) continue;
-    const std::int64_t deadline = pipeline.clock().monotonic_ns() + std::chrono::nanoseconds(kCheckTimeout).count();
+    const std::int64_t deadline =
+        pipeline.clock().monotonic_ns() + std::chrono::nanoseconds(kCheckTimeout).count();
     const Status status = instance->check(deadline);
-    if (!status.ok()) return status.with_context("Destination " + pipeline.config().destinations[d].name);
+    if (!status.ok())
+      return status.with_context("Destination " + pipeline.config().destinations[d].name);
   }
   return {};
 }
 
-Finding validate(const std::string& path, const Arguments& arguments, const config::LoadOptions& options) {
+Finding validate(const std::string& path, const Arguments& arguments,
+                 const config::LoadOptions& options) {
   Finding finding;
   finding.path = path;
   auto pipeline = Pipeline::load(path, options, Pipeline::State::nowhere, finding.diagnostics);
   finding.status = pipeline.status();
   if (!pipeline.ok()) return finding;
-  for (const DestinationConfig& destination : (*pipeline)->config().destinations) finding.destinations += destination.enabled;
+  for (const DestinationConfig& destination : (*pipeline)->config().destinations)
+    finding.destinations += destination.enabled;
   finding.mappings = (*pipeline)->program().mappings.size();
   if (arguments.connect) finding.status = check_destinations(**pipeline);
   return finding;
@@ -47,11 +51,12 @@ Finding validate(const std::string& path, const Arguments& arguments, const conf
 Json to_json(const Finding& finding) {
   Json json = {{"path", finding.path}, {"ok", finding.status.ok()}, {"problems", Json::array()}};
   for (const Diagnostic& entry : finding.diagnostics.entries()) {
-    Json problem = {{"severity", entry.severity == Diagnostic::Severity::error ? "error" : "warning"},
-                    {"file", entry.location.file},
-                    {"line", entry.location.line},
-                    {"column", entry.location.column},
-                    {"message", entry.message}};
+    Json problem = {
+        {"severity", entry.severity == Diagnostic::Severity::error ? "error" : "warning"},
+        {"file", entry.location.file},
+        {"line", entry.location.line},
+        {"column", entry.location.column},
+        {"message", entry.message}};
     if (!entry.hint.empty()) problem["hint"] = entry.hint;
     json["problems"].push_back(std::move(problem));
   }
@@ -75,18 +80,19 @@ int validate_command(const Arguments& arguments) {
   std::string text;
   for (const std::string& path : arguments.pipelines) {
     const Finding finding = validate(path, arguments, *options);
-    const int exit = arguments.format == Format::json
-                         ? exit_code(finding.status.code())
-                         : fail(finding.status, finding.diagnostics);
+    const int exit = arguments.format == Format::json ? exit_code(finding.status.code())
+                                                      : fail(finding.status, finding.diagnostics);
     if (code == 0) code = exit;
     all.push_back(to_json(finding));
     if (finding.status.ok()) {
-      text += path + ": ok, " + plural(finding.destinations, "destination") + ", " + plural(finding.mappings, "mapping") + "\n";
+      text += path + ": ok, " + plural(finding.destinations, "destination") + ", " +
+              plural(finding.mappings, "mapping") + "\n";
     }
   }
-  const Status printed = print(arguments.format == Format::json
-                                   ? Json{{"pipelines", all}}.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n"
-                                   : text);
+  const Status printed = print(
+      arguments.format == Format::json
+          ? Json{{"pipelines", all}}.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n"
+          : text);
   if (!printed.ok()) return fail(printed);
   return code;
 }

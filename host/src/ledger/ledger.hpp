@@ -1,4 +1,5 @@
-// Ledger: counts every record to exactly one outcome, and checks that the counts add up (design.md section 7).
+// Ledger: counts every record to exactly one outcome, and checks that the counts add up (design.md
+// section 7).
 #pragma once
 
 #include <cstdint>
@@ -21,8 +22,8 @@ struct MappingName {
 
 struct Snapshot {
   EventCounts events;
-  std::uint64_t matched_events = 0;         // wanted by at least one mapping
-  std::vector<MappingCounts> mappings;      // by mapping index
+  std::uint64_t matched_events = 0;     // wanted by at least one mapping
+  std::vector<MappingCounts> mappings;  // by mapping index
   std::vector<ReasonCount> reasons;
   std::vector<send::Issue> issues;
 };
@@ -38,8 +39,9 @@ class Ledger {
   [[nodiscard]] const std::vector<MappingName>& mappings() const { return names_; }
 
   // received = matched by some mapping + unmatched + invalid, and for each mapping
-  // matched = delivered + superseded + skipped + dead_lettered + pending, where pending is what batcher and queue still
-  // hold, counted there and not derived. StatusCode::internal with the numbers if it does not hold.
+  // matched = delivered + superseded + skipped + dead_lettered + pending, where pending is what
+  // batcher and queue still hold, counted there and not derived. StatusCode::internal with the
+  // numbers if it does not hold.
   [[nodiscard]] Status verify(const std::vector<std::uint64_t>& pending_by_mapping) const;
 
  private:

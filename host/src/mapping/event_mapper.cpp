@@ -58,7 +58,7 @@ Status EventMapper::read(std::string_view line) {
   program_.paths.extract(view_.root, slots_);
   view_.slots = &slots_;
   program_.triggers.match(view_, scratch_);
-  matches_.assign(scratch_.ids.begin(), scratch_.ids.end());
+  matches_ = scratch_.ids();
   return {};
 }
 
@@ -78,7 +78,7 @@ RecordResult EventMapper::map(std::uint32_t mapping, std::string& bytes) {
   values_.resize(target.spec->fields.size());
   faults_.clear();
   if (!target.mapper->resolve(view_, arena_, values_.data(), faults_)) {
-    message_ = faults_.text(*target.spec);
+    message_ = faults_.text();
     return {RecordResult::Kind::dead_letter, kInvalidRecord, message_, 0, 0, {}};
   }
   penstock_record record{sizeof(penstock_record), target.action, values_.size(), values_.data()};

@@ -14,7 +14,7 @@ std::unique_ptr<Program> compile(const PipelineConfig& config, Diagnostics& diag
       auto mapper = RecordMapper::compile(*mapping.action, mapping.fields, mapping.location,
                                           program->paths, diagnostics);
       if (!trigger || mapper == nullptr) continue;
-      program->triggers.add(std::move(*trigger), program->paths);
+      program->triggers.add(*trigger, program->paths);
       const auto action =
           static_cast<std::uint32_t>(mapping.action - destination.plugin->actions.data());
       program->mappings.push_back(

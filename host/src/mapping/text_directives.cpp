@@ -4,8 +4,8 @@
 #include <string_view>
 #include <utility>
 
-#include "mapping/case_mapping.hpp"
 #include "mapping/directives.hpp"
+#include "model/case_mapping.hpp"
 
 namespace penstock::mapping {
 namespace {

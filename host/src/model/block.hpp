@@ -1,4 +1,5 @@
-// Block: the elements that one piece of the source led to; the unit in which the queue stores, orders and forgets.
+// Block: the elements that one piece of the source led to; the unit in which the queue stores,
+// orders and forgets.
 #pragma once
 
 #include <cstdint>
@@ -30,7 +31,7 @@ struct BlockElement {
   std::uint64_t key_hash = 0;  // of the coalesce key; 0 when that is empty
   std::uint32_t mapping = 0;   // index over all enabled mappings of the pipeline
   std::uint32_t route = 0;     // index into Block::routes
-  std::uint32_t offset = 0;    // in Block::bytes: the payload, directly followed by the coalesce key
+  std::uint32_t offset = 0;  // in Block::bytes: the payload, directly followed by the coalesce key
   std::uint32_t payload_size = 0;
   std::uint32_t key_size = 0;
 };

@@ -11,13 +11,15 @@
 
 namespace penstock {
 
-// A place in a file that a user wrote. Lines and columns count from 1; 0 means "not in a file" (as for --set).
+// A place in a file that a user wrote. Lines and columns count from 1; 0 means "not in a file" (as
+// for --set).
 struct Location {
   std::string file;
   std::uint32_t line = 0;
   std::uint32_t column = 0;  // in bytes
 
-  [[nodiscard]] std::string text() const;  // "file:line:column", or just the file where there is no line
+  [[nodiscard]] std::string text()
+      const;  // "file:line:column", or just the file where there is no line
 };
 
 struct Diagnostic {
@@ -31,7 +33,8 @@ struct Diagnostic {
 // Collects; never stops at the first. Not thread-safe: one load, one collector.
 class Diagnostics {
  public:
-  // Makes the text of a file known, so that messages can show the line with a caret under the place.
+  // Makes the text of a file known, so that messages can show the line with a caret under the
+  // place.
   void add_source(const std::string& file, std::string_view text);
   // Lines of this file are never shown (they may hold secrets).
   void hide_source(const std::string& file);
@@ -53,10 +56,13 @@ class Diagnostics {
   std::map<std::string, std::vector<std::string>> sources_;
 };
 
-// The candidate that a person who wrote `word` most likely meant, or "" when none is near (edit distance at most a third
-// of the longer word, and at least one edit allowed for words of three letters).
-[[nodiscard]] std::string nearest(std::string_view word, const std::vector<std::string>& candidates);
+// The candidate that a person who wrote `word` most likely meant, or "" when none is near (edit
+// distance at most a third of the longer word, and at least one edit allowed for words of three
+// letters).
+[[nodiscard]] std::string nearest(std::string_view word,
+                                  const std::vector<std::string>& candidates);
 // `did you mean "X"?` for the nearest candidate, else "known here: a, b, c" (at most 12), else "".
-[[nodiscard]] std::string suggestion(std::string_view word, const std::vector<std::string>& candidates);
+[[nodiscard]] std::string suggestion(std::string_view word,
+                                     const std::vector<std::string>& candidates);
 
 }  // namespace penstock

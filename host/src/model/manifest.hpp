@@ -29,7 +29,7 @@ struct InputSpec {
   std::string label;
   std::string description;
   ValueType type = ValueType::string;
-  bool multiple = false;       // a list of `type`
+  bool multiple = false;  // a list of `type`
   bool required = false;
   bool secret = false;         // never shown
   bool advanced = false;       // left out of short help
@@ -42,14 +42,14 @@ struct InputSpec {
   std::optional<std::uint64_t> min_length;  // in Unicode code points
   std::optional<std::uint64_t> max_length;
   TextFormat format = TextFormat::any;
-  std::string pattern;         // settings: a POSIX extended regular expression over the whole value, or ""
+  std::string pattern;  // settings: a POSIX extended regular expression over the whole value, or ""
   std::optional<Node> default_value;  // a value for settings, an expression for fields
 };
 
 struct BatchLimits {
   std::uint64_t max_records = 1000;
-  std::uint64_t max_bytes = 1024 * 1024;             // sum of payloads
-  std::chrono::milliseconds max_age{1000};           // of the oldest element that waits
+  std::uint64_t max_bytes = 1024 * 1024;    // sum of payloads
+  std::chrono::milliseconds max_age{1000};  // of the oldest element that waits
 };
 
 struct ActionSpec {
@@ -60,7 +60,7 @@ struct ActionSpec {
   std::string default_trigger;  // may hold {field}; "" when there is none
   Location default_trigger_location;
   BatchLimits batch;
-  std::string rate;             // a key of limits.rates, or ""
+  std::string rate;  // a key of limits.rates, or ""
   std::vector<InputSpec> fields;
 
   [[nodiscard]] const InputSpec* find_field(const std::string& name) const;
@@ -84,7 +84,7 @@ struct HookNames {
 };
 
 struct PluginManifest {
-  std::string path;      // of the manifest
+  std::string path;  // of the manifest
   std::string name;
   std::string title;
   std::string description;
@@ -92,7 +92,7 @@ struct PluginManifest {
   std::uint32_t abi_major = 0;
   std::uint32_t abi_minor = 0;
   Location abi_location;
-  std::string library;   // absolute path
+  std::string library;  // absolute path
   Location library_location;
   HookNames hooks;
   std::optional<OAuth2Spec> oauth2;  // connection: {type: oauth2}

@@ -1,4 +1,5 @@
-// Node: a piece of a YAML file with its place. What manifests are read from, and what mappings are written in.
+// Node: a piece of a YAML file with its place. What manifests are read from, and what mappings are
+// written in.
 #pragma once
 
 #include <cstdint>
@@ -11,8 +12,9 @@
 
 namespace penstock {
 
-// A plain tree, owned by value. Scalars follow the YAML 1.2 core schema, strictly: true and false are booleans; decimal
-// digits without a leading zero are integers; quoted scalars are always strings.
+// A plain tree, owned by value. Scalars follow the YAML 1.2 core schema, strictly: true and false
+// are booleans; decimal digits without a leading zero are integers; quoted scalars are always
+// strings.
 struct Node {
   enum class Kind : std::uint8_t { null, boolean, integer, number, string, list, map };
   struct Member;
@@ -20,12 +22,13 @@ struct Node {
   Kind kind = Kind::null;
   Location location;
   bool boolean = false;
-  std::int64_t integer = 0;   // kind integer
-  double number = 0;          // kind number (an integer beyond 64 bits is a number)
-  std::string text;           // kind string: the value; other scalars: as written
-  bool quoted = false;        // a scalar that stood in quotes
-  bool interpolated = false;  // kind string: holds what ${env:} or ${file:} gave, so it is never shown
-  std::vector<Node> items;    // kind list
+  std::int64_t integer = 0;  // kind integer
+  double number = 0;         // kind number (an integer beyond 64 bits is a number)
+  std::string text;          // kind string: the value; other scalars: as written
+  bool quoted = false;       // a scalar that stood in quotes
+  bool interpolated =
+      false;  // kind string: holds what ${env:} or ${file:} gave, so it is never shown
+  std::vector<Node> items;      // kind list
   std::vector<Member> members;  // kind map, in the order of the file, keys unique
 
   [[nodiscard]] bool is(Kind k) const { return kind == k; }

@@ -1,4 +1,5 @@
-// What a pipeline manifest says (design.md section 5), after checking against the manifests of its plugins.
+// What a pipeline manifest says (design.md section 5), after checking against the manifests of its
+// plugins.
 #pragma once
 
 #include <chrono>
@@ -49,14 +50,14 @@ struct ConnectionConfig {
   Secret client_secret;
   Secret access_token;
   Secret refresh_token;
-  std::string authorize_url;           // the manifest's unless overridden
+  std::string authorize_url;  // the manifest's unless overridden
   std::string token_url;
-  std::map<std::string, Rate> rates;   // the manifest's, with the user's overrides
+  std::map<std::string, Rate> rates;          // the manifest's, with the user's overrides
   std::chrono::milliseconds timeout{30'000};  // of one request, from the moment that it may be sent
 };
 
-// A setting's value in the type that the manifest declares: boolean, integer (also duration in milliseconds and size in
-// bytes), number, or text (string, url, and json as JSON text).
+// A setting's value in the type that the manifest declares: boolean, integer (also duration in
+// milliseconds and size in bytes), number, or text (string, url, and json as JSON text).
 struct SettingValue {
   std::string name;
   Location location;  // of the value in the pipeline, or of the destination where a default serves
@@ -74,9 +75,10 @@ struct MappingConfig {
   bool enabled = true;
   const ActionSpec* action = nullptr;  // lives in DestinationConfig::plugin
   Location action_location;
-  std::string trigger;                 // the user's, or the action's default with its {fields} filled in
-  Location trigger_location;           // of the first character of the trigger's text
-  std::vector<Node::Member> fields;    // what the user mapped: names checked, expressions not yet compiled
+  std::string trigger;        // the user's, or the action's default with its {fields} filled in
+  Location trigger_location;  // of the first character of the trigger's text
+  std::vector<Node::Member>
+      fields;  // what the user mapped: names checked, expressions not yet compiled
 };
 
 struct DestinationConfig {
@@ -84,9 +86,10 @@ struct DestinationConfig {
   Location location;
   bool enabled = true;
   std::shared_ptr<const PluginManifest> plugin;
-  std::string connection;                     // "" when the plugin needs none
-  std::vector<SettingValue> settings;         // all of the manifest's, in its order
-  std::map<std::string, BatchLimits> batches; // by action: the manifest's with the user's overrides
+  std::string connection;              // "" when the plugin needs none
+  std::vector<SettingValue> settings;  // all of the manifest's, in its order
+  std::map<std::string, BatchLimits>
+      batches;  // by action: the manifest's with the user's overrides
   std::vector<MappingConfig> mappings;
 };
 

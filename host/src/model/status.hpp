@@ -1,7 +1,8 @@
 // Status and Result: the one way in which the host reports that something went wrong.
 //
-// A Status is either ok or a code with a message for a person: what was tried, on what, what was found, what to do.
-// The code decides the exit code of the command (design.md section 6, after sysexits.h).
+// A Status is either ok or a code with a message for a person: what was tried, on what, what was
+// found, what to do. The code decides the exit code of the command (design.md section 6, after
+// sysexits.h).
 #pragma once
 
 #include <cstdint>
@@ -35,7 +36,8 @@ class [[nodiscard]] Status {
   Status(const Status& other)
       : detail_(other.detail_ ? std::make_unique<Detail>(*other.detail_) : nullptr) {}
   Status& operator=(const Status& other) {
-    if (this != &other) detail_ = other.detail_ ? std::make_unique<Detail>(*other.detail_) : nullptr;
+    if (this != &other)
+      detail_ = other.detail_ ? std::make_unique<Detail>(*other.detail_) : nullptr;
     return *this;
   }
   Status(Status&&) noexcept = default;
@@ -60,12 +62,15 @@ class [[nodiscard]] Status {
 // The exit code of a command that ended with this status (sysexits.h values, design.md section 6).
 [[nodiscard]] int exit_code(StatusCode code);
 
-// A T, or the Status that says why there is none. Reading the value of a failed Result is a programming error.
+// A T, or the Status that says why there is none. Reading the value of a failed Result is a
+// programming error.
 template <typename T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : content_(std::in_place_index<1>, std::move(value)) {}  // NOLINT: implicit on purpose
-  Result(Status status) : content_(std::in_place_index<0>, std::move(status)) {}  // NOLINT: implicit on purpose
+  Result(T value)
+      : content_(std::in_place_index<1>, std::move(value)) {}  // NOLINT: implicit on purpose
+  Result(Status status)
+      : content_(std::in_place_index<0>, std::move(status)) {}  // NOLINT: implicit on purpose
 
   [[nodiscard]] bool ok() const { return content_.index() == 1; }
   [[nodiscard]] Status status() const { return ok() ? Status() : std::get<0>(content_); }
@@ -87,8 +92,8 @@ class [[nodiscard]] Result {
 #define PENSTOCK_CONCAT(a, b) PENSTOCK_CONCAT_INNER(a, b)
 
 // Leave the function with this Status unless it is ok.
-#define RETURN_IF_ERROR(expression)                                        \
-  do {                                                                     \
+#define RETURN_IF_ERROR(expression)                                               \
+  do {                                                                            \
     if (::penstock::Status status_ = (expression); !status_.ok()) return status_; \
   } while (false)
 

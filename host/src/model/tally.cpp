@@ -11,16 +11,32 @@ MappingCounts& Tally::of(std::uint32_t mapping) {
   return mappings_[index_[mapping] - 1].counts;
 }
 
-void Tally::reason(ReasonCount::Kind kind, std::uint32_t mapping, std::string_view reason,
-                   std::string_view field, std::string_view message, std::uint64_t count) {
-  for (ReasonCount& known : reasons_) {
-    if (known.kind == kind && known.mapping == mapping && known.reason == reason &&
-        known.field == field) {
-      known.count += count;
+void add_reason(std::vector<ReasonCount>& counts, ReasonCount count) {
+  ReasonCount* first = nullptr;
+  std::size_t messages = 0;
+  for (ReasonCount& known : counts) {
+    if (known.kind != count.kind || known.mapping != count.mapping ||
+        known.reason != count.reason || known.field != count.field) {
+      continue;
+    }
+    if (known.message == count.message) {
+      known.count += count.count;
       return;
     }
+    if (first == nullptr) first = &known;
+    ++messages;
   }
-  reasons_.push_back({kind, mapping, std::string(reason), std::string(field), std::string(message), count});
+  if (messages < kMaxMessages) {
+    counts.push_back(std::move(count));
+  } else {
+    first->count += count.count;
+  }
+}
+
+void Tally::reason(ReasonCount::Kind kind, std::uint32_t mapping, std::string_view reason,
+                   std::string_view field, std::string_view message, std::uint64_t count) {
+  add_reason(reasons_,
+             {kind, mapping, std::string(reason), std::string(field), std::string(message), count});
 }
 
 void Tally::clear() {

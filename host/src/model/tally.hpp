@@ -1,4 +1,5 @@
-// Tally: what became of records, in the words of design.md section 7, as a difference that can be added up.
+// Tally: what became of records, in the words of design.md section 7, as a difference that can be
+// added up.
 #pragma once
 
 #include <cstdint>
@@ -44,15 +45,22 @@ struct EventCounts {
 // Why records of one mapping were dead-lettered, skipped or delivered incompletely.
 struct ReasonCount {
   enum class Kind : std::uint8_t { dead_letter, skipped, warning };
-  static constexpr std::uint32_t kNoMapping = UINT32_MAX;  // a line that is no event belongs to no mapping
+  static constexpr std::uint32_t kNoMapping =
+      UINT32_MAX;  // a line that is no event belongs to no mapping
 
   Kind kind = Kind::dead_letter;
   std::uint32_t mapping = kNoMapping;
   std::string reason;   // stable code, such as no_identifier
   std::string field;    // warnings: the field that was left out
-  std::string message;  // the first one seen, for a person; without personal data
+  std::string message;  // for a person; without personal data
   std::uint64_t count = 0;
 };
+
+// Adds to the count with the same kind, mapping, reason, field and message, or makes one. After
+// kMaxMessages different messages for one reason, further ones are counted with the first: messages
+// may hold values.
+void add_reason(std::vector<ReasonCount>& counts, ReasonCount count);
+inline constexpr std::size_t kMaxMessages = 5;
 
 class Tally {
  public:
@@ -73,8 +81,8 @@ class Tally {
   void clear();
 
  private:
-  std::vector<Entry> mappings_;         // each mapping once
-  std::vector<std::uint32_t> index_;    // mapping -> position in mappings_ + 1, or 0
+  std::vector<Entry> mappings_;       // each mapping once
+  std::vector<std::uint32_t> index_;  // mapping -> position in mappings_ + 1, or 0
   std::vector<ReasonCount> reasons_;
 };
 

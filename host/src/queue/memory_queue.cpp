@@ -7,7 +7,8 @@ namespace penstock::queue {
 MemoryQueue::MemoryQueue(std::uint64_t max_bytes, std::function<void()> on_change)
     : max_bytes_(max_bytes), on_change_(std::move(on_change)) {}
 
-Status MemoryQueue::append(std::vector<std::shared_ptr<const Block>> blocks, const Tally& /*tally*/) {
+Status MemoryQueue::append(std::vector<std::shared_ptr<const Block>> blocks,
+                           const Tally& /*tally*/) {
   std::uint64_t bytes = 0;
   for (const auto& block : blocks) bytes += block->memory_bytes();
   {
@@ -26,7 +27,8 @@ Status MemoryQueue::append(std::vector<std::shared_ptr<const Block>> blocks, con
     for (auto& block : blocks) {
       const std::uint64_t expected = first_ + entries_.size();
       if (block->sequence != expected) {
-        return {StatusCode::internal, "The queue expected block " + std::to_string(expected) + " and was given block " +
+        return {StatusCode::internal, "The queue expected block " + std::to_string(expected) +
+                                          " and was given block " +
                                           std::to_string(block->sequence)};
       }
       Entry entry;
@@ -49,7 +51,8 @@ Status MemoryQueue::append(std::vector<std::shared_ptr<const Block>> blocks, con
 Result<std::shared_ptr<const Block>> MemoryQueue::take() {
   const std::lock_guard lock(mutex_);
   while (next_to_take_ < first_ + entries_.size()) {
-    if (next_to_take_ < first_) next_to_take_ = first_;  // blocks without elements are forgotten untaken
+    if (next_to_take_ < first_)
+      next_to_take_ = first_;  // blocks without elements are forgotten untaken
     if (next_to_take_ == first_ + entries_.size()) break;
     Entry& entry = entries_[next_to_take_ - first_];
     ++next_to_take_;

@@ -1,7 +1,8 @@
-// Queue: blocks of elements between mapping and sending, in the order of the source, until each element is settled.
+// Queue: blocks of elements between mapping and sending, in the order of the source, until each
+// element is settled.
 //
-// The interface is made for a durable queue: what is appended and what is settled carry the counts that belong to them
-// (Tally), so that an implementation can store both in one transaction.
+// The interface is made for a durable queue: what is appended and what is settled carry the counts
+// that belong to them (Tally), so that an implementation can store both in one transaction.
 #pragma once
 
 #include <cstdint>
@@ -17,8 +18,9 @@ namespace penstock::queue {
 
 // Elements that need no further delivery: delivered, superseded or dead-lettered.
 struct Settlement {
-  std::uint64_t block = 0;                // Block::sequence
-  std::vector<std::uint32_t> elements;    // indexes into Block::elements, each once in the block's life
+  std::uint64_t block = 0;  // Block::sequence
+  std::vector<std::uint32_t>
+      elements;  // indexes into Block::elements, each once in the block's life
 };
 
 struct Usage {
@@ -31,16 +33,17 @@ class Queue {
  public:
   virtual ~Queue() = default;
 
-  // [one producer thread at a time] Takes over the blocks of one piece of the source, all or none, and the counts of its
-  // events. Waits while the queue is full. When it returns ok they are as safe as the queue's type promises.
-  // StatusCode::pending: close() came while it waited; nothing was taken.
+  // [one producer thread at a time] Takes over the blocks of one piece of the source, all or none,
+  // and the counts of its events. Waits while the queue is full. When it returns ok they are as
+  // safe as the queue's type promises. StatusCode::pending: close() came while it waited; nothing
+  // was taken.
   virtual Status append(std::vector<std::shared_ptr<const Block>> blocks, const Tally& tally) = 0;
 
   // [one consumer thread] The next block in order, or null when there is none at the moment.
   virtual Result<std::shared_ptr<const Block>> take() = 0;
 
-  // [one consumer thread] Forgets elements and adds the counts that go with them. A block is gone when all its elements
-  // are settled.
+  // [one consumer thread] Forgets elements and adds the counts that go with them. A block is gone
+  // when all its elements are settled.
   virtual Status settle(const std::vector<Settlement>& settlements, const Tally& tally) = 0;
 
   // [any thread] Wakes a waiting append() for good; nothing is appended afterwards.
@@ -48,7 +51,8 @@ class Queue {
 
   // [any thread]
   [[nodiscard]] virtual Usage usage() const = 0;
-  // [any thread] Everything before this position is settled or durable: the source need not be read again up to here.
+  // [any thread] Everything before this position is settled or durable: the source need not be read
+  // again up to here.
   [[nodiscard]] virtual Position committed() const = 0;
 };
 

@@ -75,7 +75,8 @@ void Outcomes::report(std::uint64_t index, const penstock_outcome& outcome) {
   std::atomic<std::uint8_t>& place = statuses_[index];
   if (status == PENSTOCK_DELIVERED) {
     std::uint8_t expected = kUnreported;
-    if (place.compare_exchange_strong(expected, PENSTOCK_DELIVERED, std::memory_order_relaxed)) return;
+    if (place.compare_exchange_strong(expected, PENSTOCK_DELIVERED, std::memory_order_relaxed))
+      return;
   }
   const std::lock_guard lock(mutex_);
   if (!known_status) ++faults_;
@@ -85,8 +86,9 @@ void Outcomes::report(std::uint64_t index, const penstock_outcome& outcome) {
     if (badness(before) >= badness(status)) return;
   }
   if (detail_of_.empty()) detail_of_.resize(size_, 0);
-  detail_of_[index] = share({status, outcome.remote_status, outcome.retry_after_ms,
-                             cut(outcome.reason, kMaxReasonBytes), cut(outcome.message, kMaxMessageBytes)});
+  detail_of_[index] =
+      share({status, outcome.remote_status, outcome.retry_after_ms,
+             cut(outcome.reason, kMaxReasonBytes), cut(outcome.message, kMaxMessageBytes)});
   place.store(static_cast<std::uint8_t>(status), std::memory_order_relaxed);
 }
 

@@ -21,13 +21,14 @@ struct OutcomeDetail {
   std::string message;
 };
 
-// report() may be called from any thread until the hook returns; everything else only before or after.
+// report() may be called from any thread until the hook returns; everything else only before or
+// after.
 class Outcomes {
  public:
   explicit Outcomes(std::size_t size);
 
-  // The worse of two reports for one element stays, and the second is counted as the plugin's fault; so are an index out
-  // of range and a status that is none.
+  // The worse of two reports for one element stays, and the second is counted as the plugin's
+  // fault; so are an index out of range and a status that is none.
   void report(std::uint64_t index, const penstock_outcome& outcome);
   // Gives every element without a report this outcome.
   void fill_unreported(const OutcomeDetail& detail);
@@ -49,12 +50,13 @@ class Outcomes {
   const std::size_t size_;
   std::unique_ptr<std::atomic<std::uint8_t>[]> statuses_;
   mutable std::mutex mutex_;
-  std::vector<OutcomeDetail> details_;          // distinct ones
-  std::vector<std::uint32_t> detail_of_;        // by element; empty as long as all are plain DELIVERED
+  std::vector<OutcomeDetail> details_;    // distinct ones
+  std::vector<std::uint32_t> detail_of_;  // by element; empty as long as all are plain DELIVERED
   std::uint64_t faults_ = 0;
 };
 
-// The order in which one report is worse than another: the less certain it is that the element is done with.
+// The order in which one report is worse than another: the less certain it is that the element is
+// done with.
 [[nodiscard]] int badness(std::uint32_t status);
 
 }  // namespace penstock::send

@@ -7,20 +7,23 @@ namespace penstock::send {
 
 inline constexpr std::int64_t kNanosPerMilli = 1'000'000;
 
-// Exponential back-off with full jitter: attempt n waits a random time up to base * 2^n, at most the ceiling. Full jitter
-// because many batches tend to fail at the same moment, and should not come back at the same moment.
+// Exponential back-off with full jitter: attempt n waits a random time up to base * 2^n, at most
+// the ceiling. Full jitter because many batches tend to fail at the same moment, and should not
+// come back at the same moment.
 struct RetryPolicy {
   std::int64_t base_ms = 250;
-  std::int64_t ceiling_ms = 300'000;  // a destination that comes back is noticed within five minutes
+  std::int64_t ceiling_ms =
+      300'000;  // a destination that comes back is noticed within five minutes
 };
 
-// How long to wait before the next try. attempt counts from 0; random is uniform in [0, 1); retry_after_ms is what the
-// destination asked for (-1 when it did not), which is kept to the letter, plus up to a tenth against a stampede.
-[[nodiscard]] std::int64_t backoff_ns(const RetryPolicy& policy, std::uint32_t attempt, double random,
-                                      std::int64_t retry_after_ms);
+// How long to wait before the next try. attempt counts from 0; random is uniform in [0, 1);
+// retry_after_ms is what the destination asked for (-1 when it did not), which is kept to the
+// letter, plus up to a tenth against a stampede.
+[[nodiscard]] std::int64_t backoff_ns(const RetryPolicy& policy, std::uint32_t attempt,
+                                      double random, std::int64_t retry_after_ms);
 
-// A destination on which a person has to act (AUTH, BLOCKED) is asked again rarely: after one minute, then twice as long
-// each time, up to half an hour. failures counts from 0.
+// A destination on which a person has to act (AUTH, BLOCKED) is asked again rarely: after one
+// minute, then twice as long each time, up to half an hour. failures counts from 0.
 [[nodiscard]] std::int64_t probe_delay_ns(std::uint32_t failures);
 
 }  // namespace penstock::send

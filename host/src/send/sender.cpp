@@ -32,7 +32,8 @@ OutcomeDetail outcome_of_error(std::int32_t code, const penstock_error& error) {
     case PENSTOCK_OK:
       detail.status = PENSTOCK_UNKNOWN;
       reason = "unreported";
-      if (detail.message.empty()) detail.message = "The plugin reported no outcome for this element";
+      if (detail.message.empty())
+        detail.message = "The plugin reported no outcome for this element";
       break;
     case PENSTOCK_ERR_AUTH:
       detail.status = PENSTOCK_AUTH;
@@ -60,7 +61,9 @@ OutcomeDetail outcome_of_error(std::int32_t code, const penstock_error& error) {
       break;
   }
   if (detail.reason.empty()) detail.reason = reason;
-  if (detail.message.empty()) detail.message = "The plugin's send hook failed with code " + std::to_string(code) + " and gave no reason";
+  if (detail.message.empty())
+    detail.message =
+        "The plugin's send hook failed with code " + std::to_string(code) + " and gave no reason";
   return detail;
 }
 
@@ -114,7 +117,8 @@ Decision decide(const Attempt& attempt, const RetryPolicy& policy, std::uint32_t
   const Outcomes& outcomes = *attempt.outcomes;
   decision.verdicts.resize(outcomes.size());
   std::uniform_real_distribution<double> uniform(0.0, 1.0);
-  const double jitter = uniform(random);  // one for the batch, so that what failed together can go together
+  const double jitter =
+      uniform(random);  // one for the batch, so that what failed together can go together
 
   for (std::size_t i = 0; i < outcomes.size(); ++i) {
     batch::Verdict& verdict = decision.verdicts[i];
@@ -131,14 +135,17 @@ Decision decide(const Attempt& attempt, const RetryPolicy& policy, std::uint32_t
     switch (status) {
       case PENSTOCK_REJECTED:
         verdict.kind = batch::Verdict::Kind::dead_letter;
-        decision.dead_letters.reason(ReasonCount::Kind::dead_letter, mapping, detail.reason, {}, detail.message);
+        decision.dead_letters.reason(ReasonCount::Kind::dead_letter, mapping, detail.reason, {},
+                                     detail.message);
         break;
       case PENSTOCK_SPLIT:
         if (outcomes.size() > 1) {
           verdict.kind = batch::Verdict::Kind::split;
         } else {
-          verdict.kind = batch::Verdict::Kind::dead_letter;  // alone and still refused: it is the poison
-          decision.dead_letters.reason(ReasonCount::Kind::dead_letter, mapping, detail.reason, {}, detail.message);
+          verdict.kind =
+              batch::Verdict::Kind::dead_letter;  // alone and still refused: it is the poison
+          decision.dead_letters.reason(ReasonCount::Kind::dead_letter, mapping, detail.reason, {},
+                                       detail.message);
         }
         break;
       case PENSTOCK_AUTH:
@@ -148,28 +155,38 @@ Decision decide(const Attempt& attempt, const RetryPolicy& policy, std::uint32_t
         verdict.not_before_ns = now_ns;
         const bool authorization = status == PENSTOCK_AUTH;
         if (decision.effect != Decision::Effect::pause_authorization) {
-          decision.effect = authorization ? Decision::Effect::pause_authorization : Decision::Effect::pause_blocked;
-          decision.until_ns = now_ns + std::max(probe_delay_ns(probes), detail.retry_after_ms * kNanosPerMilli);
+          decision.effect = authorization ? Decision::Effect::pause_authorization
+                                          : Decision::Effect::pause_blocked;
+          decision.until_ns =
+              now_ns + std::max(probe_delay_ns(probes), detail.retry_after_ms * kNanosPerMilli);
           decision.pause_code = detail.reason;
           decision.pause_message = detail.message;
         }
-        count_issue(decision.issues, Issue::Severity::error, batch.destination(), Issue::kAllMappings, detail);
+        count_issue(decision.issues, Issue::Severity::error, batch.destination(),
+                    Issue::kAllMappings, detail);
         break;
       }
       case PENSTOCK_THROTTLED:
         verdict.kind = batch::Verdict::Kind::retry;
         verdict.not_before_ns = now_ns;  // the destination as a whole waits
-        if (decision.effect == Decision::Effect::none || decision.effect == Decision::Effect::throttle) {
+        if (decision.effect == Decision::Effect::none ||
+            decision.effect == Decision::Effect::throttle) {
           decision.effect = Decision::Effect::throttle;
           decision.until_ns = std::max(decision.until_ns, now_ns + wait);
         }
-        count_issue(decision.issues, Issue::Severity::warning, batch.destination(), Issue::kAllMappings, detail);
+        count_issue(decision.issues, Issue::Severity::warning, batch.destination(),
+                    Issue::kAllMappings, detail);
         break;
       default:  // RETRY, UNKNOWN
         verdict.kind = batch::Verdict::Kind::retry;
         verdict.not_before_ns = now_ns + wait;
-        if (detail.reason != "cancelled") {
-          count_issue(decision.issues, Issue::Severity::warning, batch.destination(), mapping, detail);
+        // A plugin that knows how long to wait, without having asked, reports no failure.
+        if (status == PENSTOCK_RETRY && detail.retry_after_ms >= 0 && detail.remote_status == 0) {
+          verdict.failed = false;
+        } else if (detail.reason != "cancelled") {
+          decision.failed = true;
+          count_issue(decision.issues, Issue::Severity::warning, batch.destination(), mapping,
+                      detail);
         }
         break;
     }

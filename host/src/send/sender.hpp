@@ -1,4 +1,5 @@
-// Sender: one attempt to deliver a batch through a plugin's send hook, and what follows from its outcomes.
+// Sender: one attempt to deliver a batch through a plugin's send hook, and what follows from its
+// outcomes.
 #pragma once
 
 #include <atomic>
@@ -28,8 +29,8 @@ struct Attempt {
   std::unique_ptr<Outcomes> outcomes;
 };
 
-// [send-thread] Calls the hook and collects what it reports. What it leaves out gets UNKNOWN, or what its error says.
-// `cancelled` is what penstock_batch.cancelled answers.
+// [send-thread] Calls the hook and collects what it reports. What it leaves out gets UNKNOWN, or
+// what its error says. `cancelled` is what penstock_batch.cancelled answers.
 [[nodiscard]] Attempt attempt(const SendHook& hook, std::unique_ptr<batch::Batch> batch,
                               std::int64_t now_ns, const std::atomic<bool>& cancelled);
 
@@ -53,14 +54,16 @@ struct Decision {
   Effect effect = Effect::none;          // on the whole destination
   std::int64_t until_ns = 0;             // throttle, pause: nothing is sent before
   bool answered = false;                 // the destination said something, whatever it was
+  bool failed = false;                   // something was tried and did not succeed
   std::string pause_code;                // for the destination's state, with effect pause
   std::string pause_message;
-  Tally dead_letters;                    // reasons only; counts come from the batcher
+  Tally dead_letters;  // reasons only; counts come from the batcher
   std::vector<Issue> issues;
 };
 
-// Pure, but for the random numbers it draws. `probes` is how often the destination has been paused in a row.
-[[nodiscard]] Decision decide(const Attempt& attempt, const RetryPolicy& policy, std::uint32_t probes,
-                              std::int64_t now_ns, std::mt19937_64& random);
+// Pure, but for the random numbers it draws. `probes` is how often the destination has been paused
+// in a row.
+[[nodiscard]] Decision decide(const Attempt& attempt, const RetryPolicy& policy,
+                              std::uint32_t probes, std::int64_t now_ns, std::mt19937_64& random);
 
 }  // namespace penstock::send

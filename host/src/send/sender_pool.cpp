@@ -26,7 +26,9 @@ void SenderPool::submit(std::unique_ptr<batch::Batch> batch) {
   wake_.notify_one();
 }
 
-void SenderPool::cancel() { cancelled_.store(true, std::memory_order_relaxed); }
+void SenderPool::cancel() {
+  cancelled_.store(true, std::memory_order_relaxed);
+}
 
 void SenderPool::work() {
   for (;;) {
@@ -39,7 +41,9 @@ void SenderPool::work() {
       waiting_.pop_front();
     }
     if (cancelled_.load(std::memory_order_relaxed)) {
-      const SendHook cancelled = [](const penstock_batch&, penstock_error&) { return PENSTOCK_ERR_CANCELLED; };
+      const SendHook cancelled = [](const penstock_batch&, penstock_error&) {
+        return PENSTOCK_ERR_CANCELLED;
+      };
       done_(attempt(cancelled, std::move(batch), now_(), cancelled_));
       continue;
     }

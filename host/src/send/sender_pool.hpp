@@ -20,10 +20,10 @@ class SenderPool {
   // More threads than this would mostly wait for one another; destinations take turns beyond it.
   static constexpr std::size_t kMaxThreads = 64;
 
-  // hook(destination) is that destination's send hook; now() the monotonic clock; done() is called on a send thread with
-  // each finished attempt.
-  SenderPool(std::size_t threads, std::function<SendHook(std::uint32_t)> hook, std::function<std::int64_t()> now,
-             std::function<void(Attempt)> done);
+  // hook(destination) is that destination's send hook; now() the monotonic clock; done() is called
+  // on a send thread with each finished attempt.
+  SenderPool(std::size_t threads, std::function<SendHook(std::uint32_t)> hook,
+             std::function<std::int64_t()> now, std::function<void(Attempt)> done);
   // Waits for the attempts that are under way; those not begun are dropped with the pool.
   ~SenderPool();
   SenderPool(const SenderPool&) = delete;
@@ -31,8 +31,8 @@ class SenderPool {
 
   // [one thread] Hands a batch to the next free thread.
   void submit(std::unique_ptr<batch::Batch> batch);
-  // [any thread] Tells hooks, through penstock_batch.cancelled, to return as soon as they can; batches not begun come
-  // back at once as cancelled.
+  // [any thread] Tells hooks, through penstock_batch.cancelled, to return as soon as they can;
+  // batches not begun come back at once as cancelled.
   void cancel();
 
  private:

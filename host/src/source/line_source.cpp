@@ -28,7 +28,8 @@ class FileDescriptor {
   int fd_;
 };
 
-// Lines from a file descriptor. What follows the last newline of a read waits in carry_ for the next.
+// Lines from a file descriptor. What follows the last newline of a read waits in carry_ for the
+// next.
 class LineSource final : public Source {
  public:
   LineSource(int fd, int stop_fd, std::string name, bool may_wait)
@@ -58,7 +59,8 @@ class LineSource final : public Source {
 void LineSource::stop() {
   stopped_.store(true, std::memory_order_relaxed);
   const std::uint64_t one = 1;
-  // An eventfd write of 1 can fail only when its counter is at its maximum, and then it is readable already.
+  // An eventfd write of 1 can fail only when its counter is at its maximum, and then it is readable
+  // already.
   [[maybe_unused]] const ssize_t written = ::write(stop_fd_.get(), &one, sizeof one);
 }
 
@@ -68,7 +70,8 @@ Result<std::size_t> LineSource::read_some(char* buffer, std::size_t size) {
     if (may_wait_) {
       pollfd fds[2] = {{fd_.get(), POLLIN, 0}, {stop_fd_.get(), POLLIN, 0}};
       if (::poll(fds, 2, -1) < 0 && errno != EINTR) {
-        return Status(StatusCode::io, "Could not wait for input from " + name_ + ": " + std::strerror(errno));
+        return Status(StatusCode::io,
+                      "Could not wait for input from " + name_ + ": " + std::strerror(errno));
       }
       if (fds[1].revents != 0) break;
       if (fds[0].revents == 0) continue;
@@ -77,7 +80,8 @@ Result<std::size_t> LineSource::read_some(char* buffer, std::size_t size) {
     if (count >= 0) return static_cast<std::size_t>(count);
     if (errno == EINTR || errno == EAGAIN) continue;
     return Status(StatusCode::io, "Could not read " + name_ + " at byte " +
-                                      std::to_string(position_.offset) + ": " + std::strerror(errno));
+                                      std::to_string(position_.offset) + ": " +
+                                      std::strerror(errno));
   }
   return std::size_t{0};
 }
@@ -100,7 +104,8 @@ void LineSource::finish_chunk(Chunk& chunk, std::size_t size) {
   ++sequence_;
 }
 
-// carry_ holds more than an event may have, without a newline: read on to the end of that line, keeping nothing.
+// carry_ holds more than an event may have, without a newline: read on to the end of that line,
+// keeping nothing.
 Result<bool> LineSource::skip_oversized_line(Chunk& chunk) {
   begin_chunk(chunk, kReadBytes);
   chunk.oversized_line = true;
@@ -175,7 +180,8 @@ Result<std::unique_ptr<Source>> open(const SourceConfig& config) {
     fd = ::open(config.path.c_str(), O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
       const int error = errno;
-      std::string what = "Could not open the event file " + config.path + ": " + std::strerror(error);
+      std::string what =
+          "Could not open the event file " + config.path + ": " + std::strerror(error);
       if (error == ENOENT) what += ". Check source.path in " + config.location.text();
       if (error == EACCES) what += ". Make it readable for the user who runs penstock";
       return Status(StatusCode::io, what);
@@ -189,7 +195,10 @@ Result<std::unique_ptr<Source>> open(const SourceConfig& config) {
   }
   if (S_ISDIR(info.st_mode)) {
     if (fd != STDIN_FILENO) ::close(fd);
-    return Status(StatusCode::io, "The event file " + name + " is a directory. source.path names one file of events, a JSON object a line");
+    return Status(
+        StatusCode::io,
+        "The event file " + name +
+            " is a directory. source.path names one file of events, a JSON object a line");
   }
   const int stop_fd = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (stop_fd < 0) {
@@ -198,7 +207,8 @@ Result<std::unique_ptr<Source>> open(const SourceConfig& config) {
     return Status(StatusCode::io, "Could not make an event descriptor: " + reason);
   }
   if (S_ISREG(info.st_mode)) ::posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
-  return std::unique_ptr<Source>(std::make_unique<LineSource>(fd, stop_fd, name, !S_ISREG(info.st_mode)));
+  return std::unique_ptr<Source>(
+      std::make_unique<LineSource>(fd, stop_fd, name, !S_ISREG(info.st_mode)));
 }
 
 }  // namespace penstock::source

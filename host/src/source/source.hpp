@@ -12,8 +12,8 @@
 
 namespace penstock::source {
 
-// How much is read at a time: large enough that system calls do not count, small enough to stay in a core's cache while
-// a worker maps it.
+// How much is read at a time: large enough that system calls do not count, small enough to stay in
+// a core's cache while a worker maps it.
 inline constexpr std::size_t kReadBytes = 256 * 1024;
 
 // Some lines of the source. Reused from read to read; one thread at a time.
@@ -21,20 +21,21 @@ struct Chunk {
   std::uint64_t sequence = 0;  // consecutive from 0
   Position begin;
   Position end;
-  // Whole lines, the last newline included where the file has it, followed by kEventPadding readable bytes that are not
-  // part of size.
+  // Whole lines, the last newline included where the file has it, followed by kEventPadding
+  // readable bytes that are not part of size.
   std::unique_ptr<char[]> bytes;
   std::size_t size = 0;
   std::size_t capacity = 0;
-  // The chunk stands for one line longer than kMaxEventBytes, which was read past and is not in bytes.
+  // The chunk stands for one line longer than kMaxEventBytes, which was read past and is not in
+  // bytes.
   bool oversized_line = false;
 };
 
 class Source {
  public:
   virtual ~Source() = default;
-  // Fills the next chunk, waiting for input if need be. false: the source has ended, or stop() was called. Not thread-safe:
-  // callers take turns. StatusCode::io when the input cannot be read.
+  // Fills the next chunk, waiting for input if need be. false: the source has ended, or stop() was
+  // called. Not thread-safe: callers take turns. StatusCode::io when the input cannot be read.
   virtual Result<bool> next(Chunk& chunk) = 0;
   // [any thread, also a signal handler's] Makes next() return false as soon as possible.
   virtual void stop() = 0;

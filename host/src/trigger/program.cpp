@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <compare>
 
+#include "model/case_mapping.hpp"
+
 namespace penstock::trigger {
 namespace {
 
@@ -140,7 +142,7 @@ bool Program::holds(const Test& test, Value value, std::string& scratch) const {
     value = length_of(value);
   } else if (test.transform == Transform::lowercase && value.is(Value::Kind::string)) {
     scratch.clear();
-    append_lower_case_(scratch, value.string());
+    append_lower(scratch, value.string());
     value = Value::of(std::string_view(scratch));
   }
   if (test.kind == Kind::in) return is_in(test, value);
@@ -189,7 +191,7 @@ bool Program::contains(const Test& test, const Value& value, std::string& scratc
       return;
     }
     scratch.clear();
-    append_lower_case_(scratch, item.string());
+    append_lower(scratch, item.string());
     found = scratch == wanted;
   });
   return found;

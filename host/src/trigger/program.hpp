@@ -15,15 +15,10 @@
 
 namespace penstock::trigger {
 
-// Appends the text in lower case, as JavaScript's toLowerCase gives it.
-using AppendLowerCase = void (*)(std::string& out, std::string_view text);
-
 // Built by one thread, then run by many.
 class Program {
  public:
   using Entry = std::uint32_t;
-
-  explicit Program(AppendLowerCase append_lower_case) : append_lower_case_(append_lower_case) {}
 
   // Compiles a trigger; its paths become slots of the table.
   Entry add(const Expression& expression, PathTable& paths);
@@ -54,7 +49,6 @@ class Program {
   [[nodiscard]] bool is_in(const Test& test, const Value& value) const;
   [[nodiscard]] bool contains(const Test& test, const Value& value, std::string& scratch) const;
 
-  AppendLowerCase append_lower_case_;
   std::vector<Test> tests_;
   std::vector<Value> literals_;
   std::deque<std::string> texts_;  // what the strings of literals_ view; a deque never moves them

@@ -45,9 +45,6 @@ class Matches {
 // depends on the triggers that share its values, not on how many there are.
 class TriggerSet {
  public:
-  // `append_lower_case` serves the function lowercase(); it must be callable from many threads.
-  explicit TriggerSet(AppendLowerCase append_lower_case) : program_(append_lower_case) {}
-
   // Adds a trigger and gives its id: 0 for the first, then counting up. Its paths become slots of
   // the table.
   std::uint32_t add(const Expression& expression, PathTable& paths);

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-namespace penstock::mapping {
+namespace penstock {
 
 // All three are total: bytes that are no UTF-8 are passed through. [any-thread]
 
@@ -23,4 +23,4 @@ void append_lower(std::string& out, std::string_view text);
 // one code point.
 std::uint32_t next_code_point(std::string_view text, std::size_t& at);
 
-}  // namespace penstock::mapping
+}  // namespace penstock

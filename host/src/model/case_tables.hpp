@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace penstock::mapping {
+namespace penstock {
 
 // Every stride-th code point from first to last has its other case `delta` further on.
 struct CaseRange {
@@ -39,4 +39,4 @@ extern const std::size_t kCasedCount;
 extern const CodePointRange kCaseIgnorable[];
 extern const std::size_t kCaseIgnorableCount;
 
-}  // namespace penstock::mapping
+}  // namespace penstock

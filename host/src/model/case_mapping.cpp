@@ -1,11 +1,11 @@
-#include "mapping/case_mapping.hpp"
+#include "model/case_mapping.hpp"
 
 #include <algorithm>
 #include <cstddef>
 
-#include "mapping/case_tables.hpp"
+#include "model/case_tables.hpp"
 
-namespace penstock::mapping {
+namespace penstock {
 namespace {
 
 constexpr std::uint32_t kCapitalSigma = 0x3A3;
@@ -171,4 +171,4 @@ std::uint32_t fold_case(std::uint32_t code_point) {
   return upper < 0x80 ? code_point : upper;
 }
 
-}  // namespace penstock::mapping
+}  // namespace penstock
