@@ -42,6 +42,13 @@ std::vector<batch::DestinationLimits> limits_of(const PipelineConfig& config) {
   return all;
 }
 
+// The text with an end, if it has none.
+std::string sentence(std::string text) {
+  if (!text.empty() && std::string_view(".?!").find(text.back()) == std::string_view::npos)
+    text += '.';
+  return text;
+}
+
 std::size_t threads_for(const PipelineConfig& config) {
   std::uint64_t threads = 0;
   for (const DestinationConfig& destination : config.destinations) {
@@ -449,7 +456,7 @@ Status Run::Engine::outcome(const RunReport& report) const {
   if (pending == 0) return {};
   if (authorization) return {StatusCode::authorization, what};
   if (unavailable != nullptr && !report.stopped)
-    return {StatusCode::unavailable, unavailable->message + ". " + what};
+    return {StatusCode::unavailable, sentence(unavailable->message) + " " + what};
   return {StatusCode::pending, what};
 }
 

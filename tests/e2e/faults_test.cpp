@@ -38,7 +38,7 @@ linkedin_sandbox::Options faulty(unsigned seed) {
   behaviour.close_connection = probability(0.2);
   behaviour.shuffle_order = random() % 2 == 0;
   behaviour.find_lag_ms = static_cast<std::int64_t>(random() % 2 * 150);
-  behaviour.max_faults = 100;
+  behaviour.max_faults = 25;  // so that a seed ends: back-off doubles with each failure in a row
   return options;
 }
 
@@ -83,7 +83,7 @@ TEST_CASE("Over 50 seeds of faults the members equal the truth, and the report a
         faults += count.get<std::uint64_t>();
     }
   }
-  CHECK(faults > 500);  // the sandbox did what it was asked to do
+  CHECK(faults > 300);  // the sandbox did what it was asked to do
 }
 
 }  // namespace penstock::e2e

@@ -29,7 +29,7 @@ std::string write_sample_pipeline(const Workspace& workspace,
 void check_members(const linkedin_sandbox::Sandbox& sandbox, const nlohmann::json& truth);
 // No request was over 5,000 elements, and none had two elements of one person.
 void check_requests(const linkedin_sandbox::Sandbox& sandbox);
-// The identities of design.md section 7, and the counts that the truth names.
+// The identities of README.md, and the counts that the truth names.
 void check_adds_up(const nlohmann::json& report);
 void check_sample_counts(const nlohmann::json& report, const nlohmann::json& truth);
 // No e-mail address of the sample stands in this text.

@@ -43,7 +43,7 @@ TEST_CASE("Running the sample twice leaves the audiences as they are and makes n
   REQUIRE(run_penstock(workspace, {"run", pipeline}).exit_code == 0);
   REQUIRE(run_penstock(workspace, {"run", pipeline}).exit_code == 0);
   check_members(sandbox, sample_truth());
-  CHECK(sandbox.dump_members(true).size() == 4);
+  CHECK(sandbox.dump_members(true).at("segments").size() == 4);
 }
 
 TEST_CASE("A sandbox that shuffles the elements of each request ends with the same members") {
@@ -81,7 +81,7 @@ TEST_CASE("try shows for each event and mapping what would happen, and sends not
         truth["counts"]["no_identifier"].get<std::size_t>());
   CHECK(outcomes["dead_letter/invalid_event"] == truth["counts"]["invalid"].get<std::size_t>());
   CHECK(matched == truth["counts"]["records"].get<std::size_t>());
-  CHECK(sandbox.requests(10).empty());
+  CHECK(sandbox.requests(10).at("requests").empty());
 }
 
 }  // namespace penstock::e2e

@@ -1,6 +1,9 @@
 #include "control.hpp"
 
+#include <algorithm>
 #include <charconv>
+#include <iomanip>
+#include <sstream>
 
 namespace linkedin_sandbox {
 namespace {
@@ -53,6 +56,7 @@ HttpReply Control::handle(const HttpRequest& request) {
   const bool post = request.method == "POST";
   if (path == "health" && get) return json_reply(200, {{"status", "ok"}});
   if (path == "members" && get) return members(target);
+  if (path == "audiences" && get) return audiences();
   if (path == "requests" && get) return requests(target);
   if (path == "counters" && get) return json_reply(200, counters());
   if (path == "behaviour") return behaviour(request);
@@ -93,6 +97,30 @@ HttpReply Control::members(const Target& target) const {
   return json_reply(
       200, world_.segments.dump(counts != nullptr && *counts != "0",
                                 source != nullptr ? std::optional(*source) : std::nullopt));
+}
+
+HttpReply Control::audiences() const {
+  const json dump = world_.segments.dump(true, std::nullopt);
+  std::size_t width = std::string_view("audience").size();
+  for (const json& segment : dump.at("segments")) {
+    width = std::max(width, segment.at("sourceSegmentId").get_ref<const std::string&>().size());
+  }
+  std::ostringstream table;
+  const auto row = [&](const std::string& key, const std::string& type, const std::string& id,
+                       const std::string& size, const std::string& name) {
+    table << "  " << std::left << std::setw(static_cast<int>(width)) << key << "  " << std::setw(7)
+          << type << "  " << std::setw(10) << id << "  " << std::right << std::setw(7) << size
+          << "  " << name << "\n";
+  };
+  row("audience", "type", "segment", "members", "name");
+  for (const json& segment : dump.at("segments")) {
+    row(segment.at("sourceSegmentId"), segment.at("type"), segment.at("id").dump(),
+        segment.at("size").dump(), segment.at("name"));
+  }
+  HttpReply reply;
+  reply.content_type = "text/plain; charset=utf-8";
+  reply.body = table.str();
+  return reply;
 }
 
 HttpReply Control::requests(const Target& target) const {

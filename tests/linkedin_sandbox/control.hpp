@@ -24,6 +24,7 @@ class Control {
 
  private:
   [[nodiscard]] HttpReply members(const Target& target) const;
+  [[nodiscard]] HttpReply audiences() const;
   [[nodiscard]] HttpReply requests(const Target& target) const;
   [[nodiscard]] HttpReply behaviour(const HttpRequest& request);
   [[nodiscard]] HttpReply clock(const HttpRequest& request);

@@ -1,4 +1,5 @@
-// Guards the batch stage: gathering, limits, coalescing, one element per key in flight, retries and splits.
+// Guards the batch stage: gathering, limits, coalescing, one element per key in flight, retries and
+// splits.
 #include <catch2/catch.hpp>
 #include <map>
 #include <optional>
@@ -32,7 +33,8 @@ struct Item {
 class World {
  public:
   explicit World(BatchLimits limits, std::uint64_t concurrency = 4, std::size_t destinations = 1)
-      : batcher(std::vector<DestinationLimits>(destinations, DestinationLimits{concurrency, {limits}})) {}
+      : batcher(std::vector<DestinationLimits>(destinations,
+                                               DestinationLimits{concurrency, {limits}})) {}
 
   void add(const std::vector<Item>& items) {
     auto block = std::make_shared<Block>();
@@ -80,7 +82,9 @@ class World {
   std::uint64_t sequence_ = 0;
 };
 
-BatchLimits limits(std::uint64_t records, std::uint64_t bytes = 1'000'000) { return {records, bytes, 10s}; }
+BatchLimits limits(std::uint64_t records, std::uint64_t bytes = 1'000'000) {
+  return {records, bytes, 10s};
+}
 
 }  // namespace
 
@@ -143,7 +147,9 @@ TEST_CASE("Elements of different batch keys never share a batch") {
   CHECK(world.payloads(*second) == std::vector<std::string>{"B", "D"});
 }
 
-TEST_CASE("Of two waiting elements with one key only the later is sent, and the earlier is counted as superseded") {
+TEST_CASE(
+    "Of two waiting elements with one key only the later is sent, and the earlier is counted as "
+    "superseded") {
   World world(limits(100));
   world.add({{"a", "old", "audience", 7}, {"b", "B"}});
   world.add({{"a", "new", "audience", 8}});
@@ -200,7 +206,8 @@ TEST_CASE("A failed element that comes back is superseded by a newer one of its 
   CHECK(world.next() == nullptr);
 }
 
-TEST_CASE("A retried element goes at its time, with its attempt counted, and does not wait for company") {
+TEST_CASE(
+    "A retried element goes at its time, with its attempt counted, and does not wait for company") {
   World world(limits(100));
   world.add({{"a", "A"}});
   world.batcher.flush();
@@ -229,7 +236,7 @@ TEST_CASE("A split batch goes again as two halves, and the poison is found alone
     const bool poisoned = std::find(all.begin(), all.end(), "f") != all.end();
     if (!poisoned) delivered.insert(delivered.end(), all.begin(), all.end());
     if (poisoned && all.size() == 1) dead = all;
-    world.complete(std::move(batch), !poisoned ? Verdict::Kind::delivered
+    world.complete(std::move(batch), !poisoned         ? Verdict::Kind::delivered
                                      : all.size() == 1 ? Verdict::Kind::dead_letter
                                                        : Verdict::Kind::split);
   }
@@ -290,11 +297,13 @@ TEST_CASE("Destinations take turns") {
   CHECK(order == std::vector<std::uint32_t>{0, 1, 0});
 }
 
-TEST_CASE("Random histories: the last element of each key is the last delivered, no key is twice in flight, counts add up") {
+TEST_CASE(
+    "Random histories: the last element of each key is the last delivered, no key is twice in "
+    "flight, counts add up") {
   const auto seed = GENERATE(range(0U, 40U));
   std::mt19937 random(seed);
   World world(BatchLimits{5, 1000, 1s}, 3, 2);
-  std::map<std::string, int> newest;            // by destination and key
+  std::map<std::string, int> newest;  // by destination and key
   std::map<std::string, int> last_delivered;
   std::multiset<std::string> in_flight;
   std::vector<std::unique_ptr<Batch>> out;
@@ -319,7 +328,8 @@ TEST_CASE("Random histories: the last element of each key is the last delivered,
         last_delivered[key] = std::stoi(payload.substr(payload.find('=') + 1));
         verdicts.push_back({Verdict::Kind::delivered, true, 0});
       } else {
-        verdicts.push_back({Verdict::Kind::retry, true, world.now + static_cast<std::int64_t>(random() % 3) * kSecond});
+        verdicts.push_back({Verdict::Kind::retry, true,
+                            world.now + static_cast<std::int64_t>(random() % 3) * kSecond});
       }
     }
     if (split) {
@@ -348,7 +358,8 @@ TEST_CASE("Random histories: the last element of each key is the last delivered,
       const std::uint32_t destination = random() % 2;
       const std::string key = std::string(1, static_cast<char>('a' + random() % 6));
       const std::string name = std::to_string(destination) + ":" + key;
-      items.push_back({key, name + "=" + std::to_string(++version), "audience", destination, destination});
+      items.push_back(
+          {key, name + "=" + std::to_string(++version), "audience", destination, destination});
       newest[name] = version;
       ++added;
     }
@@ -366,7 +377,8 @@ TEST_CASE("Random histories: the last element of each key is the last delivered,
   CHECK(last_delivered == newest);
   std::uint64_t counted = 0;
   for (std::uint32_t mapping : {0U, 1U}) {
-    counted += world.settled.tally.of(mapping).delivered + world.settled.tally.of(mapping).superseded;
+    counted +=
+        world.settled.tally.of(mapping).delivered + world.settled.tally.of(mapping).superseded;
   }
   CHECK(counted == added);
   CHECK(world.settled_elements() == added);

@@ -1,4 +1,5 @@
-// Guards the in-memory queue: order, bounds, and a committed position that never runs ahead of what is settled.
+// Guards the in-memory queue: order, bounds, and a committed position that never runs ahead of what
+// is settled.
 #include <atomic>
 #include <catch2/catch.hpp>
 #include <condition_variable>
@@ -14,7 +15,8 @@ using penstock::BlockElement;
 using penstock::Tally;
 using penstock::queue::MemoryQueue;
 
-std::shared_ptr<const Block> block(std::uint64_t sequence, std::size_t elements, std::uint64_t end, std::size_t bytes = 10) {
+std::shared_ptr<const Block> block(std::uint64_t sequence, std::size_t elements, std::uint64_t end,
+                                   std::size_t bytes = 10) {
   auto content = std::make_shared<Block>();
   content->sequence = sequence;
   content->end.offset = end;

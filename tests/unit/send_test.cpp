@@ -22,7 +22,8 @@ const std::atomic<bool> kNotCancelled{false};
 class Fixture {
  public:
   explicit Fixture(std::size_t size)
-      : batcher_({penstock::batch::DestinationLimits{1, {penstock::BatchLimits{size, 1'000'000, std::chrono::seconds(1)}}}}) {
+      : batcher_({penstock::batch::DestinationLimits{
+            1, {penstock::BatchLimits{size, 1'000'000, std::chrono::seconds(1)}}}}) {
     auto block = std::make_shared<Block>();
     block->routes.push_back({0, 0, "key"});
     for (std::size_t i = 0; i < size; ++i) {
@@ -43,9 +44,12 @@ class Fixture {
   penstock::batch::Settled settled_;
 };
 
-penstock_str text(std::string_view value) { return {value.data(), value.size()}; }
+penstock_str text(std::string_view value) {
+  return {value.data(), value.size()};
+}
 
-penstock_outcome outcome(std::uint32_t status, std::string_view reason = "", std::int64_t retry_after_ms = -1) {
+penstock_outcome outcome(std::uint32_t status, std::string_view reason = "",
+                         std::int64_t retry_after_ms = -1) {
   return {sizeof(penstock_outcome), status, 0, 0, retry_after_ms, text(reason), text("said so")};
 }
 
@@ -73,7 +77,8 @@ TEST_CASE("A hook sees the batch as the ABI says") {
     CHECK(batch.deadline_ns == kNow + penstock::send::kSendDeadlineNs);
     CHECK(std::string_view(batch.batch_key.data, batch.batch_key.size) == "key");
     CHECK(batch.cancelled(batch.ctx) == 0);
-    for (std::uint64_t i = 0; i < batch.n; ++i) seen.append(batch.payloads[i].data, batch.payloads[i].size);
+    for (std::uint64_t i = 0; i < batch.n; ++i)
+      seen.append(batch.payloads[i].data, batch.payloads[i].size);
     return PENSTOCK_OK;
   });
   CHECK(seen == "abc");
@@ -117,7 +122,9 @@ TEST_CASE("Delivered first and rejected later is rejected") {
   CHECK(attempt.outcomes->detail(0).reason == "no");
 }
 
-TEST_CASE("A report for an element that is not in the batch, or with an unknown code, is a fault and delivers nothing") {
+TEST_CASE(
+    "A report for an element that is not in the batch, or with an unknown code, is a fault and "
+    "delivers nothing") {
   Fixture fixture(1);
   const Attempt attempt = fixture.send([&](const penstock_batch& batch, penstock_error&) {
     const penstock_outcome delivered = outcome(PENSTOCK_DELIVERED);
@@ -135,19 +142,22 @@ TEST_CASE("The error that a hook returns is the outcome of what it did not repor
     std::int32_t code;
     std::uint32_t status;
   };
-  const auto expected = GENERATE(Case{PENSTOCK_ERR_AUTH, PENSTOCK_AUTH}, Case{PENSTOCK_ERR_CONNECT, PENSTOCK_RETRY},
-                                 Case{PENSTOCK_ERR_TRANSPORT, PENSTOCK_UNKNOWN}, Case{PENSTOCK_ERR_TIMEOUT, PENSTOCK_UNKNOWN},
-                                 Case{PENSTOCK_ERR_INVALID, PENSTOCK_BLOCKED}, Case{PENSTOCK_ERR_INTERNAL, PENSTOCK_UNKNOWN},
-                                 Case{-99, PENSTOCK_UNKNOWN});
+  const auto expected = GENERATE(
+      Case{PENSTOCK_ERR_AUTH, PENSTOCK_AUTH}, Case{PENSTOCK_ERR_CONNECT, PENSTOCK_RETRY},
+      Case{PENSTOCK_ERR_TRANSPORT, PENSTOCK_UNKNOWN}, Case{PENSTOCK_ERR_TIMEOUT, PENSTOCK_UNKNOWN},
+      Case{PENSTOCK_ERR_INVALID, PENSTOCK_BLOCKED}, Case{PENSTOCK_ERR_INTERNAL, PENSTOCK_UNKNOWN},
+      Case{-99, PENSTOCK_UNKNOWN});
   Fixture fixture(1);
-  const Attempt attempt = fixture.send([&](const penstock_batch&, penstock_error&) { return expected.code; });
+  const Attempt attempt =
+      fixture.send([&](const penstock_batch&, penstock_error&) { return expected.code; });
   CHECK(attempt.outcomes->status(0) == expected.status);
   CHECK_FALSE(attempt.outcomes->detail(0).message.empty());
 }
 
 TEST_CASE("Each outcome leads to its verdict") {
   CHECK(decide_one(outcome(PENSTOCK_DELIVERED)).verdicts[0].kind == Verdict::Kind::delivered);
-  CHECK(decide_one(outcome(PENSTOCK_REJECTED, "no")).verdicts[0].kind == Verdict::Kind::dead_letter);
+  CHECK(decide_one(outcome(PENSTOCK_REJECTED, "no")).verdicts[0].kind ==
+        Verdict::Kind::dead_letter);
   CHECK(decide_one(outcome(PENSTOCK_RETRY)).verdicts[0].kind == Verdict::Kind::retry);
   CHECK(decide_one(outcome(PENSTOCK_UNKNOWN)).verdicts[0].kind == Verdict::Kind::retry);
   CHECK(decide_one(outcome(PENSTOCK_SPLIT), 2).verdicts[0].kind == Verdict::Kind::split);
@@ -179,28 +189,34 @@ TEST_CASE("THROTTLED slows the whole destination down and is a warning") {
 TEST_CASE("AUTH and BLOCKED pause the destination, are errors, and do not count as attempts") {
   for (const std::uint32_t status : {PENSTOCK_AUTH, PENSTOCK_BLOCKED}) {
     const Decision decision = decide_one(outcome(status, "why"));
-    CHECK(decision.effect == (status == PENSTOCK_AUTH ? Decision::Effect::pause_authorization : Decision::Effect::pause_blocked));
+    CHECK(decision.effect == (status == PENSTOCK_AUTH ? Decision::Effect::pause_authorization
+                                                      : Decision::Effect::pause_blocked));
     CHECK_FALSE(decision.verdicts[0].failed);
     CHECK(decision.until_ns == kNow + 60'000 * kNanosPerMilli);
     CHECK(decision.issues[0].severity == Issue::Severity::error);
   }
 }
 
-TEST_CASE("Back-off grows with the attempt, up to its ceiling, and is jittered over the whole range") {
+TEST_CASE(
+    "Back-off grows with the attempt, up to its ceiling, and is jittered over the whole range") {
   struct Case {
     std::uint32_t attempt;
     double random;
     std::int64_t retry_after_ms;
     std::int64_t expected_ms;
   };
-  const auto row = GENERATE(Case{0, 0.0, -1, 0}, Case{0, 0.5, -1, 125}, Case{1, 0.5, -1, 250}, Case{4, 0.5, -1, 2000},
-                            Case{10, 0.5, -1, 128'000}, Case{11, 0.5, -1, 150'000}, Case{4'000'000'000U, 0.5, -1, 150'000},
+  const auto row = GENERATE(Case{0, 0.0, -1, 0}, Case{0, 0.5, -1, 125}, Case{1, 0.5, -1, 250},
+                            Case{4, 0.5, -1, 2000}, Case{10, 0.5, -1, 128'000},
+                            Case{11, 0.5, -1, 150'000}, Case{4'000'000'000U, 0.5, -1, 150'000},
                             Case{9, 0.0, 1000, 1000}, Case{0, 0.5, 1000, 1050}, Case{0, 0.0, 0, 0});
-  CHECK(penstock::send::backoff_ns({}, row.attempt, row.random, row.retry_after_ms) == row.expected_ms * kNanosPerMilli);
+  CHECK(penstock::send::backoff_ns({}, row.attempt, row.random, row.retry_after_ms) ==
+        row.expected_ms * kNanosPerMilli);
 }
 
-TEST_CASE("A paused destination is probed after one minute, then twice as long, up to half an hour") {
+TEST_CASE(
+    "A paused destination is probed after one minute, then twice as long, up to half an hour") {
   const std::int64_t minutes[] = {1, 2, 4, 8, 16, 30, 30};
-  for (std::uint32_t i = 0; i < 7; ++i) CHECK(penstock::send::probe_delay_ns(i) == minutes[i] * 60'000 * kNanosPerMilli);
+  for (std::uint32_t i = 0; i < 7; ++i)
+    CHECK(penstock::send::probe_delay_ns(i) == minutes[i] * 60'000 * kNanosPerMilli);
   CHECK(penstock::send::probe_delay_ns(4'000'000'000U) == 30 * 60'000 * kNanosPerMilli);
 }

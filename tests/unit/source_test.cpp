@@ -42,12 +42,12 @@ SourceConfig file_source(const std::string& path) {
 }
 
 struct Lines {
-  std::string text;           // all chunks' bytes joined
+  std::string text;  // all chunks' bytes joined
   std::size_t chunks = 0;
   std::size_t oversized = 0;
   std::uint64_t end = 0;
-  bool whole_lines = true;    // no chunk but the last ends within a line
-  bool contiguous = true;     // sequences and positions have no gap
+  bool whole_lines = true;  // no chunk but the last ends within a line
+  bool contiguous = true;   // sequences and positions have no gap
 };
 
 Lines read_all(penstock::source::Source& source) {
@@ -57,7 +57,8 @@ Lines read_all(penstock::source::Source& source) {
     auto more = source.next(chunk);
     REQUIRE(more.ok());
     if (!*more) return lines;
-    lines.contiguous = lines.contiguous && chunk.sequence == lines.chunks && chunk.begin.offset == lines.end;
+    lines.contiguous =
+        lines.contiguous && chunk.sequence == lines.chunks && chunk.begin.offset == lines.end;
     if (!lines.text.empty() && lines.text.back() != '\n') lines.whole_lines = false;
     if (chunk.oversized_line) ++lines.oversized;
     lines.text.append(chunk.bytes.get(), chunk.size);
@@ -78,7 +79,8 @@ Lines read_file(const TemporaryDirectory& directory, const std::string& content)
 TEST_CASE("A file comes back as whole lines, in order, without a gap") {
   const TemporaryDirectory directory;
   std::string content;
-  for (int i = 0; i < 20000; ++i) content += "{\"line\":" + std::to_string(i) + std::string(i % 97, 'x') + "}\n";
+  for (int i = 0; i < 20000; ++i)
+    content += "{\"line\":" + std::to_string(i) + std::string(i % 97, 'x') + "}\n";
   const Lines lines = read_file(directory, content);
   CHECK(lines.text == content);
   CHECK(lines.chunks > 1);
@@ -128,7 +130,8 @@ TEST_CASE("A file that does not exist is an I/O error that names the file and th
   REQUIRE(!source.ok());
   CHECK(source.status().code() == penstock::StatusCode::io);
   CHECK(source.status().message() ==
-        "Could not open the event file /nonexistent/events.ndjson: No such file or directory. Check source.path in "
+        "Could not open the event file /nonexistent/events.ndjson: No such file or directory. "
+        "Check source.path in "
         "pipeline.yaml:3:9");
 }
 

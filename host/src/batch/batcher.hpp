@@ -8,8 +8,8 @@
 //   in flight elements that are part of a Batch handed out by next(); a newer element of the same
 //   key is held back as
 //             its successor until complete() says what became of it
-// so that two elements of one key are never in two requests at once, whatever is retried (design.md
-// section 7).
+// so that two elements of one key are never in two requests at once, whatever is retried
+// (README.md).
 #pragma once
 
 #include <cstdint>

@@ -117,7 +117,7 @@ std::variant<Arguments, Answer> parse_arguments(int argc, const char* const* arg
       *run,
       "  penstock run pipeline.yaml\n"
       "  penstock run pipeline.yaml --set source.path=today.ndjson --format json > report.json\n"
-      "  tail -F events.ndjson | penstock run pipeline.yaml --set source.type=stdin "
+      "  tail -F events.ndjson | penstock run pipeline.yaml --set 'source={type: stdin}' "
       "--drain-timeout 10s\n\n" +
           exit_codes());
 

@@ -1,4 +1,4 @@
-// The commands. Each returns the exit code (design.md section 6); results go to stdout, everything
+// The commands. Each returns the exit code (README.md); results go to stdout, everything
 // else to stderr.
 #pragma once
 

@@ -12,7 +12,7 @@ namespace penstock::cli {
 [[nodiscard]] std::string text_report(const PipelineConfig& config,
                                       const std::vector<ledger::MappingName>& mappings,
                                       const RunReport& report);
-// The JSON object of design.md section 6, with a line end.
+// The JSON object of `run --format json` (README.md), with a line end.
 [[nodiscard]] std::string json_report(const PipelineConfig& config,
                                       const std::vector<ledger::MappingName>& mappings,
                                       const RunReport& report);

@@ -4,6 +4,7 @@
 
 #include "cli/commands.hpp"
 #include "pipeline.hpp"
+#include "services/log.hpp"
 
 namespace penstock::cli {
 namespace {
@@ -24,7 +25,12 @@ struct Finding {
 Status check_destinations(Pipeline& pipeline) {
   for (std::uint32_t d = 0; d < pipeline.config().destinations.size(); ++d) {
     plugin::Instance* instance = pipeline.instance(d);
-    if (instance == nullptr || !instance->has_check()) continue;
+    if (instance == nullptr) continue;
+    if (!instance->has_check()) {
+      services::log(services::LogLevel::warning, pipeline.config().destinations[d].name,
+                    "was not asked: its plugin has no check hook");
+      continue;
+    }
     const std::int64_t deadline =
         pipeline.clock().monotonic_ns() + std::chrono::nanoseconds(kCheckTimeout).count();
     const Status status = instance->check(deadline);

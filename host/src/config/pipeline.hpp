@@ -1,4 +1,4 @@
-// Reading the manifest of a pipeline (design.md section 5), and with it the manifests of the
+// Reading the manifest of a pipeline (README.md), and with it the manifests of the
 // plugins that it uses.
 #pragma once
 

@@ -1,4 +1,4 @@
-// Reading the manifest of a plugin (design.md section 4).
+// Reading the manifest of a plugin (docs/plugin-authors.md).
 #pragma once
 
 #include <memory>

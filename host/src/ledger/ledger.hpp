@@ -1,5 +1,5 @@
-// Ledger: counts every record to exactly one outcome, and checks that the counts add up (design.md
-// section 7).
+// Ledger: counts every record to exactly one outcome, and checks that the counts add up
+// (README.md).
 #pragma once
 
 #include <cstdint>

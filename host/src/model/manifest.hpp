@@ -1,4 +1,4 @@
-// What a plugin manifest says (design.md section 4), after checking.
+// What a plugin manifest says (docs/plugin-authors.md), after checking.
 #pragma once
 
 #include <chrono>

@@ -1,4 +1,4 @@
-// What a pipeline manifest says (design.md section 5), after checking against the manifests of its
+// What a pipeline manifest says (README.md), after checking against the manifests of its
 // plugins.
 #pragma once
 

@@ -1,7 +1,7 @@
 // Status and Result: the one way in which the host reports that something went wrong.
 //
 // A Status is either ok or a code with a message for a person: what was tried, on what, what was
-// found, what to do. The code decides the exit code of the command (design.md section 6, after
+// found, what to do. The code decides the exit code of the command (README.md, after
 // sysexits.h).
 #pragma once
 
@@ -59,7 +59,7 @@ class [[nodiscard]] Status {
   std::unique_ptr<Detail> detail_;  // null when ok, so that an ok Status costs one pointer
 };
 
-// The exit code of a command that ended with this status (sysexits.h values, design.md section 6).
+// The exit code of a command that ended with this status (sysexits.h values, README.md).
 [[nodiscard]] int exit_code(StatusCode code);
 
 // A T, or the Status that says why there is none. Reading the value of a failed Result is a

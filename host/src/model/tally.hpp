@@ -1,4 +1,4 @@
-// Tally: what became of records, in the words of design.md section 7, as a difference that can be
+// Tally: what became of records, in the words of README.md, as a difference that can be
 // added up.
 #pragma once
 

@@ -14,7 +14,7 @@ namespace penstock::queue {
 
 class MemoryQueue final : public Queue {
  public:
-  // Half of the 64 MiB that a run may use (design.md section 9); parsers, batches and buffers take
+  // Half of the 64 MiB that a run may use (README.md); parsers, batches and buffers take
   // the rest.
   static constexpr std::uint64_t kDefaultMaxBytes = 24 * 1024 * 1024;
 

@@ -1,0 +1,151 @@
+// Guards what people read: tables, progress, the report in both forms, and how arguments are taken.
+#include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
+
+#include "cli/arguments.hpp"
+#include "cli/commands.hpp"
+#include "cli/progress.hpp"
+#include "cli/report.hpp"
+#include "cli/table.hpp"
+
+namespace penstock::cli {
+namespace {
+
+std::variant<Arguments, Answer> parse(std::vector<const char*> words) {
+  words.insert(words.begin(), "penstock");
+  return parse_arguments(static_cast<int>(words.size()), words.data());
+}
+
+struct Sample {
+  Sample() {
+    config.name = "sample";
+    config.destinations.resize(1);
+    config.destinations[0].name = "eu";
+    names = {{0, "eu", "trial"}};
+    report.destinations.resize(1);
+    report.destinations[0].requests = 1234;
+    report.counts.events = {10, 2, 1};
+    report.counts.matched_events = 7;
+    report.counts.mappings = {{7, 4, 1, 0, 2}};
+    report.counts.reasons = {
+        {ReasonCount::Kind::dead_letter, 0, "no_identifier", "", "nobody", 2},
+        {ReasonCount::Kind::dead_letter, ReasonCount::kNoMapping, "invalid_event", "", "no JSON",
+         1},
+        {ReasonCount::Kind::warning, 0, "attribute_omitted", "country", "", 3}};
+    report.duration_s = 1.5;
+  }
+  PipelineConfig config;
+  std::vector<ledger::MappingName> names;
+  RunReport report;
+};
+
+}  // namespace
+
+TEST_CASE("Numbers are grouped by thousands") {
+  CHECK(with_separators(0) == "0");
+  CHECK(with_separators(999) == "999");
+  CHECK(with_separators(1000) == "1,000");
+  CHECK(with_separators(1234567890) == "1,234,567,890");
+}
+
+TEST_CASE("A table aligns by characters, not bytes, and wraps its last column") {
+  Table table({"n", "name", "note"}, {Table::Align::right, Table::Align::left, Table::Align::left});
+  table.row({"1", "Yılmaz", "short"});
+  table.row({"22", "Bo", std::string(60, 'a') + " " + std::string(60, 'b')});
+  CHECK(table.text("") == " n  name    note\n 1  Yılmaz  short\n22  Bo      " +
+                              std::string(60, 'a') + "\n            " + std::string(60, 'b') +
+                              "\n");
+}
+
+TEST_CASE("The progress line names all that is going on") {
+  CHECK(progress_line({12345, 12000, 345, 7, 1}, 4115.7) ==
+        "12,345 events (4,115/s), 12,000 delivered, 345 pending, 7 requests, 1 answered 429");
+}
+
+TEST_CASE("The JSON report has the documented shape") {
+  const Sample sample;
+  const auto json = nlohmann::json::parse(json_report(sample.config, sample.names, sample.report));
+  CHECK(json["events"] == nlohmann::json{{"received", 10}, {"unmatched", 2}, {"invalid", 1}});
+  const auto& eu = json["destinations"]["eu"];
+  CHECK(eu["state"] == "ok");
+  CHECK(eu["requests"] == 1234);
+  CHECK(eu["mappings"]["trial"] == nlohmann::json{{"matched", 7},
+                                                  {"delivered", 4},
+                                                  {"superseded", 1},
+                                                  {"skipped", 0},
+                                                  {"dead_lettered", 2},
+                                                  {"pending", 0},
+                                                  {"reasons", {{"no_identifier", 2}}}});
+  REQUIRE(json["issues"].size() == 3);
+  CHECK(json["issues"][0]["code"] == "invalid_event");
+  CHECK(json["issues"][0]["destination"].is_null());
+  CHECK(json["issues"][2]["severity"] == "warning");
+  CHECK(json["issues"][2]["field"] == "country");
+  CHECK(json["duration_s"] == 1.5);
+}
+
+TEST_CASE("The text report says what was not delivered and why") {
+  const Sample sample;
+  const std::string text = text_report(sample.config, sample.names, sample.report);
+  CHECK(text.find("10 events in 1.5 s: 7 matched, 2 wanted by no mapping, 1 invalid") !=
+        std::string::npos);
+  CHECK(text.find("eu.trial  no_identifier  nobody") != std::string::npos);
+  CHECK(text.find("eu: ok, 1,234 requests") != std::string::npos);
+}
+
+TEST_CASE("A report survives text that is not UTF-8") {
+  Sample sample;
+  sample.report.counts.reasons[0].message = "half \xc3";
+  CHECK_NOTHROW(nlohmann::json::parse(json_report(sample.config, sample.names, sample.report)));
+}
+
+TEST_CASE("Options of run arrive") {
+  const auto parsed = parse({"run", "p.yaml", "--set", "a.b=c=d", "--set", "x=", "--drain-timeout",
+                             "2m", "--workers", "3", "--plugin-dir", "one", "--plugin-dir", "two",
+                             "--format", "json", "-q"});
+  const auto* arguments = std::get_if<Arguments>(&parsed);
+  REQUIRE(arguments != nullptr);
+  CHECK(arguments->command == Command::run);
+  CHECK(arguments->pipelines == std::vector<std::string>{"p.yaml"});
+  CHECK(arguments->overrides ==
+        std::vector<std::pair<std::string, std::string>>{{"a.b", "c=d"}, {"x", ""}});
+  CHECK(arguments->drain_timeout == std::chrono::minutes(2));
+  CHECK(arguments->workers == 3);
+  CHECK(arguments->plugin_dirs == std::vector<std::string>{"one", "two"});
+  CHECK(arguments->format == Format::json);
+  CHECK(arguments->log_level == services::LogLevel::error);
+}
+
+TEST_CASE("A wrong command line is a usage error with a hint where to look") {
+  for (const std::vector<const char*>& words : {std::vector<const char*>{},
+                                                {"rnu"},
+                                                {"run"},
+                                                {"run", "p", "--drain-timeout", "10"},
+                                                {"run", "p", "--set", "x"},
+                                                {"run", "p", "--workers", "0"},
+                                                {"plugin", "describe"}}) {
+    const auto parsed = parse(words);
+    const auto* answer = std::get_if<Answer>(&parsed);
+    REQUIRE(answer != nullptr);
+    CHECK(answer->exit_code == 64);
+    CHECK(answer->to_stderr);
+    CHECK(answer->text.find("--help") != std::string::npos);
+  }
+}
+
+TEST_CASE("Every command's help has examples") {
+  for (const std::vector<const char*>& words : {std::vector<const char*>{"--help"},
+                                                {"run", "--help"},
+                                                {"validate", "--help"},
+                                                {"try", "--help"},
+                                                {"plugin", "list", "--help"},
+                                                {"plugin", "describe", "--help"}}) {
+    const auto parsed = parse(words);
+    const auto* answer = std::get_if<Answer>(&parsed);
+    REQUIRE(answer != nullptr);
+    CHECK(answer->exit_code == 0);
+    CHECK(answer->text.find("Examples:") != std::string::npos);
+  }
+}
+
+}  // namespace penstock::cli
