@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# Guards the documents that hold generated parts: they say what the program says.
+#   documents_test.sh PENSTOCK SOURCE_DIR
+set -euo pipefail
+penstock=$1
+source=$2
+document=$source/docs/linkedin.md
+expected=$("$penstock" plugin describe "$source/manifests/linkedin_audiences.yaml" --format markdown)
+found=$(sed -n '/^<!-- generated: penstock plugin describe linkedin_audiences/,/^<!-- end generated -->/p' "$document" | sed '1d;$d')
+[ -n "$found" ] || { echo "FAILED: $document has no generated part" >&2; exit 1; }
+# Blank lines round the block do not matter.
+trim() { sed -e '/./,$!d' | sed -e ':a' -e '/^\n*$/{$d;N;ba' -e '}'; }
+diff <(trim <<<"$expected") <(trim <<<"$found") ||
+  { echo "FAILED: docs/linkedin.md is out of step; put in the output of: penstock plugin describe linkedin_audiences --format markdown" >&2; exit 1; }
+echo "the generated part of docs/linkedin.md is in step"
