@@ -2,7 +2,9 @@
 
 #include <openssl/evp.h>
 
+#include <array>
 #include <cstddef>
+#include <cstring>
 #include <memory>
 #include <stdexcept>
 
@@ -24,6 +26,15 @@ const EVP_MD* sha256() {
   return digest.get();
 }
 
+// The two digits of each byte: one look-up a byte, not two.
+constexpr std::array<std::array<char, 2>, 256> kByteDigits = [] {
+  constexpr char kDigits[] = "0123456789abcdef";
+  std::array<std::array<char, 2>, 256> table{};
+  for (std::size_t byte = 0; byte < table.size(); ++byte)
+    table[byte] = {kDigits[byte >> 4], kDigits[byte & 0x0F]};
+  return table;
+}();
+
 Context ready_context() {
   Context context(EVP_MD_CTX_new());
   if (context == nullptr || EVP_DigestInit_ex2(context.get(), sha256(), nullptr) != 1) {
@@ -44,12 +55,9 @@ Sha256Hex sha256_hex(std::string_view text) {
       EVP_DigestFinal_ex(context.get(), digest.data(), &size) != 1 || size != digest.size()) {
     throw std::runtime_error("OpenSSL could not hash");
   }
-  constexpr char kDigits[] = "0123456789abcdef";
   Sha256Hex hex;
-  for (std::size_t i = 0; i < digest.size(); ++i) {
-    hex[2 * i] = kDigits[digest[i] >> 4];
-    hex[2 * i + 1] = kDigits[digest[i] & 0x0F];
-  }
+  for (std::size_t i = 0; i < digest.size(); ++i)
+    std::memcpy(&hex[2 * i], kByteDigits[digest[i]].data(), 2);
   return hex;
 }
 

@@ -17,12 +17,23 @@ bool blank(std::string_view line) {
 // Fills blocks with elements, finding each one's route with one comparison in the usual case.
 class BlockWriter {
  public:
-  BlockWriter(std::vector<Block>& blocks, const Program& program)
+  BlockWriter(std::vector<Block>& blocks, const Program& program, std::size_t text_bytes)
       : blocks_(blocks), last_route_(program.mappings.size(), kNoRoute) {
     blocks_.emplace_back();
+    // About what an audience event of 1.2 KB becomes; growing step by step would copy it several
+    // times.
+    blocks_.back().bytes.reserve(text_bytes / 4);
+    blocks_.back().elements.reserve(text_bytes / 1024);
   }
 
   std::string& bytes() { return blocks_.back().bytes; }
+
+  // Few elements must not hold the memory of many: it counts against the queue.
+  void trim() {
+    Block& block = blocks_.back();
+    if (block.bytes.size() < block.bytes.capacity() / 2) block.bytes.shrink_to_fit();
+    if (block.elements.size() < block.elements.capacity() / 2) block.elements.shrink_to_fit();
+  }
 
   void add(std::uint32_t mapping, const Program::Mapping& target, const RecordResult& result) {
     Block& block = blocks_.back();
@@ -101,7 +112,7 @@ void map_event(EventMapper& mapper, const Program& program, BlockWriter& writer,
 
 void map_lines(EventMapper& mapper, const Program& program, std::string_view text,
                std::vector<Block>& blocks, Tally& tally) {
-  BlockWriter writer(blocks, program);
+  BlockWriter writer(blocks, program, text.size());
   const char* place = text.data();
   const char* const end = place + text.size();
   while (place < end) {
@@ -120,6 +131,7 @@ void map_lines(EventMapper& mapper, const Program& program, std::string_view tex
     }
     map_event(mapper, program, writer, tally);
   }
+  writer.trim();
 }
 
 }  // namespace penstock::mapping

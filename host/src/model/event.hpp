@@ -87,8 +87,17 @@ class PathTable {
  private:
   static constexpr PathSlot kNoSlot = UINT32_MAX;
   static constexpr std::uint32_t kNoBranch = UINT32_MAX;
+  // A key's length with its first and last bytes: the whole key if that has at most 16.
+  struct Fingerprint {
+    std::uint64_t head = 0;
+    std::uint64_t tail = 0;
+    std::uint32_t size = 0;
+    friend bool operator==(const Fingerprint&, const Fingerprint&) = default;
+    [[nodiscard]] static Fingerprint of(std::string_view key);
+    [[nodiscard]] std::uint64_t hash() const;
+  };
   struct HashCell {
-    std::uint64_t fingerprint = 0;
+    Fingerprint key;
     std::uint32_t branch = kNoBranch;
   };
   struct Branch {
@@ -96,7 +105,7 @@ class PathTable {
     PathSlot slot = kNoSlot;
     std::uint64_t key_lengths = 0;  // bit n: some child's key has n bytes (bit 63: 63 or more)
     std::vector<std::uint32_t> children;
-    std::vector<HashCell> cells;  // of the children, by fingerprint; a power of two of them
+    std::vector<HashCell> cells;  // of the children, by hash; a power of two of them
     // Children whose key is an index, ascending by it.
     std::vector<std::pair<std::size_t, std::uint32_t>> indices;
   };

@@ -13,24 +13,33 @@ std::uint64_t load(const char* bytes, std::size_t count) {
   return word;
 }
 
-// 64 bits of a key: its length with its first and last bytes, mixed. Event keys are short, so that
-// this tells nearly all of them apart; equal fingerprints are still compared in full.
-inline std::uint64_t fingerprint_of(std::string_view key) {
+std::uint64_t length_bit(std::string_view key) {
+  return std::uint64_t{1} << std::min<std::size_t>(key.size(), 63);
+}
+
+}  // namespace
+
+// The pieces overlap where the key is shorter than both together, so none of up to 16 bytes is left
+// out.
+inline PathTable::Fingerprint PathTable::Fingerprint::of(std::string_view key) {
   const char* const bytes = key.data();
   const std::size_t size = key.size();
-  std::uint64_t head = 0;
-  std::uint64_t tail = 0;
+  Fingerprint print;
+  print.size = static_cast<std::uint32_t>(size);
   if (size >= 8) {
-    head = load(bytes, 8);
-    tail = load(bytes + size - 8, 8);
-    if (size > 16) tail ^= load(bytes + size / 2 - 4, 8) * 0x9E3779B97F4A7C15ULL;
+    print.head = load(bytes, 8);
+    print.tail = load(bytes + size - 8, 8);
   } else if (size >= 4) {
-    head = load(bytes, 4);
-    tail = load(bytes + size - 4, 4);
+    print.head = load(bytes, 4);
+    print.tail = load(bytes + size - 4, 4);
   } else if (size > 0) {
-    head = load(bytes, 1) | load(bytes + size / 2, 1) << 8U;
-    tail = load(bytes + size - 1, 1);
+    print.head = load(bytes, 1) | load(bytes + size / 2, 1) << 8U;
+    print.tail = load(bytes + size - 1, 1);
   }
+  return print;
+}
+
+inline std::uint64_t PathTable::Fingerprint::hash() const {
   // Odd multipliers of good spread, from the golden ratio and from MurmurHash3.
   std::uint64_t mixed = (head + size) * 0x9E3779B97F4A7C15ULL;
   mixed ^= std::rotl(tail * 0xC2B2AE3D27D4EB4FULL, 29);
@@ -38,22 +47,19 @@ inline std::uint64_t fingerprint_of(std::string_view key) {
   return mixed ^ (mixed >> 32U);
 }
 
-std::uint64_t length_bit(std::string_view key) {
-  return std::uint64_t{1} << std::min<std::size_t>(key.size(), 63);
-}
-
-}  // namespace
-
 PathTable::PathTable() : branches_(1) {}
 
 inline std::uint32_t PathTable::find_child(const Branch& branch, std::string_view key) const {
   if ((branch.key_lengths & length_bit(key)) == 0) return kNoBranch;
-  const std::uint64_t fingerprint = fingerprint_of(key);
+  const Fingerprint print = Fingerprint::of(key);
   const std::size_t mask = branch.cells.size() - 1;
-  for (std::size_t at = fingerprint & mask;; at = (at + 1) & mask) {
+  for (std::size_t at = print.hash() & mask;; at = (at + 1) & mask) {
     const HashCell& cell = branch.cells[at];
     if (cell.branch == kNoBranch) return kNoBranch;
-    if (cell.fingerprint == fingerprint && branches_[cell.branch].key == key) return cell.branch;
+    constexpr std::size_t kWhole = 16;
+    if (cell.key == print && (key.size() <= kWhole || branches_[cell.branch].key == key)) {
+      return cell.branch;
+    }
   }
 }
 
@@ -68,20 +74,21 @@ std::uint32_t PathTable::add_child(std::uint32_t parent, const std::string& key)
     branch.indices.insert(std::lower_bound(branch.indices.begin(), branch.indices.end(), entry),
                           entry);
   }
-  const auto put = [&branch](std::uint64_t fingerprint, std::uint32_t to) {
+  const auto put = [&branch](const Fingerprint& print, std::uint32_t to) {
     const std::size_t mask = branch.cells.size() - 1;
-    std::size_t at = fingerprint & mask;
+    std::size_t at = print.hash() & mask;
     while (branch.cells[at].branch != kNoBranch) at = (at + 1) & mask;
-    branch.cells[at] = {fingerprint, to};
+    branch.cells[at] = {print, to};
   };
   // At most a quarter full: nearly every key of an event that nobody asks about ends at the first
   // cell.
   constexpr std::size_t kCellsPerChild = 4;
   if (branch.children.size() * kCellsPerChild > branch.cells.size()) {
     branch.cells.assign(std::bit_ceil(branch.children.size() * kCellsPerChild), HashCell());
-    for (const std::uint32_t each : branch.children) put(fingerprint_of(branches_[each].key), each);
+    for (const std::uint32_t each : branch.children)
+      put(Fingerprint::of(branches_[each].key), each);
   } else {
-    put(fingerprint_of(key), child);
+    put(Fingerprint::of(key), child);
   }
   return child;
 }

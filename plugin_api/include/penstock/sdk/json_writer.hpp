@@ -124,15 +124,11 @@ class JsonWriter {
       out_->append(tail.data(), tail.size());
       return;
     }
-    const std::size_t comma = after_value_ ? 1 : 0;
-    const std::size_t at = out_->size();
-    out_->resize(at + comma + value.size() + 2 + tail.size());
-    char* to = &(*out_)[at];
-    if (after_value_) *to++ = ',';
-    *to++ = '"';
-    to = std::copy(value.begin(), value.end(), to);
-    *to++ = '"';
-    std::copy(tail.begin(), tail.end(), to);
+    if (after_value_) *out_ += ',';
+    *out_ += '"';
+    out_->append(value.data(), value.size());
+    *out_ += '"';
+    out_->append(tail.data(), tail.size());
   }
 
   void quote_with_escapes(std::string_view text) {
