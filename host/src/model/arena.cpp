@@ -9,7 +9,7 @@ void* Arena::allocate_in_next_block(std::size_t size) {
   // requests.
   const bool fits = used_blocks_ < blocks_.size() && blocks_[used_blocks_].size >= size;
   if (!fits) {
-    const std::size_t bytes = std::max(size, kBlockBytes);
+    const std::size_t bytes = std::max(size, blocks_.empty() ? kFirstBlockBytes : kBlockBytes);
     blocks_.insert(blocks_.begin() + static_cast<std::ptrdiff_t>(used_blocks_),
                    Block{std::unique_ptr<std::byte[]>(new std::byte[bytes]), bytes});
   }

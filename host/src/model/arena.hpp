@@ -37,6 +37,9 @@ class Arena {
   // system.
   void reset();
 
+  // A compiled mapping needs a few hundred bytes, and there may be thousands of them; an event's
+  // worker soon needs more.
+  static constexpr std::size_t kFirstBlockBytes = 256;
   static constexpr std::size_t kBlockBytes = 16 * 1024;
   static constexpr std::size_t kRetainedBytes =
       256 * 1024;  // per worker; keeps one odd event from holding memory for ever
