@@ -68,6 +68,16 @@ char32_t lower(char32_t c) {
   return c;
 }
 
+// The lower case of each printable ASCII character, 0 for every byte that needs a closer look.
+constexpr std::array<char, 256> kPlainLower = [] {
+  std::array<char, 256> table{};
+  for (char c = '!'; c <= '~'; ++c) {
+    table[static_cast<unsigned char>(c)] =
+        c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+  }
+  return table;
+}();
+
 }  // namespace
 
 void append_normalised_email(std::string_view raw, std::string& out) {
@@ -77,8 +87,13 @@ void append_normalised_email(std::string_view raw, std::string& out) {
   char* to = out.data() + start;
   for (std::size_t i = 0; i < raw.size();) {
     const char c = raw[i];
+    if (const char plain = kPlainLower[static_cast<unsigned char>(c)]; plain != 0) {
+      *to++ = plain;
+      ++i;
+      continue;
+    }
     if (static_cast<unsigned char>(c) < 0x80) {
-      if (!is_ascii_space(c)) *to++ = c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+      if (!is_ascii_space(c)) *to++ = c;
       ++i;
       continue;
     }
