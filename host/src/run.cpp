@@ -9,6 +9,7 @@
 #include "batch/batcher.hpp"
 #include "mapping/event_mapper.hpp"
 #include "queue/memory_queue.hpp"
+#include "send/destination_state.hpp"
 #include "send/sender_pool.hpp"
 #include "sequencer.hpp"
 #include "services/log.hpp"
@@ -59,24 +60,6 @@ std::size_t threads_for(const PipelineConfig& config) {
 
 }  // namespace
 
-const char* name_of(DestinationReport::State state) {
-  switch (state) {
-    case DestinationReport::State::ok:
-      return "ok";
-    case DestinationReport::State::throttled:
-      return "throttled";
-    case DestinationReport::State::unavailable:
-      return "unavailable";
-    case DestinationReport::State::authorization_needed:
-      return "authorization_needed";
-    case DestinationReport::State::blocked:
-      return "blocked";
-    case DestinationReport::State::disabled:
-      return "disabled";
-  }
-  return "unknown";
-}
-
 // Threads: workers read, map and append (in turn, in parallel, in order); send threads call the
 // hooks; the thread that called execute() is the only one that touches the batcher, and decides
 // everything.
@@ -88,15 +71,6 @@ class Run::Engine {
   [[nodiscard]] Progress progress() const;
 
  private:
-  struct DestinationState {
-    DestinationReport::State state = DestinationReport::State::ok;
-    std::string code;
-    std::string message;
-    std::uint32_t probes = 0;  // pauses in a row
-    std::int64_t paused_until_ns = 0;
-    bool answered = false;  // it said something in this run
-  };
-
   void work();
   void wake();
   void wait_until(std::int64_t time_ns);
@@ -118,7 +92,7 @@ class Run::Engine {
   queue::MemoryQueue queue_;
   Sequencer sequencer_;
   batch::Batcher batcher_;
-  std::vector<DestinationState> states_;
+  std::vector<send::DestinationState> states_;
   std::mt19937_64 random_{std::random_device{}()};
 
   std::unique_ptr<source::Source> source_;
@@ -219,54 +193,21 @@ std::vector<send::Attempt> Run::Engine::finished_attempts() {
 
 void Run::Engine::update_state(std::uint32_t destination, const send::Decision& decision,
                                std::int64_t now_ns) {
-  DestinationState& state = states_[destination];
-  const std::string& name = pipeline_.config().destinations[destination].name;
-  state.answered = state.answered || decision.answered;
-  switch (decision.effect) {
-    case send::Decision::Effect::none:
-      if (!decision.answered) {
-        if (state.state == DestinationReport::State::ok && decision.failed) {
-          state.state = DestinationReport::State::unavailable;
-          state.code = decision.issues.front().code;
-          state.message = decision.issues.front().message;
-          services::log(services::LogLevel::warning, name,
-                        state.message + " (will be tried again)");
-        }
-        return;
-      }
-      if (state.state != DestinationReport::State::ok && state.paused_until_ns <= now_ns) {
-        services::log(services::LogLevel::info, name, "deliveries are accepted again");
-        const bool answered = state.answered;
-        state = {};
-        state.answered = answered;
-      }
-      return;
-    case send::Decision::Effect::throttle:
-      if (state.paused_until_ns <= now_ns) state.state = DestinationReport::State::throttled;
-      break;
-    case send::Decision::Effect::pause_authorization:
-    case send::Decision::Effect::pause_blocked:
-      if (state.paused_until_ns <= now_ns || state.state == DestinationReport::State::throttled) {
-        ++state.probes;
-        services::log(services::LogLevel::error, name,
-                      "paused, nothing is lost: " + decision.pause_message);
-      }
-      state.state = decision.effect == send::Decision::Effect::pause_authorization
-                        ? DestinationReport::State::authorization_needed
-                        : DestinationReport::State::blocked;
-      break;
+  send::DestinationState& state = states_[destination];
+  if (const auto news = state.update(decision, now_ns)) {
+    const auto level = news->good ? services::LogLevel::info
+                       : news->severity == send::Issue::Severity::error
+                           ? services::LogLevel::error
+                           : services::LogLevel::warning;
+    services::log(level, pipeline_.config().destinations[destination].name, news->message);
   }
-  if (!decision.issues.empty()) {
-    state.code = decision.issues.front().code;
-    state.message = decision.issues.front().message;
-  }
-  state.paused_until_ns = std::max(state.paused_until_ns, decision.until_ns);
-  batcher_.pause(destination, state.paused_until_ns);
+  batcher_.pause(destination, state.paused_until_ns());
 }
 
 void Run::Engine::apply(send::Attempt attempt, std::int64_t now_ns, batch::Settled& settled) {
   const std::uint32_t destination = attempt.batch->destination();
-  send::Decision decision = send::decide(attempt, {}, states_[destination].probes, now_ns, random_);
+  send::Decision decision =
+      send::decide(attempt, {}, states_[destination].probes(), now_ns, random_);
   if (attempt.outcomes->faults() > 0) {
     decision.issues.push_back({send::Issue::Severity::warning, destination,
                                send::Issue::kAllMappings, "plugin_fault",
@@ -312,11 +253,7 @@ Status Run::Engine::take_blocks(std::int64_t now_ns, batch::Settled& settled) {
 bool Run::Engine::retrying_helps() const {
   for (std::uint32_t d = 0; d < states_.size(); ++d) {
     if (batcher_.pending_of_destination(d) == 0) continue;
-    const DestinationState& state = states_[d];
-    if (state.state == DestinationReport::State::ok ||
-        state.state == DestinationReport::State::throttled)
-      return true;
-    if (state.state == DestinationReport::State::unavailable && state.answered) return true;
+    if (states_[d].retrying_helps()) return true;
   }
   return false;
 }
@@ -417,11 +354,10 @@ RunReport Run::Engine::report(double duration_s, Status failure) {
   report.destinations.resize(states_.size());
   for (std::uint32_t d = 0; d < states_.size(); ++d) {
     DestinationReport& destination = report.destinations[d];
-    destination.state = states_[d].state;
-    destination.code = states_[d].code;
-    destination.message = states_[d].message;
-    if (!pipeline_.config().destinations[d].enabled)
-      destination.state = DestinationReport::State::disabled;
+    destination.health = states_[d].health();
+    destination.code = states_[d].code();
+    destination.message = states_[d].message();
+    if (!pipeline_.config().destinations[d].enabled) destination.health = send::Health::disabled;
     if (const services::HttpConnection* http = pipeline_.http(d); http != nullptr) {
       destination.requests = http->counters().requests;
       destination.throttled_requests = http->counters().throttled;
@@ -443,9 +379,8 @@ Status Run::Engine::outcome(const RunReport& report) const {
   for (const DestinationReport& destination : report.destinations) {
     pending += destination.pending;
     if (destination.pending == 0) continue;
-    authorization =
-        authorization || destination.state == DestinationReport::State::authorization_needed;
-    if (destination.state == DestinationReport::State::unavailable) unavailable = &destination;
+    authorization = authorization || destination.health == send::Health::authorization_needed;
+    if (destination.health == send::Health::unavailable) unavailable = &destination;
   }
   const bool from_file = pipeline_.config().source.type == SourceConfig::Type::file;
   if (pending == 0 && !report.stopped) return {};

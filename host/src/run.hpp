@@ -12,6 +12,7 @@
 #include "ledger/ledger.hpp"
 #include "model/status.hpp"
 #include "pipeline.hpp"
+#include "send/destination_state.hpp"
 
 namespace penstock {
 
@@ -25,22 +26,13 @@ struct RunOptions {
 };
 
 struct DestinationReport {
-  enum class State : std::uint8_t {
-    ok,
-    throttled,
-    unavailable,
-    authorization_needed,
-    blocked,
-    disabled
-  };
-  State state = State::ok;
+  send::Health health = send::Health::ok;
   std::string code;  // why it is not ok
   std::string message;
   std::uint64_t requests = 0;
   std::uint64_t throttled_requests = 0;  // answered 429
   std::uint64_t pending = 0;
 };
-[[nodiscard]] const char* name_of(DestinationReport::State state);
 
 struct RunReport {
   ledger::Snapshot counts;

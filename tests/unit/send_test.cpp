@@ -2,6 +2,7 @@
 #include <catch2/catch.hpp>
 
 #include "batch/batcher.hpp"
+#include "send/destination_state.hpp"
 #include "send/sender.hpp"
 
 namespace {
@@ -219,4 +220,56 @@ TEST_CASE(
   for (std::uint32_t i = 0; i < 7; ++i)
     CHECK(penstock::send::probe_delay_ns(i) == minutes[i] * 60'000 * kNanosPerMilli);
   CHECK(penstock::send::probe_delay_ns(4'000'000'000U) == 30 * 60'000 * kNanosPerMilli);
+}
+
+TEST_CASE("A destination that fails without an answer is unavailable until it delivers something") {
+  penstock::send::DestinationState state;
+  Decision failure;
+  failure.failed = true;
+  failure.issues.push_back({Issue::Severity::warning, 0, 0, "connect_failed", "nobody listens", 1});
+  REQUIRE(state.update(failure, kNow).has_value());
+  CHECK_FALSE(state.update(failure, kNow).has_value());  // said once
+  CHECK(state.health() == penstock::send::Health::unavailable);
+  CHECK_FALSE(state.retrying_helps());  // it has never said a word
+  Decision answer;
+  answer.answered = true;
+  CHECK_FALSE(state.update(answer, kNow).has_value());  // an answer such as 500 accepts nothing
+  CHECK(state.health() == penstock::send::Health::unavailable);
+  CHECK(state.retrying_helps());
+  answer.delivered = true;
+  REQUIRE(state.update(answer, kNow).has_value());
+  CHECK(state.health() == penstock::send::Health::ok);
+}
+
+TEST_CASE("Requests that were under way together when a destination is paused count as one pause") {
+  penstock::send::DestinationState state;
+  Decision pause;
+  pause.effect = Decision::Effect::pause_authorization;
+  pause.until_ns = kNow + 100;
+  pause.pause_message = "log in";
+  CHECK(state.update(pause, kNow).has_value());
+  CHECK_FALSE(state.update(pause, kNow + 1).has_value());
+  CHECK(state.probes() == 1);
+  CHECK_FALSE(state.retrying_helps());
+  Decision delivered;  // a slower request of before the pause
+  delivered.delivered = true;
+  CHECK_FALSE(state.update(delivered, kNow + 2).has_value());
+  CHECK(state.health() == penstock::send::Health::authorization_needed);
+  CHECK(state.update(delivered, kNow + 100).has_value());
+  CHECK(state.probes() == 0);
+}
+
+TEST_CASE("A throttle does not hide that a person has to act") {
+  penstock::send::DestinationState state;
+  Decision pause;
+  pause.effect = Decision::Effect::pause_blocked;
+  pause.until_ns = kNow + 100;
+  CHECK(state.update(pause, kNow).has_value());
+  Decision throttle;
+  throttle.effect = Decision::Effect::throttle;
+  throttle.until_ns = kNow + 50;
+  throttle.issues.push_back({Issue::Severity::warning, 0, 0, "throttled", "slow down", 1});
+  CHECK_FALSE(state.update(throttle, kNow + 1).has_value());
+  CHECK(state.health() == penstock::send::Health::blocked);
+  CHECK(state.paused_until_ns() == kNow + 100);
 }

@@ -113,8 +113,8 @@ std::string text_report(const PipelineConfig& config,
   out += "\n";
   for (std::size_t d = 0; d < report.destinations.size(); ++d) {
     const DestinationReport& destination = report.destinations[d];
-    out += "  " + config.destinations[d].name + ": " + name_of(destination.state);
-    if (destination.state != DestinationReport::State::disabled) {
+    out += "  " + config.destinations[d].name + ": " + name_of(destination.health);
+    if (destination.health != send::Health::disabled) {
       out += ", " + with_separators(destination.requests) + " requests";
       if (destination.throttled_requests > 0) {
         out += " (" + with_separators(destination.throttled_requests) + " answered 429)";
@@ -151,7 +151,7 @@ std::string json_report(const PipelineConfig& config,
   for (std::size_t d = 0; d < report.destinations.size(); ++d) {
     const DestinationReport& destination = report.destinations[d];
     Json& entry = json["destinations"][config.destinations[d].name];
-    entry["state"] = name_of(destination.state);
+    entry["state"] = name_of(destination.health);
     entry["requests"] = destination.requests;
     entry["throttled_requests"] = destination.throttled_requests;
     entry["mappings"] = Json::object();

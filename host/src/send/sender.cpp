@@ -125,6 +125,7 @@ Decision decide(const Attempt& attempt, const RetryPolicy& policy, std::uint32_t
     const std::uint32_t status = outcomes.status(i);
     if (status == PENSTOCK_DELIVERED) {
       verdict.kind = batch::Verdict::Kind::delivered;
+      decision.delivered = true;
       decision.answered = true;
       continue;
     }

@@ -53,6 +53,7 @@ struct Decision {
   std::vector<batch::Verdict> verdicts;  // one per element
   Effect effect = Effect::none;          // on the whole destination
   std::int64_t until_ns = 0;             // throttle, pause: nothing is sent before
+  bool delivered = false;                // at least one element
   bool answered = false;                 // the destination said something, whatever it was
   bool failed = false;                   // something was tried and did not succeed
   std::string pause_code;                // for the destination's state, with effect pause

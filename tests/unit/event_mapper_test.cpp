@@ -1,0 +1,147 @@
+// Guards the way from a line to elements: what a plugin may get wrong costs one record with a
+// reason, never its neighbours.
+#include <catch2/catch.hpp>
+#include <map>
+
+#include "mapping/event_mapper.hpp"
+
+namespace penstock::mapping {
+namespace {
+
+const penstock_host kHost = {sizeof(penstock_host),
+                             PENSTOCK_ABI_MAJOR,
+                             PENSTOCK_ABI_MINOR,
+                             nullptr,
+                             nullptr,
+                             nullptr,
+                             nullptr,
+                             nullptr,
+                             nullptr};
+
+// One destination of the misbehaving plugin, with a mapping for each trigger.
+struct Fixture {
+  explicit Fixture(const std::vector<std::string>& triggers) {
+    auto manifest = std::make_shared<PluginManifest>();
+    manifest->name = "misbehaves";
+    manifest->abi_major = PENSTOCK_ABI_MAJOR;
+    manifest->abi_minor = PENSTOCK_ABI_MINOR;
+    manifest->library = std::string(PENSTOCK_BAD_PLUGINS_DIR) + "/mapping_misbehaves.so";
+    manifest->hooks = {"plugin_init", "plugin_settings", "plugin_mapping", "plugin_send", ""};
+    ActionSpec action;
+    action.name = "act";
+    InputSpec field;
+    field.name = "rule";
+    field.label = "Rule";
+    field.required = true;
+    field.default_value = Node::of_string("$.rule");
+    action.fields.push_back(field);
+    manifest->actions.push_back(action);
+    DestinationConfig destination;
+    destination.name = "eu";
+    destination.plugin = manifest;
+    for (const std::string& trigger : triggers) {
+      MappingConfig mapping;
+      mapping.name = "m" + std::to_string(destination.mappings.size());
+      mapping.action = manifest->find_action("act");
+      mapping.trigger = trigger;
+      destination.mappings.push_back(mapping);
+    }
+    config.destinations.push_back(destination);
+    Diagnostics diagnostics;
+    program = compile(config, diagnostics);
+    INFO(diagnostics.text());
+    REQUIRE(program != nullptr);
+    auto created = plugin::Instance::create(config.destinations[0], &kHost);
+    INFO(created.status().message());
+    REQUIRE(created.ok());
+    instance = std::move(created).value();
+    for (Program::Mapping& mapping : program->mappings) mapping.instance = instance.get();
+  }
+
+  // All lines at once, as a worker maps them.
+  void map(std::string text) {
+    const std::size_t size = text.size();
+    text.append(kEventPadding, ' ');
+    EventMapper mapper(*program);
+    map_lines(mapper, *program, std::string_view(text).substr(0, size), blocks, tally);
+  }
+  std::size_t elements() const {
+    std::size_t count = 0;
+    for (const Block& block : blocks) count += block.elements.size();
+    return count;
+  }
+
+  PipelineConfig config;
+  std::unique_ptr<Program> program;
+  std::unique_ptr<plugin::Instance> instance;
+  std::vector<Block> blocks;
+  Tally tally;
+};
+
+std::string event(const std::string& rule) {
+  return R"({"type":"track","rule":")" + rule + "\"}\n";
+}
+
+const char* const kAlways = "type = \"track\"";
+
+}  // namespace
+
+TEST_CASE(
+    "Each rule that a mapping hook breaks costs that record, with a reason, and leaves its "
+    "neighbours") {
+  struct Case {
+    const char* rule;
+    const char* says;
+  };
+  const auto broken = GENERATE(
+      Case{"nothing", "emitting 0 elements"}, Case{"twice", "emitting 2 elements"},
+      Case{"long key", "a key of 600 bytes; at most 512"},
+      Case{"refuse", "emitted an element and then refused"}, Case{"error", "out of order"});
+  Fixture fixture({kAlways});
+  fixture.map(event("fine") + event(broken.rule) + event("fine"));
+  CHECK(fixture.elements() == 2);
+  CHECK(fixture.blocks.back().bytes == "payloadpayload");  // nothing of the broken one is left
+  CHECK(fixture.tally.of(0).matched == 3);
+  CHECK(fixture.tally.of(0).dead_lettered == 1);
+  REQUIRE(fixture.tally.reasons().size() == 1);
+  CHECK(fixture.tally.reasons()[0].reason == "plugin_error");
+  INFO(fixture.tally.reasons()[0].message);
+  CHECK(fixture.tally.reasons()[0].message.find(broken.says) != std::string::npos);
+}
+
+TEST_CASE("A record without a required field is a dead letter that names the field") {
+  Fixture fixture({kAlways});
+  fixture.map("{\"type\":\"track\"}\n" + event("fine"));
+  CHECK(fixture.elements() == 1);
+  REQUIRE(fixture.tally.reasons().size() == 1);
+  CHECK(fixture.tally.reasons()[0].reason == "invalid_record");
+  CHECK(fixture.tally.reasons()[0].message.find("Rule") != std::string::npos);
+}
+
+TEST_CASE("Every line that is not blank is received, and is matched, unmatched or invalid") {
+  Fixture fixture({kAlways, "type = \"identify\"", kAlways});
+  fixture.map(event("a") + "\n  \t\r\n{\"type\":\"page\"}\nnot json\n[1]\n" + event("b") +
+              R"({"type":"identify","rule":"c"})");
+  CHECK(fixture.tally.events.received == 6);
+  CHECK(fixture.tally.matched_events == 3);
+  CHECK(fixture.tally.events.unmatched == 1);
+  CHECK(fixture.tally.events.invalid == 2);
+  CHECK(fixture.tally.of(0).matched == 2);
+  CHECK(fixture.tally.of(1).matched == 1);
+  CHECK(fixture.tally.of(2).matched == 2);
+  CHECK(fixture.elements() == 5);
+}
+
+TEST_CASE("Elements carry the route of their mapping's destination, action and batch key") {
+  Fixture fixture({kAlways});
+  fixture.map(event("a") + event("b"));
+  REQUIRE(fixture.blocks.size() == 1);
+  const Block& block = fixture.blocks[0];
+  REQUIRE(block.routes.size() == 1);
+  CHECK(block.routes[0] == Route{0, 0, "batch"});
+  CHECK(block.payload(block.elements[1]) == "payload");
+  CHECK(block.coalesce_key(block.elements[1]).empty());
+  CHECK(block.elements[1].key_hash == 0);
+}
+
+}  // namespace penstock::mapping
