@@ -191,7 +191,7 @@ std::variant<Arguments, Answer> parse_arguments(int argc, const char* const* arg
     std::string path = at->get_name();
     for (const CLI::App* parent = at->get_parent(); parent != nullptr;
          parent = parent->get_parent()) {
-      path = parent->get_name() + " " + path;
+      path.insert(0, parent->get_name() + " ");
     }
     return Answer{"penstock: " + std::string(error.what()) + "\nSee: " + path + " --help\n", true,
                   exit_code(StatusCode::usage)};

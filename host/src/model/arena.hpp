@@ -24,6 +24,8 @@ class Arena {
     const std::uintptr_t start = (next_ + alignment - 1) & ~(alignment - 1);
     if (next_ == 0 || start > end_ || size > end_ - start) return allocate_in_next_block(size);
     next_ = start + size;
+    // Computed as a number, because a pointer past the end of its block must not be compared.
+    // NOLINTNEXTLINE(performance-no-int-to-ptr)
     return reinterpret_cast<void*>(start);
   }
   template <typename T>

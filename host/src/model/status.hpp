@@ -97,6 +97,7 @@ class [[nodiscard]] Result {
     if (::penstock::Status status_ = (expression); !status_.ok()) return status_; \
   } while (false)
 
+// NOLINTBEGIN(bugprone-macro-parentheses): a declaration cannot stand in parentheses.
 // declaration = value of the Result, or leave the function with its Status.
 #define ASSIGN_OR_RETURN(declaration, expression) \
   ASSIGN_OR_RETURN_INNER(PENSTOCK_CONCAT(result_, __LINE__), declaration, expression)
@@ -104,3 +105,4 @@ class [[nodiscard]] Result {
   auto result = (expression);                                   \
   if (!result.ok()) return result.status();                     \
   declaration = std::move(result).value()
+// NOLINTEND(bugprone-macro-parentheses)
