@@ -296,7 +296,9 @@ Status Run::Engine::dispatch() {
         pool_->submit(std::move(batch));
       }
     }
-    wait_until(std::min(batcher_.next_time(), deadline_ns_));
+    // Once cancelled, only finished attempts and ending workers bring anything new, and they wake
+    // this thread.
+    wait_until(cancelled ? batch::kNever : std::min(batcher_.next_time(), deadline_ns_));
   }
 }
 
@@ -351,6 +353,8 @@ RunReport Run::Engine::report(double duration_s, Status failure) {
   for (const auto& [mapping, count] : queue_.untaken_by_mapping()) pending[mapping] += count;
   report.accounting = ledger_.verify(pending);
   report.counts = ledger_.snapshot();
+  report.unread_bytes =
+      source_->known_bytes() - std::min(source_->known_bytes(), sequencer_.accepted().offset);
   report.destinations.resize(states_.size());
   for (std::uint32_t d = 0; d < states_.size(); ++d) {
     DestinationReport& destination = report.destinations[d];
@@ -383,12 +387,13 @@ Status Run::Engine::outcome(const RunReport& report) const {
     if (destination.health == send::Health::unavailable) unavailable = &destination;
   }
   const bool from_file = pipeline_.config().source.type == SourceConfig::Type::file;
-  if (pending == 0 && !report.stopped) return {};
-  const std::string rest =
-      from_file ? "They are in the event file still: run the same command again."
-                : "They came from standard input and are not kept: feed them in again.";
-  const std::string what = std::to_string(pending) + " records were not delivered. " + rest;
-  if (pending == 0) return {};
+  const bool lost_input = !from_file && report.unread_bytes > 0;
+  if (pending == 0 && !lost_input) return {};
+  std::string what = std::to_string(pending) + " records were not delivered";
+  if (report.unread_bytes > 0)
+    what += ", and " + std::to_string(report.unread_bytes) + " bytes of input were not mapped";
+  what += from_file ? ". They are in the event file still: run the same command again."
+                    : ". They came from standard input and are not kept: feed them in again.";
   if (authorization) return {StatusCode::authorization, what};
   if (unavailable != nullptr && !report.stopped)
     return {StatusCode::unavailable, sentence(unavailable->message) + " " + what};

@@ -39,7 +39,8 @@ struct RunReport {
   std::vector<DestinationReport> destinations;  // as in PipelineConfig
   double duration_s = 0;
   bool stopped = false;  // by a signal
-  std::uint64_t unread_bytes = 0;
+  std::uint64_t unread_bytes =
+      0;              // of input that was there and was not mapped, because the run ended before
   Status source;      // why reading ended early, if it did
   Status accounting;  // ok when the numbers add up
   // The outcome of the run as a whole: ok, pending, authorization, unavailable, io or internal,

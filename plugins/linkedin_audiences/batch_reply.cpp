@@ -167,6 +167,8 @@ BatchReply parse_batch_reply(std::string_view body, std::size_t sent) {
   for (std::size_t i = 0; i < listener.entries.size(); ++i) {
     Entry& entry = listener.entries[i];
     std::size_t index = i;
+    // As many as were sent, but named otherwise: neither place nor name can be believed.
+    if (!aligned && reply.count == sent) continue;
     if (!aligned) {
       if (!entry.batch_index || *entry.batch_index < 0 ||
           static_cast<std::uint64_t>(*entry.batch_index) >= sent) {

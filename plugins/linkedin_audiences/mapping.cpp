@@ -234,10 +234,14 @@ std::int32_t Mapping::map(const Settings& settings, const sdk::Record& record,
     action = wanted == "ADD" ? UserAction::add : UserAction::remove;
   } else if (wanted.empty() || wanted == "AUTO") {
     const std::string_view source = record[source_segment_id_].text();
-    if (!source.empty() && source != audience_key) {
+    if (source != audience_key) {
       return error.reject("audience_key_mismatch", "source_segment_id",
-                          "the event is about another audience than the mapping's "
-                          "personas_audience_key; the trigger should not let it through");
+                          source.empty()
+                              ? "the event names no audience, so it must not change this one; the "
+                                "trigger should not "
+                                "let it through, or dmp_user_action must be ADD or REMOVE"
+                              : "the event is about another audience than the mapping's "
+                                "personas_audience_key; the trigger should not let it through");
     }
     const std::optional<UserAction> found =
         automatic_action(record[membership_], record[event_name_].text());

@@ -284,7 +284,8 @@ std::int64_t retry_after_ms(std::string_view header, std::int64_t wall_ns) {
     seconds = std::max<std::int64_t>(0, *date - wall_ns / (kNsPerMs * kMsPerSecond));
   }
   if (seconds < 0 || seconds > kSecondsPerDay) return seconds < 0 ? -1 : kMaxRetryAfterMs;
-  return seconds * kMsPerSecond;
+  // "At once" after a refusal is no time to rely on: the host's back-off decides.
+  return seconds == 0 ? -1 : seconds * kMsPerSecond;
 }
 
 std::int64_t ms_to_utc_midnight(std::int64_t wall_ns) {

@@ -54,7 +54,8 @@ void SegmentStore::forget(std::string_view audience_key) const {
 
 // Hashed, because a key of the store may be shorter than an audience key.
 std::string SegmentStore::key_of(std::string_view audience_key) const {
-  const Sha256Hex hash = sha256_hex(audience_key);
+  // With the URL in it: an id of a test server means nothing to LinkedIn.
+  const Sha256Hex hash = sha256_hex(settings_.api_url + "\n" + std::string(audience_key));
   return "segment/" + settings_.ad_account_id + "/" + settings_.source_platform + "/" +
          std::string(hash.data(), hash.size());
 }

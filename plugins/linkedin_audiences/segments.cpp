@@ -135,8 +135,13 @@ std::optional<sdk::Outcome> Segments::create(const Audience& audience, const sdk
     if (std::optional<sdk::Outcome> failure = find(audience, batch, state)) return failure;
     if (!state.id.empty()) return std::nullopt;
   }
-  result.failure.retry_after_ms =
-      std::max(result.failure.retry_after_ms, remaining_ms(state.creating_ms));
+  // The wait counts from now: LinkedIn may have carried the request out at any moment until it was
+  // given up.
+  state.creating_ms = now_ms();
+  store_.save(audience.key, state);
+  if (const std::int64_t remaining = remaining_ms(state.creating_ms); remaining > 0) {
+    result.failure.retry_after_ms = std::max(result.failure.retry_after_ms, remaining);
+  }
   return result.failure;
 }
 

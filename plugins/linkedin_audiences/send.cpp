@@ -116,12 +116,15 @@ void Sender::report_refusal(const sdk::Batch& batch, const sdk::HttpResponse& re
   Refusal refusal = classify(response, settings_, "sending users", host_.wall_ns());
   sdk::Outcome& outcome = refusal.outcome;
   const std::int32_t status = response.status;
-  if (!refusal.classified && status == 404) {
+  if (!refusal.classified && (status == 404 || status == 410)) {
     outcome = segments_.not_found(audience.key, segment_id, batch.attempt());
   } else if (!refusal.classified && status == 409) {
     outcome.status = PENSTOCK_RETRY;
     outcome.reason = "conflict";
-  } else if (!refusal.classified && status >= 400) {
+  } else if (!refusal.classified && status != 400 && status != 413 && status != 422) {
+    // What no person of the batch can be the reason of must not cost them.
+    outcome.status = status >= 400 ? PENSTOCK_BLOCKED : PENSTOCK_UNKNOWN;
+  } else if (!refusal.classified) {
     // Too large, or one element of it is at fault: the halves will tell. Of a single element it is
     // the last word.
     outcome.status = batch.size() > 1 ? PENSTOCK_SPLIT : PENSTOCK_REJECTED;

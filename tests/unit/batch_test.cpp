@@ -222,6 +222,13 @@ TEST_CASE(
   CHECK(batch->attempt() == 1);
 }
 
+TEST_CASE("Elements that are retried together leave in the order in which they came") {
+  World world(limits(3));
+  world.add({{"a", "A"}, {"b", "B"}, {"c", "C"}});
+  world.complete(world.next(), Verdict::Kind::retry, world.now);
+  CHECK(world.payloads(*world.next()) == std::vector<std::string>{"A", "B", "C"});
+}
+
 TEST_CASE("A split batch goes again as two halves, and the poison is found alone") {
   World world(limits(8));
   std::vector<Item> items;

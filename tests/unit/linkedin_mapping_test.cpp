@@ -15,6 +15,8 @@ TestValues record(const TestValues& changes) {
                                                   {"event_name", "Audience Entered"},
                                                   {"email", "trial.user@example.com"}};
   for (const auto& [name, value] : changes) all[name] = value;
+  // The event is about the mapping's audience, unless a test says otherwise.
+  all.try_emplace("source_segment_id", all["personas_audience_key"]);
   return TestValues(all.begin(), all.end());
 }
 
@@ -232,6 +234,8 @@ TEST_CASE("under AUTO membership decides before the event's name, and nothing is
 TEST_CASE("under AUTO an event of another audience is rejected") {
   CHECK(map({{"source_segment_id", "churn_risk"}}).reason == "audience_key_mismatch");
   CHECK(map({{"source_segment_id", "trial_users"}}).code == PENSTOCK_OK);
+  CHECK(map({{"source_segment_id", ""}}).reason == "audience_key_mismatch");
+  CHECK(map({{"source_segment_id", ""}, {"dmp_user_action", "ADD"}}).code == PENSTOCK_OK);
   CHECK(map({{"source_segment_id", "churn_risk"}, {"dmp_user_action", "ADD"}}).code == PENSTOCK_OK);
 }
 

@@ -212,6 +212,19 @@ TEST_CASE("a creation whose answer was lost is looked for before another is made
   }
 }
 
+TEST_CASE(
+    "the wait after a lost creation counts from when it was given up, however long that took") {
+  const auto host = make_host();
+  host->on_request([&host](const HttpExchange& request) {
+    if (request.method != "POST") return answer(200, found("", 0));
+    host->advance_ms(30'000);  // the request's whole time
+    return HttpReply::failure(PENSTOCK_ERR_TIMEOUT);
+  });
+  const SendResult result = send_one(*host);
+  CHECK(result.outcomes[0].status == PENSTOCK_RETRY);
+  CHECK(result.outcomes[0].retry_after_ms == 5000);
+}
+
 TEST_CASE("a creation that a crash interrupted is not repeated at once after the restart") {
   std::map<std::string, std::string> stored;
   {

@@ -131,9 +131,9 @@ TEST_CASE("an answer that does not fit the request is not guessed at") {
        {kUnknown, kUnknown, kRejected}},
       {R"({"elements":[{"status":400,"error":{"message":"x","batchIndex":1}}]})",
        {kUnknown, kRejected, kUnknown}},
-      // In another order than the request.
+      // As many as were sent, but named otherwise than they stand: nothing of it is certain.
       {R"({"elements":[{"status":400,"batchIndex":2},)" + ok + "," + ok + "]}",
-       {kUnknown, kUnknown, kRejected}},
+       {kUnknown, kUnknown, kUnknown}},
       {R"({"elements":[{"status":429,"batchIndex":1},{"status":201,"batchIndex":1},)" + ok + "]}",
        {kUnknown, kUnknown, kUnknown}},
       {R"({"elements":[{"status":400,"batchIndex":9},{"status":400,"batchIndex":-1}]})",
@@ -234,7 +234,8 @@ TEST_CASE("a throttle of the day lasts until midnight UTC, another as long as Li
                         {"throttle MEMBER MINUTE limit", nullptr, -1},
                         {"throttle", "17", 17'000},
                         {"throttle", "Mon, 21 Sep 2026 14:14:00 GMT", 40'000},
-                        {"throttle", "Mon, 21 Sep 2026 14:00:00 GMT", 0},
+                        {"throttle", "Mon, 21 Sep 2026 14:00:00 GMT", -1},
+                        {"throttle", "0", -1},
                         {"throttle", "soon", -1},
                         {"throttle", "-5", -1},
                         {"throttle", "99999999999999999999", -1},
@@ -311,6 +312,15 @@ TEST_CASE("a full batch of 5,000 is answered element by element") {
   CHECK(result.outcomes[4320].status == kDelivered);
   CHECK(result.outcomes[4321].status == kRetry);
   CHECK(result.outcomes[4999].status == kDelivered);
+}
+
+TEST_CASE("a refusal that no person can be the reason of pauses and costs nobody") {
+  for (const int status : {405, 406, 415, 451}) {
+    CAPTURE(status);
+    const auto host = ready_host();
+    const SendResult result = send_three(*host, answer(status, "{}"));
+    for (const auto& outcome : result.outcomes) CHECK(outcome.status == PENSTOCK_BLOCKED);
+  }
 }
 
 TEST_CASE("a host without an HTTP service blocks the destination instead of failing each batch") {

@@ -199,13 +199,12 @@ void Batcher::update_timer(Group& group) {
 void Batcher::run_timers(std::int64_t now_ns) {
   while (!timers_.empty() && timers_.begin()->first <= now_ns) {
     Group& group = *timers_.begin()->second;
-    bool promoted = false;
-    while (!group.delayed.empty() && group.delayed.begin()->first <= now_ns) {
-      Node& node = *group.delayed.begin()->second;
-      group.delayed.erase(group.delayed.begin());
-      group.push_front(node);
-      promoted = true;
-    }
+    // From the last to the first, each before the others: they leave in the order in which they
+    // came back.
+    const auto due = group.delayed.upper_bound(now_ns);
+    const bool promoted = due != group.delayed.begin();
+    for (auto it = due; it != group.delayed.begin();) group.push_front(*(--it)->second);
+    group.delayed.erase(group.delayed.begin(), due);
     if (promoted) {
       enqueue(group);  // what was tried before does not wait for company
     } else {

@@ -25,7 +25,8 @@ std::chrono::milliseconds parse_duration(const std::string& text) {
     used = 0;
   }
   const std::string unit = text.substr(used);
-  constexpr unsigned long long kMost = 365ULL * 24 * 3600;
+  constexpr unsigned long long kMost =
+      24ULL * 3600 * 1000;  // a day in milliseconds; also keeps hours in range
   if (used > 0 && number <= kMost) {
     if (unit == "ms") return std::chrono::milliseconds(number);
     if (unit == "s") return std::chrono::seconds(number);

@@ -187,6 +187,7 @@ std::string json_report(const PipelineConfig& config,
     issue["severity"] = entry.error ? "error" : "warning";
     json["issues"].push_back(std::move(issue));
   }
+  if (report.unread_bytes > 0) json["unread_bytes"] = report.unread_bytes;
   json["duration_s"] = report.duration_s;
   // Texts of plugins and destinations may be cut inside a character or be no UTF-8 at all.
   return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";

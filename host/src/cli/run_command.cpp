@@ -15,8 +15,13 @@ namespace {
 
 std::atomic<Run*> signalled_run{nullptr};
 
-void on_signal(int /*signal*/) {
+std::atomic<int> signals_seen{0};
+
+// The first ends the run in order, the second at once; the third ends the process, should a plugin
+// hang.
+void on_signal(int signal) {
   if (Run* run = signalled_run.load(); run != nullptr) run->stop();
+  if (++signals_seen >= 2) std::signal(signal, SIG_DFL);
 }
 
 // SIGINT and SIGTERM end the run in an orderly way, as long as this lives.
@@ -27,7 +32,7 @@ class SignalGuard {
     struct sigaction action {};
     action.sa_handler = on_signal;
     sigemptyset(&action.sa_mask);
-    action.sa_flags = SA_RESTART;
+    action.sa_flags = 0;  // so that opening a pipe that nobody writes to can be interrupted
     ::sigaction(SIGINT, &action, &old_int_);
     ::sigaction(SIGTERM, &action, &old_term_);
   }
@@ -94,9 +99,10 @@ int run_command(const Arguments& arguments) {
     return fail(printed);
   }
   if (report.stopped && report.status.ok()) {
-    std::fprintf(
-        stderr,
-        "penstock: stopped by a signal after everything that was read had been dealt with\n");
+    std::fprintf(stderr,
+                 "penstock: stopped by a signal; everything that was read has been dealt with, %s "
+                 "bytes were not read\n",
+                 with_separators(report.unread_bytes).c_str());
   }
   if (!report.status.ok()) return fail(report.status);
   if (arguments.fail_on_dead_letters && dead_letters(report) > 0) {

@@ -52,7 +52,6 @@ void EventMapper::on_warning(void* ctx, penstock_str code, std::uint32_t field) 
 }
 
 Status EventMapper::read(std::string_view line) {
-  arena_.reset();
   matches_.clear();
   ASSIGN_OR_RETURN(view_.root, parser_.parse(line));
   program_.paths.extract(view_.root, slots_);
@@ -71,6 +70,7 @@ RecordResult EventMapper::plugin_fault(std::string message) {
 
 RecordResult EventMapper::map(std::uint32_t mapping, std::string& bytes) {
   const Program::Mapping& target = program_.mappings[mapping];
+  arena_.reset();  // the event lives in the parser; only the record before lived here
   emission_.bytes = &bytes;
   emission_.start = bytes.size();
   emission_.count = 0;

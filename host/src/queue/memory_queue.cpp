@@ -56,7 +56,8 @@ Result<std::shared_ptr<const Block>> MemoryQueue::take() {
     if (next_to_take_ == first_ + entries_.size()) break;
     Entry& entry = entries_[next_to_take_ - first_];
     ++next_to_take_;
-    if (entry.unsettled > 0) return std::move(entry.block);
+    std::shared_ptr<const Block> block = std::move(entry.block);
+    if (entry.unsettled > 0) return block;
   }
   return std::shared_ptr<const Block>();
 }

@@ -16,7 +16,8 @@ std::int64_t backoff_ns(const RetryPolicy& policy, std::uint32_t attempt, double
                         std::int64_t retry_after_ms) {
   if (retry_after_ms >= 0) {
     const std::int64_t asked = std::min(retry_after_ms, kMaxRetryAfterMs) * kNanosPerMilli;
-    return asked + static_cast<std::int64_t>(static_cast<double>(asked) * 0.1 * random);
+    const std::int64_t spread = std::min(asked / 10, kMinute / 2);
+    return asked + static_cast<std::int64_t>(static_cast<double>(spread) * random);
   }
   const std::int64_t doubled = policy.base_ms << std::min(attempt, kMaxDoublings);
   const std::int64_t bound = std::min(doubled, policy.ceiling_ms) * kNanosPerMilli;

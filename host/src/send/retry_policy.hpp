@@ -18,7 +18,7 @@ struct RetryPolicy {
 
 // How long to wait before the next try. attempt counts from 0; random is uniform in [0, 1);
 // retry_after_ms is what the destination asked for (-1 when it did not), which is kept to the
-// letter, plus up to a tenth against a stampede.
+// letter, plus up to a tenth, and at most half a minute, against a stampede.
 [[nodiscard]] std::int64_t backoff_ns(const RetryPolicy& policy, std::uint32_t attempt,
                                       double random, std::int64_t retry_after_ms);
 

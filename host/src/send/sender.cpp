@@ -159,7 +159,9 @@ Decision decide(const Attempt& attempt, const RetryPolicy& policy, std::uint32_t
           decision.effect = authorization ? Decision::Effect::pause_authorization
                                           : Decision::Effect::pause_blocked;
           decision.until_ns =
-              now_ns + std::max(probe_delay_ns(probes), detail.retry_after_ms * kNanosPerMilli);
+              now_ns + std::max(probe_delay_ns(probes),
+                                backoff_ns(policy, 0, 0.0,
+                                           std::max<std::int64_t>(detail.retry_after_ms, 0)));
           decision.pause_code = detail.reason;
           decision.pause_message = detail.message;
         }
@@ -184,6 +186,7 @@ Decision decide(const Attempt& attempt, const RetryPolicy& policy, std::uint32_t
         // A plugin that knows how long to wait, without having asked, reports no failure.
         if (status == PENSTOCK_RETRY && detail.retry_after_ms >= 0 && detail.remote_status == 0) {
           verdict.failed = false;
+          decision.answered = true;  // else it could not know
         } else if (detail.reason != "cancelled") {
           decision.failed = true;
           count_issue(decision.issues, Issue::Severity::warning, batch.destination(), mapping,

@@ -38,8 +38,10 @@ struct DestinationServices::Trampolines {
     try {
       if (!services::log_enabled(log_level(level))) return;
       const std::string_view text = view(message);
-      std::string shown = redact(text.substr(0, kMaxLogBytes));
-      if (text.size() > kMaxLogBytes) shown += " [cut]";
+      // Masked before it is cut, so that no half of an address or hash is left; what is far too
+      // long is cut first.
+      std::string shown = redact(text.substr(0, 2 * kMaxLogBytes));
+      if (shown.size() > kMaxLogBytes) shown = shown.substr(0, kMaxLogBytes) + " [cut]";
       services::log(log_level(level), destination, shown);
     } catch (const std::exception&) {
       // Without memory for the masked text, say at least that there was one.

@@ -37,6 +37,7 @@ class LineSource final : public Source {
 
   Result<bool> next(Chunk& chunk) override;
   void stop() override;
+  [[nodiscard]] std::uint64_t known_bytes() const override;
   [[nodiscard]] const std::string& name() const override { return name_; }
 
  private:
@@ -62,6 +63,12 @@ void LineSource::stop() {
   // An eventfd write of 1 can fail only when its counter is at its maximum, and then it is readable
   // already.
   [[maybe_unused]] const ssize_t written = ::write(stop_fd_.get(), &one, sizeof one);
+}
+
+std::uint64_t LineSource::known_bytes() const {
+  struct stat info {};
+  if (!may_wait_ && ::fstat(fd_.get(), &info) == 0) return static_cast<std::uint64_t>(info.st_size);
+  return position_.offset + carry_.size();
 }
 
 // 0 at the end of the input or after stop().
@@ -183,6 +190,7 @@ Result<std::unique_ptr<Source>> open(const SourceConfig& config) {
       std::string what =
           "Could not open the event file " + config.path + ": " + std::strerror(error);
       if (error == ENOENT) what += ". Check source.path in " + config.location.text();
+      if (error == EINTR) what += ". A signal came while it waited for somebody to write to it";
       if (error == EACCES) what += ". Make it readable for the user who runs penstock";
       return Status(StatusCode::io, what);
     }

@@ -39,6 +39,9 @@ class Source {
   virtual Result<bool> next(Chunk& chunk) = 0;
   // [any thread, also a signal handler's] Makes next() return false as soon as possible.
   virtual void stop() = 0;
+  // How many bytes there are as far as is known: of a file its size, of a stream what was read from
+  // it. Not while next() runs.
+  [[nodiscard]] virtual std::uint64_t known_bytes() const = 0;
   // "events.ndjson" or "standard input", for messages.
   [[nodiscard]] virtual const std::string& name() const = 0;
 };
