@@ -91,8 +91,8 @@ void map_event(EventMapper& mapper, const Program& program, BlockWriter& writer,
         writer.add(id, target, result);
         for (const Warning& warning : mapper.warnings()) {
           const auto& fields = target.spec->fields;
-          const std::string_view field =
-              warning.field < fields.size() ? fields[warning.field].name : "";
+          std::string_view field;
+          if (warning.field < fields.size()) field = fields[warning.field].name;
           tally.reason(ReasonCount::Kind::warning, id, warning.code, field, {});
         }
         break;

@@ -39,11 +39,9 @@ class PathParser {
 
  private:
   void skip_root() {
-    if (text_ == "$") {
-      at_ = 1;
-    } else if (text_.substr(0, 2) == "$.") {
+    if (text_.substr(0, 2) == "$.") {
       at_ = 2;
-    } else if (text_.substr(0, 2) == "$[") {
+    } else if (text_ == "$" || text_.substr(0, 2) == "$[") {
       at_ = 1;
     }
   }
