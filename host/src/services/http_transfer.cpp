@@ -188,12 +188,14 @@ void set_headers(CURL* easy, const TransferRequest& from, HeaderList& headers) {
   bool has_content_type = false;
   bool has_user_agent = false;
   for (std::uint64_t i = 0; i < from.request.n_headers; ++i) {
-    const std::string name(view(from.request.headers[i].name));
-    const std::string value(view(from.request.headers[i].value));
-    has_content_type |= lower_case(name) == "content-type";
-    has_user_agent |= lower_case(name) == "user-agent";
+    std::string line(view(from.request.headers[i].name));
+    const std::string_view value = view(from.request.headers[i].value);
+    has_content_type |= lower_case(line) == "content-type";
+    has_user_agent |= lower_case(line) == "user-agent";
     // libcurl: "Name:" removes a header, "Name;" sends it empty.
-    headers.add(value.empty() ? name + ";" : name + ": " + value);
+    line += value.empty() ? ";" : ": ";
+    line += value;
+    headers.add(line);
   }
   if (!has_content_type) headers.add("Content-Type:");  // or libcurl calls a POST a form
   if (!has_user_agent) headers.add("User-Agent: penstock/" PENSTOCK_VERSION);
