@@ -195,10 +195,9 @@ void Run::Engine::update_state(std::uint32_t destination, const send::Decision& 
                                std::int64_t now_ns) {
   send::DestinationState& state = states_[destination];
   if (const auto news = state.update(decision, now_ns)) {
-    const auto level = news->good ? services::LogLevel::info
-                       : news->severity == send::Issue::Severity::error
-                           ? services::LogLevel::error
-                           : services::LogLevel::warning;
+    const auto level = news->good                                 ? services::LogLevel::info
+                       : news->severity == Issue::Severity::error ? services::LogLevel::error
+                                                                  : services::LogLevel::warning;
     services::log(level, pipeline_.config().destinations[destination].name, news->message);
   }
   batcher_.pause(destination, state.paused_until_ns());
@@ -209,8 +208,8 @@ void Run::Engine::apply(send::Attempt attempt, std::int64_t now_ns, batch::Settl
   send::Decision decision =
       send::decide(attempt, {}, states_[destination].probes(), now_ns, random_);
   if (attempt.outcomes->faults() > 0) {
-    decision.issues.push_back({send::Issue::Severity::warning, destination,
-                               send::Issue::kAllMappings, "plugin_fault",
+    decision.issues.push_back({Issue::Severity::warning, destination, Issue::kAllMappings,
+                               "plugin_fault",
                                "The plugin reported outcomes twice, for elements that do not "
                                "exist, or with unknown codes",
                                attempt.outcomes->faults()});

@@ -76,16 +76,16 @@ TEST_CASE(
 TEST_CASE(
     "Issues of one code are counted together, with the latest message and the higher severity") {
   auto ledger = make_ledger();
-  send::Issue issue{send::Issue::Severity::error, 0, 1, "throttled", "first", 3};
+  Issue issue{Issue::Severity::error, 0, 1, "throttled", "first", 3};
   ledger.apply({issue});
-  issue.severity = send::Issue::Severity::warning;
+  issue.severity = Issue::Severity::warning;
   issue.message = "second";
   ledger.apply({issue});
   const Snapshot snapshot = ledger.snapshot();
   REQUIRE(snapshot.issues.size() == 1);
   CHECK(snapshot.issues[0].count == 6);
   CHECK(snapshot.issues[0].message == "second");
-  CHECK(snapshot.issues[0].severity == send::Issue::Severity::error);
+  CHECK(snapshot.issues[0].severity == Issue::Severity::error);
 }
 
 }  // namespace penstock::ledger

@@ -8,12 +8,12 @@
 namespace {
 
 using penstock::Block;
+using penstock::Issue;
 using penstock::batch::Batch;
 using penstock::batch::Batcher;
 using penstock::batch::Verdict;
 using penstock::send::Attempt;
 using penstock::send::Decision;
-using penstock::send::Issue;
 using penstock::send::kNanosPerMilli;
 
 constexpr std::int64_t kNow = 1'000'000'000'000;

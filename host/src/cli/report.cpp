@@ -27,14 +27,14 @@ std::vector<Entry> entries(const PipelineConfig& config,
                            const std::vector<ledger::MappingName>& mappings,
                            const RunReport& report) {
   std::vector<Entry> all;
-  for (const send::Issue& issue : report.counts.issues) {
+  for (const Issue& issue : report.counts.issues) {
     Entry entry;
     entry.destination = config.destinations[issue.destination].name;
-    if (issue.mapping != send::Issue::kAllMappings) entry.mapping = mappings[issue.mapping].name;
+    if (issue.mapping != Issue::kAllMappings) entry.mapping = mappings[issue.mapping].name;
     entry.code = issue.code;
     entry.message = issue.message;
     entry.count = issue.count;
-    entry.error = issue.severity == send::Issue::Severity::error;
+    entry.error = issue.severity == Issue::Severity::error;
     all.push_back(std::move(entry));
   }
   for (const ReasonCount& reason : report.counts.reasons) {

@@ -24,11 +24,11 @@ void Ledger::apply(const Tally& tally) {
   for (const ReasonCount& reason : tally.reasons()) add_reason(state_.reasons, reason);
 }
 
-void Ledger::apply(const std::vector<send::Issue>& issues) {
+void Ledger::apply(const std::vector<Issue>& issues) {
   const std::lock_guard lock(mutex_);
-  for (const send::Issue& issue : issues) {
+  for (const Issue& issue : issues) {
     const auto known =
-        std::find_if(state_.issues.begin(), state_.issues.end(), [&](const send::Issue& other) {
+        std::find_if(state_.issues.begin(), state_.issues.end(), [&](const Issue& other) {
           return other.destination == issue.destination && other.mapping == issue.mapping &&
                  other.code == issue.code;
         });

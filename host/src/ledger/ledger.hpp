@@ -25,7 +25,7 @@ struct Snapshot {
   std::uint64_t matched_events = 0;     // wanted by at least one mapping
   std::vector<MappingCounts> mappings;  // by mapping index
   std::vector<ReasonCount> reasons;
-  std::vector<send::Issue> issues;
+  std::vector<Issue> issues;
 };
 
 // All methods [any thread].
@@ -34,7 +34,7 @@ class Ledger {
   explicit Ledger(std::vector<MappingName> mappings);
 
   void apply(const Tally& tally);
-  void apply(const std::vector<send::Issue>& issues);
+  void apply(const std::vector<Issue>& issues);
   [[nodiscard]] Snapshot snapshot() const;
   [[nodiscard]] const std::vector<MappingName>& mappings() const { return names_; }
 

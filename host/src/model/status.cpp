@@ -27,6 +27,7 @@ int exit_code(StatusCode code) {
     case StatusCode::internal:
       return 70;
     case StatusCode::io:
+    case StatusCode::damaged:
       return 74;
     case StatusCode::pending:
       return 75;

@@ -22,6 +22,7 @@ enum class StatusCode : std::uint8_t {
   unavailable,    // the destination cannot be reached                       exit 69
   internal,       // a fault of Penstock or of a plugin                      exit 70
   io,             // the operating system refused a read or write            exit 74
+  damaged,        // what is stored cannot be trusted                        exit 74
   pending,        // stopped with records that are not delivered             exit 75
   authorization,  // a person has to log in                                  exit 77
   configuration,  // a manifest or setting is wrong                          exit 78

@@ -45,6 +45,7 @@ void Tally::clear() {
   for (const Entry& entry : mappings_) index_[entry.mapping] = 0;
   mappings_.clear();
   reasons_.clear();
+  dead_letters.clear();
 }
 
 }  // namespace penstock

@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "model/dead_letter.hpp"
+
 namespace penstock {
 
 struct MappingCounts {
@@ -14,7 +16,8 @@ struct MappingCounts {
   std::uint64_t delivered = 0;
   std::uint64_t superseded = 0;
   std::uint64_t skipped = 0;
-  std::uint64_t dead_lettered = 0;
+  std::uint64_t dead_lettered = 0;  // replayed ones included
+  std::uint64_t replayed = 0;       // dead letters that were put back into the queue
 
   void add(const MappingCounts& other) {
     matched += other.matched;
@@ -22,10 +25,11 @@ struct MappingCounts {
     superseded += other.superseded;
     skipped += other.skipped;
     dead_lettered += other.dead_lettered;
+    replayed += other.replayed;
   }
   // What is neither delivered nor given up. Negative never, unless the accounting is broken.
   [[nodiscard]] std::int64_t pending() const {
-    return static_cast<std::int64_t>(matched) -
+    return static_cast<std::int64_t>(matched + replayed) -
            static_cast<std::int64_t>(delivered + superseded + skipped + dead_lettered);
   }
 };
@@ -71,6 +75,8 @@ class Tally {
 
   EventCounts events;
   std::uint64_t matched_events = 0;  // events that at least one mapping wanted
+  // Records to be kept for people to look at; counted in mappings() and reasons() besides.
+  std::vector<DeadLetter> dead_letters;
   // The counts of a mapping, to be added to. The reference is valid until the next call.
   MappingCounts& of(std::uint32_t mapping);
   void reason(ReasonCount::Kind kind, std::uint32_t mapping, std::string_view reason,

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "batch/batcher.hpp"
+#include "model/issue.hpp"
 #include "penstock/abi.h"
 #include "send/outcomes.hpp"
 #include "send/retry_policy.hpp"
@@ -33,18 +34,6 @@ struct Attempt {
 // what its error says. `cancelled` is what penstock_batch.cancelled answers.
 [[nodiscard]] Attempt attempt(const SendHook& hook, std::unique_ptr<batch::Batch> batch,
                               std::int64_t now_ns, const std::atomic<bool>& cancelled);
-
-// Something to tell people about a delivery.
-struct Issue {
-  static constexpr std::uint32_t kAllMappings = UINT32_MAX;
-  enum class Severity : std::uint8_t { warning, error };
-  Severity severity = Severity::warning;
-  std::uint32_t destination = 0;
-  std::uint32_t mapping = kAllMappings;
-  std::string code;
-  std::string message;
-  std::uint64_t count = 0;  // elements
-};
 
 // What an attempt means.
 struct Decision {

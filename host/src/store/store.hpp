@@ -1,0 +1,128 @@
+// Store: all that a pipeline must not forget, in state_dir/queue.db: blocks of elements, what is
+// settled of them, the position in the source, the counts, the dead letters, the issues. One
+// transaction carries all that belongs together, so that after a crash at any instant the numbers
+// add up.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "model/block.hpp"
+#include "model/catalog.hpp"
+#include "model/issue.hpp"
+#include "model/settlement.hpp"
+#include "model/source_position.hpp"
+#include "model/status.hpp"
+#include "model/tally.hpp"
+#include "services/clock.hpp"
+
+namespace penstock::store {
+
+// Where a destination stands, for people who ask while it runs and afterwards.
+struct DestinationStatus {
+  std::uint32_t destination = 0;
+  std::string state;  // ok, throttled, ... (send::name_of)
+  std::string code;
+  std::string message;
+  std::int64_t paused_until_ms = 0;  // wall clock, since 1970; 0: not paused
+  std::uint64_t requests = 0;        // since the last DestinationStatus of this destination
+  std::uint64_t throttled_requests = 0;
+};
+
+// What one transaction stores: everything or nothing.
+struct Commit {
+  std::vector<std::shared_ptr<const Block>> blocks;  // in order, each with its sequence
+  std::optional<SavedPosition> position;
+  std::vector<Settlement> settlements;
+  std::vector<FailedAttempt> attempts;
+  // Counts that come from mapping (events, matched, skipped, dead-lettered records that never
+  // became an element), reasons of all kinds and dead letters. What settlements count is added by
+  // the store.
+  Tally tally;
+  std::vector<Issue> issues;  // counts are added up; first and last time are the store's
+  std::vector<DestinationStatus> destinations;
+  // Dead letters whose elements are in `blocks`: they are taken out, and their mapping's
+  // dead_lettered count goes back by one each.
+  std::vector<std::int64_t> replayed;
+
+  [[nodiscard]] bool empty() const;
+};
+
+// A block as it was stored. Elements of mappings or actions that the pipeline no longer has keep
+// their place; gone[i] says which.
+struct StoredBlock {
+  std::shared_ptr<const Block> block;
+  std::int64_t created_ms = 0;          // wall clock: the age of its elements
+  std::vector<bool> settled;            // by element; empty: none
+  std::vector<std::uint32_t> attempts;  // failed ones by element; empty: none
+};
+
+struct Backlog {
+  std::uint64_t next_sequence = 0;   // of the next block to be appended
+  std::uint64_t first_sequence = 0;  // the oldest stored block; next_sequence if there is none
+  std::uint64_t blocks = 0;
+  std::uint64_t bytes = 0;
+  std::vector<std::uint64_t> pending_by_mapping;  // counted from blocks, not from the counts
+};
+
+// Dead letters that people asked to have sent again.
+struct Replay {
+  std::shared_ptr<Block> block;  // its sequence is still to be given; null: none is asked for
+  std::vector<std::int64_t> ids;
+};
+
+// The one writer of the database. One thread at a time, except where said.
+class Store {
+ public:
+  struct Options {
+    std::uint64_t dead_letter_max_bytes = 256ULL * 1024 * 1024;
+    std::chrono::milliseconds dead_letter_max_age = std::chrono::hours(24 * 90);
+    bool keeps_blocks = true;  // false (queue type memory): blocks are counted but not stored
+  };
+
+  // Opens state_dir/queue.db, made where it is missing. A file that is damaged
+  // (StatusCode::damaged), of a newer version or no database at all is refused and left as it is,
+  // with what to run. What is pending is counted from the blocks and compared with the counts
+  // (StatusCode::internal if they do not agree).
+  [[nodiscard]] static Result<std::unique_ptr<Store>> open(const std::string& state_dir,
+                                                           const Catalog& catalog,
+                                                           const Options& options,
+                                                           const services::Clock& clock);
+  Store(const Store&) = delete;
+  Store& operator=(const Store&) = delete;
+  ~Store();
+
+  // The given catalog, followed by destinations and mappings that it does not name and that records
+  // are still pending for.
+  [[nodiscard]] const Catalog& catalog() const;
+  // Counts of all time, by mapping of catalog(); events and matched_events, too.
+  [[nodiscard]] const Tally& totals() const;
+  [[nodiscard]] const Backlog& backlog() const;  // as of open() and every commit since
+  [[nodiscard]] const std::optional<SavedPosition>& position() const;
+
+  // [may-block] All of it is on the disk when this returns ok, and nothing of it otherwise.
+  // StatusCode::io: the disk is full or fails, try again later; damaged: it is no use;
+  // internal: the commit contradicts what is stored (an element settled twice).
+  [[nodiscard]] Status commit(const Commit& commit);
+
+  // The first stored block with at least this sequence; nothing when there is none.
+  [[nodiscard]] Result<std::optional<StoredBlock>> block(std::uint64_t from_sequence);
+
+  // Dead letters marked for replay, up to about max_bytes of them.
+  [[nodiscard]] Result<Replay> requested_replays(std::size_t max_bytes);
+
+  // pending by mapping counted anew from the blocks, compared with the counts. internal with the
+  // numbers when they do not agree.
+  [[nodiscard]] Status verify();
+
+ private:
+  class Implementation;
+  explicit Store(std::unique_ptr<Implementation> implementation);
+  std::unique_ptr<Implementation> implementation_;
+};
+
+}  // namespace penstock::store
