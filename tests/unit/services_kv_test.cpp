@@ -198,7 +198,7 @@ TEST_CASE("A file that is no sound database is refused with its path, and left a
   write_bytes(directory.database(), bytes);
   const auto refused = KeyValueStore::open(directory.state());
   REQUIRE_FALSE(refused.ok());
-  CHECK(refused.status().code() == StatusCode::io);
+  CHECK(refused.status().code() == StatusCode::damaged);
   CHECK_THAT(refused.status().message(), Catch::Contains(directory.database()) &&
                                              Catch::Contains("damaged") &&
                                              Catch::Contains("move it away"));

@@ -1,10 +1,9 @@
 #include "services/kv.hpp"
 
-#include <sqlite3.h>
-
 #include <utility>
 
 #include "services/abi_text.hpp"
+#include "services/sqlite.hpp"
 #include "services/state_dir.hpp"
 
 namespace penstock::services {
@@ -14,9 +13,6 @@ namespace {
 constexpr char kFileName[] = "/state.db";
 // PRAGMA user_version. A change of the tables raises it.
 constexpr int kSchemaVersion = 1;
-// Another process (status, a second run) holds the lock for milliseconds; this long means that it
-// hangs.
-constexpr int kBusyTimeoutMs = 5'000;
 
 // A removed key keeps its row, without a value, so that its versions go on.
 constexpr char kSchema[] =
@@ -25,184 +21,83 @@ constexpr char kSchema[] =
     " PRIMARY KEY (name_space, key)) WITHOUT ROWID;"
     "PRAGMA user_version = 1;";
 
-enum class Step : std::uint8_t { row, done, failed };
+constexpr char kIfDamaged[] =
+    "Restore it from a backup; or move it away, with the files beside it whose names end in -wal "
+    "and -shm, and a new one is made, without what plugins had stored.";
 
 }  // namespace
 
 // The connection to the file and its prepared statements. One thread at a time.
 class KeyValueStore::Database {
  public:
-  explicit Database(std::string path) : path_(std::move(path)) {}
-  Database(const Database&) = delete;
-  Database& operator=(const Database&) = delete;
-  ~Database() {
-    for (sqlite3_stmt* statement : {begin_, commit_, rollback_, select_, upsert_}) {
-      sqlite3_finalize(statement);
-    }
-    sqlite3_close(handle_);
-  }
+  [[nodiscard]] Status open(const std::string& path);
 
-  Status open();
-
-  [[nodiscard]] bool begin() { return run(begin_); }
-  [[nodiscard]] bool commit() { return run(commit_); }
-  // After a failure that is already being reported; a transaction that cannot be rolled back ends
-  // with the connection.
-  void roll_back() {
-    if (sqlite3_get_autocommit(handle_) == 0) static_cast<void>(run(rollback_));
-  }
-  // `version` as stored, `exists` false for a removed key. Step::done: there never was such a key.
-  Step find(std::string_view name_space, std::string_view key, Entry& entry, bool& exists);
-  [[nodiscard]] bool store(std::string_view name_space, std::string_view key,
-                           const std::string_view* value, std::uint64_t version);
-
+  [[nodiscard]] services::Database& file() { return *file_; }
+  // Whether there ever was such a key. `version` as stored, `exists` false for a removed key.
+  [[nodiscard]] Result<bool> find(std::string_view name_space, std::string_view key, Entry& entry,
+                                  bool& exists);
+  [[nodiscard]] Status store(std::string_view name_space, std::string_view key,
+                             const std::string_view* value, std::uint64_t version);
   // What SQLite last complained about, with the file.
-  [[nodiscard]] std::string complaint() const { return path_ + ": " + sqlite3_errmsg(handle_); }
+  [[nodiscard]] std::string complaint() const { return file_->complaint(); }
 
  private:
-  [[nodiscard]] Status refused(const std::string& what) const;
-  [[nodiscard]] bool execute(const char* sql) {
-    return sqlite3_exec(handle_, sql, nullptr, nullptr, nullptr) == SQLITE_OK;
-  }
-  // The single value that a statement returns, as text.
-  [[nodiscard]] bool ask(const char* sql, std::string& answer);
-  [[nodiscard]] bool prepare(const char* sql, sqlite3_stmt*& statement) {
-    return sqlite3_prepare_v3(handle_, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement, nullptr) ==
-           SQLITE_OK;
-  }
-  [[nodiscard]] static bool run(sqlite3_stmt* statement) {
-    const int result = sqlite3_step(statement);
-    sqlite3_reset(statement);
-    return result == SQLITE_DONE;
-  }
-  [[nodiscard]] static bool bind(sqlite3_stmt* statement, int index, std::string_view bytes) {
-    // A null pointer would bind NULL rather than an empty blob.
-    return sqlite3_bind_blob64(statement, index, bytes.empty() ? "" : bytes.data(), bytes.size(),
-                               SQLITE_STATIC) == SQLITE_OK;
-  }
-
-  const std::string path_;
-  sqlite3* handle_ = nullptr;
-  sqlite3_stmt* begin_ = nullptr;
-  sqlite3_stmt* commit_ = nullptr;
-  sqlite3_stmt* rollback_ = nullptr;
-  sqlite3_stmt* select_ = nullptr;
-  sqlite3_stmt* upsert_ = nullptr;
+  std::unique_ptr<services::Database> file_;
+  Statement select_;
+  Statement upsert_;
 };
 
-Status KeyValueStore::Database::refused(const std::string& what) const {
-  const int code = sqlite3_errcode(handle_) & 0xFF;
-  const std::string said = sqlite3_errmsg(handle_);
-  if (code == SQLITE_CORRUPT || code == SQLITE_NOTADB) {
-    return {StatusCode::io,
-            "the state database " + path_ + " is damaged or is no database (" + said +
-                "). Nothing was changed. Restore it from a backup; or move it away, with the files "
-                "beside it whose names end in -wal and -shm, and a new one is made, without what "
-                "plugins had stored."};
-  }
-  if (code == SQLITE_BUSY || code == SQLITE_LOCKED) {
-    return {StatusCode::io, "the state database " + path_ +
-                                " is held by another process. Is this pipeline already running?"};
-  }
-  return {StatusCode::io,
-          "cannot " + what + " the state database " + path_ + ": " + said +
-              ". Check the rights on the file and its directory and the space on its disk."};
-}
-
-bool KeyValueStore::Database::ask(const char* sql, std::string& answer) {
-  sqlite3_stmt* statement = nullptr;
-  if (!prepare(sql, statement)) return false;
-  const bool found = sqlite3_step(statement) == SQLITE_ROW;
-  if (found) {
-    const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(statement, 0));
-    answer = text == nullptr ? "" : text;
-  }
-  return sqlite3_finalize(statement) == SQLITE_OK && found;
-}
-
-Status KeyValueStore::Database::open() {
-  RETURN_IF_ERROR(prepare_private_file(path_));
-  // FULLMUTEX is not needed: KeyValueStore has a mutex of its own.
-  if (sqlite3_open_v2(path_.c_str(), &handle_, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX,
-                      nullptr) != SQLITE_OK) {
-    return refused("open");
-  }
-  sqlite3_busy_timeout(handle_, kBusyTimeoutMs);
-  std::string version;
-  std::string mode;
-  if (!ask("PRAGMA user_version", version)) return refused("read");
-  if (version != "0" && version != std::to_string(kSchemaVersion)) {
+Status KeyValueStore::Database::open(const std::string& path) {
+  services::Database::Options options;
+  options.name = "the state database";
+  options.if_damaged = kIfDamaged;
+  ASSIGN_OR_RETURN(file_, services::Database::open(path, options));
+  // With the look at the version in one transaction, as two processes may start at once.
+  ASSIGN_OR_RETURN(Transaction transaction, Transaction::begin(*file_));
+  ASSIGN_OR_RETURN(const std::int64_t version, file_->ask_integer("PRAGMA user_version"));
+  if (version != 0 && version != kSchemaVersion) {
     return {StatusCode::configuration,
-            "the state database " + path_ + " has schema version " + version +
+            "the state database " + path + " has schema version " + std::to_string(version) +
                 ", this Penstock knows " + std::to_string(kSchemaVersion) +
                 ". It was used by a newer Penstock: run that one, or set another state_dir."};
   }
-  if (!ask("PRAGMA journal_mode = WAL", mode)) return refused("open");
-  if (mode != "wal") {
-    return {StatusCode::io, "the state database " + path_ +
-                                " cannot keep a write-ahead log (its journal mode stays \"" + mode +
-                                "\"). Set state_dir to a directory on a local disk."};
-  }
-  if (!execute("PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF;")) return refused("open");
-  // In one transaction with a second look, as two processes may start at once.
-  if (!execute("BEGIN IMMEDIATE") || !ask("PRAGMA user_version", version))
-    return refused("write to");
-  if (version == "0" && !execute(kSchema)) return refused("make the tables of");
-  if (!execute("COMMIT")) return refused("write to");
+  if (version == 0) RETURN_IF_ERROR(file_->execute(kSchema));
+  RETURN_IF_ERROR(transaction.commit());
 
-  std::string verdict;
-  if (!ask("PRAGMA quick_check(kv)", verdict)) return refused("read");
-  if (verdict != "ok") {
-    return {
-        StatusCode::io,
-        "the state database " + path_ + " is damaged (" + verdict +
-            "). Restore it from a backup; or move it away, with the files beside it whose names "
-            "end in -wal and -shm, and a new one is made, without what plugins had stored."};
-  }
-  if (!prepare("BEGIN IMMEDIATE", begin_) || !prepare("COMMIT", commit_) ||
-      !prepare("ROLLBACK", rollback_) ||
-      !prepare("SELECT value, version FROM kv WHERE name_space = ?1 AND key = ?2", select_) ||
-      !prepare("INSERT INTO kv (name_space, key, value, version) VALUES (?1, ?2, ?3, ?4)"
-               " ON CONFLICT DO UPDATE SET value = excluded.value, version = excluded.version",
-               upsert_)) {
-    return refused("read");
-  }
+  ASSIGN_OR_RETURN(const std::string verdict, file_->ask_text("PRAGMA quick_check(kv)"));
+  if (verdict != "ok") return file_->damaged(verdict);
+  ASSIGN_OR_RETURN(
+      select_, file_->prepare("SELECT value, version FROM kv WHERE name_space = ?1 AND key = ?2"));
+  ASSIGN_OR_RETURN(
+      upsert_,
+      file_->prepare("INSERT INTO kv (name_space, key, value, version) VALUES (?1, ?2, ?3, ?4)"
+                     " ON CONFLICT DO UPDATE SET value = excluded.value, version = "
+                     "excluded.version"));
   return {};
 }
 
-Step KeyValueStore::Database::find(std::string_view name_space, std::string_view key, Entry& entry,
-                                   bool& exists) {
+Result<bool> KeyValueStore::Database::find(std::string_view name_space, std::string_view key,
+                                           Entry& entry, bool& exists) {
   exists = false;
-  Step step = Step::failed;
-  if (bind(select_, 1, name_space) && bind(select_, 2, key)) {
-    const int result = sqlite3_step(select_);
-    if (result == SQLITE_ROW) {
-      exists = sqlite3_column_type(select_, 0) != SQLITE_NULL;
-      const int size = sqlite3_column_bytes(select_, 0);
-      const void* bytes = sqlite3_column_blob(select_, 0);
-      entry.value =
-          size > 0 ? std::string(static_cast<const char*>(bytes), static_cast<std::size_t>(size))
-                   : "";
-      entry.version = static_cast<std::uint64_t>(sqlite3_column_int64(select_, 1));
-      step = Step::row;
-    } else if (result == SQLITE_DONE) {
-      step = Step::done;
-    }
-  }
-  sqlite3_reset(select_);
-  sqlite3_clear_bindings(select_);
-  return step;
+  select_.bind_bytes(1, name_space).bind_bytes(2, key);
+  ASSIGN_OR_RETURN(const bool row, select_.step());
+  if (!row) return false;
+  exists = !select_.is_null(0);
+  entry.value = select_.bytes(0);
+  entry.version = select_.count(1);
+  select_.reset();
+  return true;
 }
 
-bool KeyValueStore::Database::store(std::string_view name_space, std::string_view key,
-                                    const std::string_view* value, std::uint64_t version) {
-  const bool bound =
-      bind(upsert_, 1, name_space) && bind(upsert_, 2, key) &&
-      (value != nullptr ? bind(upsert_, 3, *value) : sqlite3_bind_null(upsert_, 3) == SQLITE_OK) &&
-      sqlite3_bind_int64(upsert_, 4, static_cast<sqlite3_int64>(version)) == SQLITE_OK;
-  const bool stored = bound && run(upsert_);
-  sqlite3_clear_bindings(upsert_);
-  return stored;
+Status KeyValueStore::Database::store(std::string_view name_space, std::string_view key,
+                                      const std::string_view* value, std::uint64_t version) {
+  upsert_.bind_bytes(1, name_space).bind_bytes(2, key).bind(4, version);
+  if (value != nullptr) {
+    upsert_.bind_bytes(3, *value);
+  } else {
+    upsert_.bind_null(3);
+  }
+  return upsert_.run();
 }
 
 namespace {
@@ -221,8 +116,8 @@ KeyValueStore::~KeyValueStore() = default;
 
 Result<std::unique_ptr<KeyValueStore>> KeyValueStore::open(const std::string& state_dir) {
   RETURN_IF_ERROR(prepare_state_dir(state_dir));
-  auto database = std::make_unique<Database>(state_dir + kFileName);
-  RETURN_IF_ERROR(database->open());
+  auto database = std::make_unique<Database>();
+  RETURN_IF_ERROR(database->open(state_dir + kFileName));
   return std::unique_ptr<KeyValueStore>(new KeyValueStore(std::move(database)));
 }
 
@@ -231,7 +126,7 @@ std::int32_t KeyValueStore::get(std::string_view name_space, std::string_view ke
   if (const std::int32_t status = check_key(key, error); status != PENSTOCK_OK) return status;
   const std::lock_guard<std::mutex> lock(mutex_);
   bool exists = false;
-  if (database_->find(name_space, key, entry, exists) == Step::failed) {
+  if (!database_->find(name_space, key, entry, exists).ok()) {
     return fail(error, PENSTOCK_ERR_INTERNAL, "state_unreadable",
                 "Cannot read a stored value from " + database_->complaint() + ".");
   }
@@ -262,27 +157,23 @@ std::int32_t KeyValueStore::write(std::string_view name_space, std::string_view 
   if (const std::int32_t status = check_key(key, error); status != PENSTOCK_OK) return status;
   const std::lock_guard<std::mutex> lock(mutex_);
   const auto unwritable = [&] {
-    const std::string complaint = database_->complaint();  // before the roll-back overwrites it
-    database_->roll_back();
     return fail(error, PENSTOCK_ERR_INTERNAL, "state_unwritable",
-                "Cannot store a value in " + complaint + ". Nothing was changed.");
+                "Cannot store a value in " + database_->complaint() + ". Nothing was changed.");
   };
-  if (!database_->begin()) return unwritable();
+  auto transaction = Transaction::begin(database_->file());
+  if (!transaction.ok()) return unwritable();
   Entry found;
   bool exists = false;
-  if (database_->find(name_space, key, found, exists) == Step::failed) return unwritable();
+  if (!database_->find(name_space, key, found, exists).ok()) return unwritable();
   const std::uint64_t version = exists ? found.version : 0;
   if (expected_version != PENSTOCK_KV_ANY && expected_version != version) {
-    database_->roll_back();
     return fail(error, PENSTOCK_ERR_CONFLICT, "version_conflict",
                 "Expected version " + std::to_string(expected_version) + ", found " +
                     std::to_string(version) + ": read the key again.");
   }
-  if (value == nullptr && !exists) {
-    database_->roll_back();
-    return PENSTOCK_OK;
-  }
-  if (!database_->store(name_space, key, value, found.version + 1) || !database_->commit()) {
+  if (value == nullptr && !exists) return PENSTOCK_OK;
+  if (!database_->store(name_space, key, value, found.version + 1).ok() ||
+      !transaction->commit().ok()) {
     return unwritable();
   }
   return PENSTOCK_OK;

@@ -1,0 +1,255 @@
+#include "services/sqlite.hpp"
+
+#include <sqlite3.h>
+
+#include <utility>
+
+#include "services/log.hpp"
+#include "services/state_dir.hpp"
+
+namespace penstock::services {
+
+namespace {
+
+// Another process (status, a second run) holds the lock for milliseconds; this long means that it
+// hangs.
+constexpr int kBusyTimeoutMs = 5'000;
+constexpr int kPrimaryCode = 0xFF;  // extended result codes keep the primary one there
+
+bool means_damage(int result) {
+  const int code = result & kPrimaryCode;
+  return code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
+}
+
+}  // namespace
+
+Statement::Statement(Statement&& other) noexcept
+    : database_(other.database_),
+      handle_(std::exchange(other.handle_, nullptr)),
+      refused_(other.refused_) {}
+
+Statement& Statement::operator=(Statement&& other) noexcept {
+  if (this != &other) {
+    sqlite3_finalize(handle_);
+    database_ = other.database_;
+    handle_ = std::exchange(other.handle_, nullptr);
+    refused_ = other.refused_;
+  }
+  return *this;
+}
+
+Statement::~Statement() {
+  sqlite3_finalize(handle_);
+}
+
+Statement& Statement::bind(int index, std::int64_t value) {
+  const int result = sqlite3_bind_int64(handle_, index, value);
+  if (result != SQLITE_OK && refused_ == SQLITE_OK) refused_ = result;
+  return *this;
+}
+
+Statement& Statement::bind_text(int index, std::string_view text) {
+  const int result = sqlite3_bind_text64(handle_, index, text.empty() ? "" : text.data(),
+                                         text.size(), SQLITE_STATIC, SQLITE_UTF8);
+  if (result != SQLITE_OK && refused_ == SQLITE_OK) refused_ = result;
+  return *this;
+}
+
+Statement& Statement::bind_bytes(int index, std::string_view bytes) {
+  // A null pointer would bind NULL rather than an empty blob.
+  const int result = sqlite3_bind_blob64(handle_, index, bytes.empty() ? "" : bytes.data(),
+                                         bytes.size(), SQLITE_STATIC);
+  if (result != SQLITE_OK && refused_ == SQLITE_OK) refused_ = result;
+  return *this;
+}
+
+Statement& Statement::bind_null(int index) {
+  const int result = sqlite3_bind_null(handle_, index);
+  if (result != SQLITE_OK && refused_ == SQLITE_OK) refused_ = result;
+  return *this;
+}
+
+Result<bool> Statement::step() {
+  const int result = refused_ != SQLITE_OK ? refused_ : sqlite3_step(handle_);
+  if (result == SQLITE_ROW) return true;
+  // Before the reset, which may change what the database says of its last failure.
+  Status status = result == SQLITE_DONE ? Status() : database_->failure(result);
+  reset();
+  if (!status.ok()) return status;
+  return false;
+}
+
+Status Statement::run() {
+  ASSIGN_OR_RETURN(const bool row, step());
+  if (row) reset();
+  return {};
+}
+
+void Statement::reset() {
+  sqlite3_reset(handle_);
+  sqlite3_clear_bindings(handle_);
+  refused_ = SQLITE_OK;
+}
+
+std::int64_t Statement::integer(int column) const {
+  return sqlite3_column_int64(handle_, column);
+}
+
+std::string_view Statement::text(int column) const {
+  const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(handle_, column));
+  const int size = sqlite3_column_bytes(handle_, column);
+  return text == nullptr ? std::string_view()
+                         : std::string_view(text, static_cast<std::size_t>(size));
+}
+
+std::string_view Statement::bytes(int column) const {
+  const auto* bytes = static_cast<const char*>(sqlite3_column_blob(handle_, column));
+  const int size = sqlite3_column_bytes(handle_, column);
+  return bytes == nullptr ? std::string_view()
+                          : std::string_view(bytes, static_cast<std::size_t>(size));
+}
+
+bool Statement::is_null(int column) const {
+  return sqlite3_column_type(handle_, column) == SQLITE_NULL;
+}
+
+Result<std::unique_ptr<Database>> Database::open(const std::string& path, const Options& options) {
+  if (options.mode == Mode::create) RETURN_IF_ERROR(prepare_private_file(path));
+  std::unique_ptr<Database> database(new Database(path, options));
+  RETURN_IF_ERROR(database->connect());
+  return database;
+}
+
+Database::~Database() {
+  // Only a statement that is still there could refuse it, and none outlives its Database.
+  if (sqlite3_close(handle_) != SQLITE_OK) {
+    log(LogLevel::error, "state", "cannot close " + options_.name + " " + complaint());
+  }
+}
+
+Status Database::connect() {
+  // Without SQLite's own mutex: one thread at a time is this class's rule.
+  const int flags =
+      SQLITE_OPEN_NOMUTEX |
+      (options_.mode == Mode::read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE);
+  const int result =
+      sqlite3_open_v2(path_.c_str(), &handle_, flags,
+                      options_.file_system.empty() ? nullptr : options_.file_system.c_str());
+  if (result != SQLITE_OK) return failure(result);
+  sqlite3_extended_result_codes(handle_, 1);
+  sqlite3_busy_timeout(handle_, kBusyTimeoutMs);
+  if (!options_.checkpoints_at_close) {
+    sqlite3_db_config(handle_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+  }
+  RETURN_IF_ERROR(
+      execute("PRAGMA trusted_schema = OFF; PRAGMA synchronous = FULL;"
+              "PRAGMA page_size = " +
+              std::to_string(options_.page_size)));
+  // The first look at the file: what is no database is noticed here.
+  RETURN_IF_ERROR(ask_integer("PRAGMA user_version").status());
+  if (options_.mode == Mode::read_only) return {};
+  ASSIGN_OR_RETURN(const std::string mode, ask_text("PRAGMA journal_mode = WAL"));
+  if (mode != "wal") {
+    return {StatusCode::io, options_.name + " " + path_ +
+                                " cannot keep a write-ahead log (its journal mode stays \"" + mode +
+                                "\"). Set state_dir to a directory on a local disk."};
+  }
+  return {};
+}
+
+Status Database::execute(const std::string& sql) {
+  const int result = sqlite3_exec(handle_, sql.c_str(), nullptr, nullptr, nullptr);
+  return result == SQLITE_OK ? Status() : failure(result);
+}
+
+Result<Statement> Database::prepare(std::string_view sql) {
+  sqlite3_stmt* handle = nullptr;
+  const int result = sqlite3_prepare_v3(handle_, sql.data(), static_cast<int>(sql.size()),
+                                        SQLITE_PREPARE_PERSISTENT, &handle, nullptr);
+  if (result != SQLITE_OK) return failure(result);
+  return Statement(this, handle);
+}
+
+Result<std::int64_t> Database::ask_integer(std::string_view sql) {
+  ASSIGN_OR_RETURN(Statement statement, prepare(sql));
+  ASSIGN_OR_RETURN(const bool row, statement.step());
+  return row ? statement.integer(0) : 0;
+}
+
+Result<std::string> Database::ask_text(std::string_view sql) {
+  ASSIGN_OR_RETURN(Statement statement, prepare(sql));
+  ASSIGN_OR_RETURN(const bool row, statement.step());
+  return row ? std::string(statement.text(0)) : std::string();
+}
+
+std::int64_t Database::last_insert_id() const {
+  return sqlite3_last_insert_rowid(handle_);
+}
+std::uint64_t Database::changes() const {
+  return static_cast<std::uint64_t>(sqlite3_changes64(handle_));
+}
+bool Database::in_transaction() const {
+  return sqlite3_get_autocommit(handle_) == 0;
+}
+
+std::string Database::complaint() const {
+  return path_ + ": " + (handle_ != nullptr ? sqlite3_errmsg(handle_) : "out of memory");
+}
+
+Status Database::failure() const {
+  return failure(sqlite3_extended_errcode(handle_));
+}
+
+Status Database::failure(int result) const {
+  if (means_damage(result)) {
+    return damaged(sqlite3_errmsg(handle_));
+  }
+  const std::string said = " (" + std::string(sqlite3_errmsg(handle_)) + ", SQLite's code " +
+                           std::to_string(result) + ").";
+  switch (result & kPrimaryCode) {
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+      return {StatusCode::io, options_.name + " " + path_ +
+                                  " is held by another process. Is this pipeline already running?"};
+    case SQLITE_FULL:
+      return {StatusCode::io, "the disk has no room left for " + options_.name + " " + path_ +
+                                  said + " Make room on it."};
+    case SQLITE_IOERR:
+    case SQLITE_CANTOPEN:
+    case SQLITE_READONLY:
+    case SQLITE_PERM:
+      return {StatusCode::io,
+              "cannot read or write " + options_.name + " " + path_ + said +
+                  " Check the rights on the file and its directory, its disk and the space on it."};
+    default:
+      return {StatusCode::internal, "a statement on " + options_.name + " " + path_ + " failed" +
+                                        said + " This is a fault of Penstock: please report it."};
+  }
+}
+
+Status Database::damaged(const std::string& what) const {
+  return {StatusCode::damaged, options_.name + " " + path_ + " is damaged or is no database (" +
+                                   what + "). Nothing was changed. " + options_.if_damaged};
+}
+
+Result<Transaction> Transaction::begin(Database& database, Kind kind) {
+  RETURN_IF_ERROR(database.execute(kind == Kind::write ? "BEGIN IMMEDIATE" : "BEGIN"));
+  return Transaction(&database);
+}
+
+Transaction::~Transaction() {
+  if (database_ == nullptr || !database_->in_transaction()) return;
+  // The failure that led here is being reported. A transaction that cannot even be rolled back ends
+  // with the connection, and begin() refuses another one until then.
+  if (const Status status = database_->execute("ROLLBACK"); !status.ok()) {
+    log(LogLevel::error, "state", status.message());
+  }
+}
+
+Status Transaction::commit() {
+  RETURN_IF_ERROR(database_->execute("COMMIT"));
+  database_ = nullptr;
+  return {};
+}
+
+}  // namespace penstock::services
