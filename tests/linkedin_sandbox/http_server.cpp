@@ -18,7 +18,7 @@
 #ifdef __SANITIZE_THREAD__
 // The library comes built without ThreadSanitizer, which so does not see how its threads wait for
 // one another. Only its own calls are left out: what our handlers do is checked.
-extern "C" const char* __tsan_default_suppressions();
+extern "C" [[gnu::visibility("default")]] const char* __tsan_default_suppressions();
 const char* __tsan_default_suppressions() {
   return "called_from_lib:libcpp-httplib.so\n";
 }
