@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,6 +14,9 @@ namespace penstock {
 // How far a source has been read, in bytes from the start of the file or stream.
 struct Position {
   std::uint64_t offset = 0;
+  // Which of the files that were read in this run, in their order: a followed file is replaced or
+  // emptied now and then.
+  std::uint32_t generation = 0;
   friend bool operator==(const Position&, const Position&) = default;
 };
 
@@ -36,6 +41,11 @@ struct BlockElement {
   std::uint32_t key_size = 0;
 };
 
+// BlockElement::key_hash of a coalesce key. Never stored: another build may compute another one.
+[[nodiscard]] inline std::uint64_t coalesce_hash(std::string_view key) {
+  return key.empty() ? 0 : std::hash<std::string_view>()(key);
+}
+
 // Immutable once it is in the queue.
 struct Block {
   std::uint64_t sequence = 0;  // consecutive from 0, in the order of the source
@@ -55,6 +65,17 @@ struct Block {
   [[nodiscard]] std::size_t memory_bytes() const {
     return sizeof(Block) + bytes.capacity() + elements.capacity() * sizeof(BlockElement);
   }
+};
+
+// A block as the queue gives it out, with what is known of its elements from before.
+struct LoadedBlock {
+  std::shared_ptr<const Block> block;
+  // By element; empty: none. Settled already, or of a mapping that the pipeline no longer has: not
+  // to be delivered.
+  std::vector<bool> done;
+  std::vector<std::uint32_t> attempts;  // failed ones, by element; empty: none
+  std::int64_t stored_ns = 0;  // monotonic time at which it was stored; negative when that was
+                               // before the clock's beginning
 };
 
 }  // namespace penstock
