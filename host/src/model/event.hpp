@@ -111,6 +111,7 @@ class PathTable {
   };
 
   [[nodiscard]] std::uint32_t find_child(const Branch& branch, std::string_view key) const;
+  [[nodiscard]] std::uint32_t look_up(const Branch& branch, std::string_view key) const;
   std::uint32_t add_child(std::uint32_t parent, const std::string& key);
   static void set(PathSlot slot, const Value& value, Slots& slots);
   static void clear(PathSlot slot, Slots& slots);

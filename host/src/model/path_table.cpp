@@ -39,18 +39,22 @@ inline PathTable::Fingerprint PathTable::Fingerprint::of(std::string_view key) {
   return print;
 }
 
+// One multiplication by an odd number of good spread (the golden ratio's); its high half depends on
+// all bits.
 inline std::uint64_t PathTable::Fingerprint::hash() const {
-  // Odd multipliers of good spread, from the golden ratio and from MurmurHash3.
-  std::uint64_t mixed = (head + size) * 0x9E3779B97F4A7C15ULL;
-  mixed ^= std::rotl(tail * 0xC2B2AE3D27D4EB4FULL, 29);
-  mixed *= 0xFF51AFD7ED558CCDULL;
-  return mixed ^ (mixed >> 32U);
+  const std::uint64_t mixed = (head ^ std::rotl(tail, 32)) + size;
+  return (mixed * 0x9E3779B97F4A7C15ULL) >> 32U;
 }
 
 PathTable::PathTable() : branches_(1) {}
 
+// Most keys of an event are of no interest and end here, in the loop over its members.
 inline std::uint32_t PathTable::find_child(const Branch& branch, std::string_view key) const {
   if ((branch.key_lengths & length_bit(key)) == 0) return kNoBranch;
+  return look_up(branch, key);
+}
+
+std::uint32_t PathTable::look_up(const Branch& branch, std::string_view key) const {
   const Fingerprint print = Fingerprint::of(key);
   const std::size_t mask = branch.cells.size() - 1;
   for (std::size_t at = print.hash() & mask;; at = (at + 1) & mask) {
