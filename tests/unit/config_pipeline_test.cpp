@@ -167,6 +167,33 @@ TEST_CASE("A good pipeline is read whole, with defaults filled in and paths made
   CHECK(d.mappings[1].fields.size() == 2);
 }
 
+TEST_CASE(
+    "What is kept of dead letters is 90 days and 256 MiB unless the pipeline says otherwise") {
+  Fixture fixture;
+  const auto silent = fixture.load(kGood);
+  REQUIRE(silent.ok());
+  CHECK(silent->dead_letters.max_age == std::chrono::hours(24 * 90));
+  CHECK(silent->dead_letters.max_bytes == 256ULL << 20U);
+  const auto loaded =
+      fixture.load("dead_letters: {max_age: 7d, max_bytes: 2GiB}\n" + std::string(kGood));
+  INFO(fixture.diagnostics.text());
+  REQUIRE(loaded.ok());
+  CHECK(loaded->dead_letters.max_age == std::chrono::hours(24 * 7));
+  CHECK(loaded->dead_letters.max_bytes == 2ULL << 30U);
+}
+
+TEST_CASE("A file is followed only where the pipeline says so") {
+  Fixture fixture;
+  const auto silent = fixture.load(kGood);
+  REQUIRE(silent.ok());
+  CHECK_FALSE(silent->source.follow);
+  fixture.options.overrides = {{"source.follow", "true"}};
+  const auto loaded = fixture.load(kGood);
+  INFO(fixture.diagnostics.text());
+  REQUIRE(loaded.ok());
+  CHECK(loaded->source.follow);
+}
+
 // "LINE: " and the rest of that line from the place of a fault.
 std::string text_at(const std::string& text, const Location& location) {
   std::istringstream lines(text);
@@ -194,6 +221,12 @@ TEST_CASE("Each fault of a pipeline has its own message and place") {
        "write it as in: path: events.ndjson"},
       {"type: file", "type: stdin", "4: path: events.ndjson", "unknown key \"path\" in source",
        "known here: type"},
+      {"type: file, path: events.ndjson", "type: stdin, follow: true", "4: true",
+       "source.follow: standard input cannot be followed, because it has no file that could grow "
+       "or be replaced",
+       "remove it; standard input is read until its writer closes it"},
+      {"version: 1\n", "version: 1\ndead_letters: {max_age: 10s}\n", "2: 10s",
+       "dead_letters.max_age: 10s is out of range; from 1h to 3660d is allowed", ""},
       {"max_bytes: 10GiB", "max_bytes: 10", "5: 10",
        "queue.max_bytes: 10 bytes is out of range; from 1MiB to 1024TiB is "
        "allowed",

@@ -114,6 +114,8 @@ std::variant<Arguments, Answer> parse_arguments(int argc, const char* const* arg
       ->type_name("N");
   run->add_flag("--fail-on-dead-letters", arguments.fail_on_dead_letters,
                 "End with exit code 1 if a record was dead-lettered");
+  run->add_flag("--from-start", arguments.from_start,
+                "Read the event file from its start, whatever was read of it before");
   examples(
       *run,
       "  penstock run pipeline.yaml\n"

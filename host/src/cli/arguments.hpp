@@ -31,6 +31,7 @@ struct Arguments {
   std::chrono::milliseconds drain_timeout = kDefaultDrainTimeout;
   unsigned workers = 0;
   bool fail_on_dead_letters = false;
+  bool from_start = false;
   // validate:
   bool connect = false;
   // try:

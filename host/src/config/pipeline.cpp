@@ -22,6 +22,9 @@ using std::chrono::milliseconds;
 constexpr std::int64_t kPipelineVersion = 1;
 constexpr std::uint64_t kLeastQueueBytes = 1024 * 1024;  // room for one batch of most destinations
 constexpr std::uint64_t kMostQueueBytes = 1ULL << 50U;   // a slip of the pen above it
+constexpr std::uint64_t kLeastDeadLetterBytes = 1024 * 1024;         // room for the largest ones
+constexpr milliseconds kLeastDeadLetterAge = std::chrono::hours(1);  // time to see them at all
+constexpr milliseconds kMostDeadLetterAge = std::chrono::hours(24 * 3660);  // ten years
 constexpr milliseconds kLeastTimeout{1'000};
 constexpr milliseconds kMostTimeout{10 * 60'000};
 
@@ -54,6 +57,7 @@ class PipelineReader {
     pipeline_.state_dir = beside(map_.text("state_dir").value_or("state"));
     read_source();
     read_queue();
+    read_dead_letters();
     read_connections();
     read_destinations();
     map_.finish();
@@ -83,12 +87,33 @@ class PipelineReader {
     if (type == "file") {
       const std::string path = source.required_text("path", "path: events.ndjson");
       if (!path.empty()) pipeline_.source.path = beside(path);
+      pipeline_.source.follow = source.boolean("follow").value_or(false);
     } else if (type == "stdin") {
       pipeline_.source.type = SourceConfig::Type::standard_input;
+      if (node->find("follow") != nullptr) refuse_follow(source);
     } else {
       return unknown_type(source, type, {"file", "stdin"});
     }
     source.finish();
+  }
+
+  void refuse_follow(MapReader& source) {
+    diagnostics_.error(source.find("follow")->location,
+                       "source.follow: standard input cannot be followed, because it has no file "
+                       "that could grow or be replaced",
+                       "remove it; standard input is read until its writer closes it");
+  }
+
+  void read_dead_letters() {
+    const Node* node = map_.find("dead_letters");
+    if (node == nullptr) return;
+    MapReader map(*node, "dead_letters", diagnostics_);
+    DeadLetterConfig& kept = pipeline_.dead_letters;
+    kept.max_age =
+        map.duration("max_age", kLeastDeadLetterAge, kMostDeadLetterAge).value_or(kept.max_age);
+    kept.max_bytes =
+        map.size("max_bytes", kLeastDeadLetterBytes, kMostQueueBytes).value_or(kept.max_bytes);
+    map.finish();
   }
 
   void read_queue() {

@@ -1,12 +1,17 @@
 // DeadLetter: a record that will not be delivered, as it is kept for people to look at and replay.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 
 #include "model/block.hpp"
 
 namespace penstock {
+
+// Most of a record's content that is kept. Segment's own limit for an event is 32 KB, and masking
+// seldom makes it longer.
+inline constexpr std::size_t kMaxDeadLetterBytes = 64 * 1024;
 
 struct DeadLetter {
   // What of the record is kept.

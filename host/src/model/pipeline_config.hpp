@@ -31,7 +31,8 @@ class Secret {
 struct SourceConfig {
   enum class Type : std::uint8_t { file, standard_input };
   Type type = Type::file;
-  std::string path;  // absolute
+  std::string path;     // absolute
+  bool follow = false;  // wait at the end of the file for more, and for the file that follows it
   Location location;
 };
 
@@ -40,6 +41,12 @@ struct QueueConfig {
   Type type = Type::memory;
   std::optional<std::uint64_t> max_bytes;
   Location location;
+};
+
+// How much of what will not be delivered is kept for people to look at, the newest.
+struct DeadLetterConfig {
+  std::chrono::milliseconds max_age = std::chrono::hours(24 * 90);
+  std::uint64_t max_bytes = 256ULL * 1024 * 1024;
 };
 
 struct ConnectionConfig {
@@ -99,6 +106,7 @@ struct PipelineConfig {
   std::string state_dir;  // absolute
   SourceConfig source;
   QueueConfig queue;
+  DeadLetterConfig dead_letters;
   std::vector<ConnectionConfig> connections;
   std::vector<DestinationConfig> destinations;
 

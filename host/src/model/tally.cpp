@@ -39,6 +39,12 @@ void Tally::reason(ReasonCount::Kind kind, std::uint32_t mapping, std::string_vi
              {kind, mapping, std::string(reason), std::string(field), std::string(message), count});
 }
 
+std::size_t Tally::dead_letter_bytes() const {
+  std::size_t bytes = 0;
+  for (const DeadLetter& letter : dead_letters) bytes += letter.bytes();
+  return bytes;
+}
+
 void Tally::clear() {
   events = {};
   matched_events = 0;

@@ -84,6 +84,8 @@ class Tally {
 
   [[nodiscard]] const std::vector<Entry>& mappings() const { return mappings_; }
   [[nodiscard]] const std::vector<ReasonCount>& reasons() const { return reasons_; }
+  // What the dead letters take, about.
+  [[nodiscard]] std::size_t dead_letter_bytes() const;
   void clear();
 
  private:
