@@ -14,9 +14,9 @@ namespace penstock::queue {
 
 class MemoryQueue final : public Queue {
  public:
-  // Half of the 64 MiB that a run may use (README.md); parsers, batches and buffers take
-  // the rest.
-  static constexpr std::uint64_t kDefaultMaxBytes = 24 * 1024 * 1024;
+  // A quarter of the 64 MiB that a run may use (README.md); manifests of 5,000 mappings, parsers,
+  // batches and buffers take the rest.
+  static constexpr std::uint64_t kDefaultMaxBytes = 16 * 1024 * 1024;
 
   // on_change is called, without a lock held, after a block was appended and when an append begins
   // to wait.
