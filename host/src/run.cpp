@@ -159,16 +159,11 @@ void Run::Engine::work() {
     mapped->begin = chunk.begin;
     mapped->end = chunk.end;
     if (chunk.oversized_line) {
-      mapped->blocks.emplace_back();
-      ++mapped->tally.events.received;
-      ++mapped->tally.events.invalid;
-      mapped->tally.reason(ReasonCount::Kind::dead_letter, ReasonCount::kNoMapping, "invalid_event",
-                           {},
-                           "A line is longer than " + std::to_string(kMaxEventBytes) +
-                               " bytes, the most that an event may have");
+      mapping::map_oversized_line(chunk.begin.offset, chunk.end.offset, mapped->blocks,
+                                  mapped->tally);
     } else {
       mapping::map_lines(mapper, pipeline_.program(), {chunk.bytes.get(), chunk.size},
-                         mapped->blocks, mapped->tally);
+                         chunk.begin.offset, mapped->blocks, mapped->tally);
     }
     status = sequencer_.push(std::move(mapped));
     if (!status.ok()) break;

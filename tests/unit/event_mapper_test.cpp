@@ -20,7 +20,7 @@ const penstock_host kHost = {sizeof(penstock_host),
 
 // One destination of the misbehaving plugin, with a mapping for each trigger.
 struct Fixture {
-  explicit Fixture(const std::vector<std::string>& triggers) {
+  explicit Fixture(const std::vector<std::string>& triggers, bool personal = false) {
     auto manifest = std::make_shared<PluginManifest>();
     manifest->name = "misbehaves";
     manifest->abi_major = PENSTOCK_ABI_MAJOR;
@@ -33,6 +33,7 @@ struct Fixture {
     field.name = "rule";
     field.label = "Rule";
     field.required = true;
+    field.personal_data = personal;
     field.default_value = Node::of_string("$.rule");
     action.fields.push_back(field);
     manifest->actions.push_back(action);
@@ -63,7 +64,7 @@ struct Fixture {
     const std::size_t size = text.size();
     text.append(kEventPadding, ' ');
     EventMapper mapper(*program);
-    map_lines(mapper, *program, std::string_view(text).substr(0, size), blocks, tally);
+    map_lines(mapper, *program, std::string_view(text).substr(0, size), 1000, blocks, tally);
   }
   std::size_t elements() const {
     std::size_t count = 0;
@@ -142,6 +143,99 @@ TEST_CASE("Elements carry the route of their mapping's destination, action and b
   CHECK(block.payload(block.elements[1]) == "payload");
   CHECK(block.coalesce_key(block.elements[1]).empty());
   CHECK(block.elements[1].key_hash == 0);
+}
+
+TEST_CASE("A record that is refused is kept as its event with the place in the source, masked") {
+  Fixture fixture({kAlways, kAlways});
+  const std::string fine = event("fine");
+  const std::string refused =
+      R"({"type":"track","rule":"nothing","messageId":"m1","note":"to ada@example.com"})";
+  fixture.map(fine + refused + "\n" + fine);
+  REQUIRE(fixture.tally.dead_letters.size() == 2);  // one for each mapping
+  CHECK(fixture.tally.dead_letters[1].mapping == 1);
+  const DeadLetter& letter = fixture.tally.dead_letters[0];
+  CHECK(letter.mapping == 0);
+  CHECK(letter.reason == "plugin_error");
+  CHECK(letter.message.find("emitting 0 elements") != std::string::npos);
+  CHECK(letter.form == DeadLetter::Form::event);
+  CHECK(letter.content == R"({"type":"track","rule":"nothing","messageId":"m1","note":"***"})");
+  CHECK(letter.source_offset == 1000 + fine.size());
+  CHECK(letter.source_size == refused.size());
+}
+
+TEST_CASE("What a personal-data field reads is masked in what is kept of its event") {
+  Fixture fixture({kAlways}, true);
+  fixture.map(R"({"type":"track","rule":"nothing","also":"Nothing said"})");
+  REQUIRE(fixture.tally.dead_letters.size() == 1);
+  CHECK(fixture.tally.dead_letters[0].content == R"({"type":"track","rule":"***","also":"***"})");
+}
+
+TEST_CASE("A record without a required field is kept, masked") {
+  Fixture fixture({kAlways});
+  fixture.map(R"({"type":"track","email":"x"})");
+  REQUIRE(fixture.tally.dead_letters.size() == 1);
+  CHECK(fixture.tally.dead_letters[0].reason == "invalid_record");
+  CHECK(fixture.tally.dead_letters[0].content == R"({"type":"track","email":"***"})");
+}
+
+TEST_CASE("A line that is no event is kept as its shape") {
+  Fixture fixture({kAlways});
+  fixture.map("\n\nada@example.com, 42\n");
+  REQUIRE(fixture.tally.dead_letters.size() == 1);
+  const DeadLetter& letter = fixture.tally.dead_letters[0];
+  CHECK(letter.mapping == DeadLetter::kNoMapping);
+  CHECK(letter.reason == "invalid_event");
+  CHECK(letter.form == DeadLetter::Form::masked_text);
+  CHECK(letter.content == "xxx@xxxxxxx.xxx, 00");
+  CHECK(letter.source_offset == 1002);
+  CHECK(letter.source_size == 19);
+}
+
+TEST_CASE("A refused event that is longer than what is kept leaves its shape and a word about it") {
+  Fixture fixture({kAlways});
+  const std::string line = R"({"type":"track","rule":"nothing","fill":")" +
+                           std::string(kMaxDeadLetterBytes, 'g') + "\"}";
+  fixture.map(line);
+  REQUIRE(fixture.tally.dead_letters.size() == 1);
+  const DeadLetter& letter = fixture.tally.dead_letters[0];
+  CHECK(letter.form == DeadLetter::Form::masked_text);
+  CHECK(letter.content.size() == kMaxShapeBytes);
+  CHECK(letter.content.find('g') == std::string::npos);
+  CHECK(letter.message.find(std::to_string(line.size()) + " bytes, more than is kept") !=
+        std::string::npos);
+  CHECK(letter.source_size == line.size());
+}
+
+TEST_CASE("What one chunk keeps of its events is bounded, and every dead letter is still there") {
+  Fixture fixture({kAlways});
+  const std::string line = R"({"type":"track","rule":"nothing","fill":")" +
+                           std::string(kMaxDeadLetterBytes - 1000, 'g') + "\"}\n";
+  std::string text;
+  constexpr std::size_t kLines = 80;
+  for (std::size_t i = 0; i < kLines; ++i) text += line;
+  fixture.map(text);
+  REQUIRE(fixture.tally.dead_letters.size() == kLines);
+  CHECK(fixture.tally.dead_letter_bytes() < kMaxKeptBytes + kMaxDeadLetterBytes + kLines * 1000);
+  CHECK(fixture.tally.dead_letters.back().content.empty());
+  CHECK(fixture.tally.dead_letters.back().source_offset == 1000 + (kLines - 1) * line.size());
+}
+
+TEST_CASE("Events that become elements leave no dead letter") {
+  Fixture fixture({kAlways, "type = \"identify\""});
+  fixture.map(event("fine") + "{\"type\":\"page\"}\n");
+  CHECK(fixture.tally.dead_letters.empty());
+}
+
+TEST_CASE("A line that is too long to be read is kept as its place in the source") {
+  std::vector<Block> blocks;
+  Tally tally;
+  map_oversized_line(77, 77 + 3'000'000, blocks, tally);
+  CHECK(blocks.size() == 1);
+  CHECK(tally.events.received == 1);
+  CHECK(tally.events.invalid == 1);
+  REQUIRE(tally.dead_letters.size() == 1);
+  CHECK(tally.dead_letters[0].source_offset == 77);
+  CHECK(tally.dead_letters[0].source_size == 3'000'000);
 }
 
 }  // namespace penstock::mapping

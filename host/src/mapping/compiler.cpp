@@ -148,7 +148,9 @@ ExpressionPtr Compiler::compile_path(const Node& written, std::string_view path,
 
 ExpressionPtr Compiler::path_of_steps(PathSteps steps) {
   if (scopes_ > 0) return std::make_unique<WalkExpression>(std::move(steps));
-  return std::make_unique<SlotExpression>(paths_.intern(steps));
+  const PathSlot slot = paths_.intern(steps);
+  if (recorded_ != nullptr) recorded_->push_back(slot);
+  return std::make_unique<SlotExpression>(slot);
 }
 
 ExpressionPtr Compiler::compile_argument(const Node* node) {

@@ -32,6 +32,9 @@ class Compiler {
 
   // Never null. What is wrong goes to the diagnostics, all of it; the expression is then of no use.
   [[nodiscard]] ExpressionPtr compile(const Node& node);
+  // From now on the slots of all paths into the event that are compiled are appended there; null
+  // ends that. What is looked up inside such a value is not told apart from the value.
+  void record_slots(std::vector<PathSlot>* slots) { recorded_ = slots; }
 
  private:
   using Handler = ExpressionPtr (Compiler::*)(const Node::Member& directive);
@@ -75,6 +78,7 @@ class Compiler {
   PathTable& paths_;
   Arena& constants_;
   Diagnostics& diagnostics_;
+  std::vector<PathSlot>* recorded_ = nullptr;
   std::size_t depth_ = 0;
   std::size_t scopes_ = 0;  // of @arrayPath and @transform that enclose what is being compiled
 };

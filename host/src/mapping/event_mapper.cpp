@@ -28,7 +28,7 @@ void clear(penstock_error& error) {
 
 }  // namespace
 
-EventMapper::EventMapper(const Program& program) : program_(program) {
+EventMapper::EventMapper(const Program& program) : program_(program), masker_(program.personal) {
   emitter_.struct_size = sizeof emitter_;
   emitter_.ctx = &emission_;
   emitter_.element = on_element;
@@ -125,6 +125,25 @@ RecordResult EventMapper::map(std::uint32_t mapping, std::string& bytes) {
   result.key_size = static_cast<std::uint32_t>(emission_.key_size);
   result.batch_key = emission_.batch_key;
   return result;
+}
+
+void EventMapper::keep_masked(DeadLetter& letter, std::string_view line, std::uint32_t mapping) {
+  letter.form = DeadLetter::Form::event;
+  letter.content.clear();
+  masker_.begin();
+  const std::vector<InputSpec>& fields = program_.mappings[mapping].spec->fields;
+  for (std::size_t i = 0; i < fields.size() && i < values_.size(); ++i) {
+    if (fields[i].personal_data) masker_.mask_value(values_[i]);
+  }
+  if (line.size() <= kMaxDeadLetterBytes &&
+      masker_.append(letter.content, view_.root, kMaxDeadLetterBytes)) {
+    letter.content.shrink_to_fit();
+    return;
+  }
+  letter.form = DeadLetter::Form::masked_text;
+  letter.content = shape_of(line);
+  letter.message += " (the event has " + std::to_string(line.size()) +
+                    " bytes, more than is kept; here is the shape of its beginning)";
 }
 
 void EventMapper::append_fields_json(std::string& out, std::uint32_t mapping) const {

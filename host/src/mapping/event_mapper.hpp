@@ -6,8 +6,10 @@
 #include <string_view>
 #include <vector>
 
+#include "mapping/masked_event.hpp"
 #include "mapping/program.hpp"
 #include "model/block.hpp"
+#include "model/dead_letter.hpp"
 #include "model/status.hpp"
 #include "model/tally.hpp"
 #include "penstock/abi.h"
@@ -48,6 +50,9 @@ class EventMapper {
   RecordResult map(std::uint32_t mapping, std::string& bytes);
   // After map(): what was left out of the element.
   [[nodiscard]] const std::vector<Warning>& warnings() const { return emission_.warnings; }
+  // After map() said dead_letter: what is kept of the event, which came from this line; sets form
+  // and content, and adds to the message where that is not the whole event.
+  void keep_masked(DeadLetter& letter, std::string_view line, std::uint32_t mapping);
   // After map(): the resolved fields as a JSON object, for `try`.
   void append_fields_json(std::string& out, std::uint32_t mapping) const;
 
@@ -78,13 +83,24 @@ class EventMapper {
   penstock_emitter emitter_{};
   penstock_error error_{};
   std::string message_;
+  EventMasker masker_;
 };
 
-// Maps all lines of a chunk. Blank lines are no events. Appends to blocks (sequence and positions
-// are the caller's to set) and adds to tally. A block is closed when it reaches kMaxBlockBytes, so
-// there may be several.
+// Maps all lines of a chunk, which begins at this byte of the source. Blank lines are no events.
+// Appends to blocks (sequence and positions are the caller's to set) and adds to tally, also a
+// DeadLetter for each line that is no event and each record that became none. A block is closed
+// when it reaches kMaxBlockBytes, so there may be several.
 void map_lines(EventMapper& mapper, const Program& program, std::string_view text,
-               std::vector<Block>& blocks, Tally& tally);
+               std::uint64_t begin_offset, std::vector<Block>& blocks, Tally& tally);
+
+// The same for a line longer than kMaxEventBytes, of which nothing but its place is known.
+void map_oversized_line(std::uint64_t begin_offset, std::uint64_t end_offset,
+                        std::vector<Block>& blocks, Tally& tally);
+
+// Most that the dead letters of one chunk hold of their events; of further ones the place in the
+// source alone is kept. An event that thousands of mappings refuse would otherwise take its size
+// that many times.
+inline constexpr std::size_t kMaxKeptBytes = 4 * 1024 * 1024;
 
 // A block stays well below the 4 GiB that its offsets can express, and small enough to be read back
 // as one piece.

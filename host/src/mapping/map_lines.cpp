@@ -75,7 +75,58 @@ class BlockWriter {
   std::vector<std::uint32_t> last_route_;  // by mapping: its latest route in the current block
 };
 
-void map_event(EventMapper& mapper, const Program& program, BlockWriter& writer, Tally& tally) {
+// Adds to the tally what is not delivered.
+class RefusalWriter {
+ public:
+  RefusalWriter(Tally& tally, EventMapper* mapper) : tally_(tally), mapper_(mapper) {}
+
+  // A line that is no event.
+  void invalid(std::string message, std::string_view line, std::uint64_t offset,
+               std::uint64_t size) {
+    ++tally_.events.invalid;
+    DeadLetter letter = make(ReasonCount::kNoMapping, kInvalidEvent, std::move(message));
+    letter.form = DeadLetter::Form::masked_text;
+    letter.content = shape_of(line);
+    keep(std::move(letter), offset, size);
+  }
+
+  // The event that the mapper has just refused for this mapping.
+  void refused(std::uint32_t mapping, const RecordResult& result, std::string_view line,
+               std::uint64_t offset) {
+    DeadLetter letter = make(mapping, result.reason, without_addresses(result.message));
+    if (kept_bytes_ < kMaxKeptBytes) {
+      mapper_->keep_masked(letter, line, mapping);
+    } else {
+      letter.form = DeadLetter::Form::masked_text;
+      letter.message += " (the event is not kept: too many around it were refused, too)";
+    }
+    keep(std::move(letter), offset, line.size());
+  }
+
+ private:
+  DeadLetter make(std::uint32_t mapping, std::string_view reason, std::string message) {
+    tally_.reason(ReasonCount::Kind::dead_letter, mapping, reason, {}, message);
+    DeadLetter letter;
+    letter.mapping = mapping;
+    letter.reason = reason;
+    letter.message = std::move(message);
+    return letter;
+  }
+
+  void keep(DeadLetter letter, std::uint64_t offset, std::uint64_t size) {
+    letter.source_offset = offset;
+    letter.source_size = size;
+    kept_bytes_ += letter.content.size();
+    tally_.dead_letters.push_back(std::move(letter));
+  }
+
+  Tally& tally_;
+  EventMapper* mapper_;
+  std::size_t kept_bytes_ = 0;  // of content
+};
+
+void map_event(EventMapper& mapper, const Program& program, std::string_view line,
+               std::uint64_t offset, BlockWriter& writer, RefusalWriter& refusals, Tally& tally) {
   if (mapper.matches().empty()) {
     ++tally.events.unmatched;
     return;
@@ -98,11 +149,12 @@ void map_event(EventMapper& mapper, const Program& program, BlockWriter& writer,
         break;
       case RecordResult::Kind::skipped:
         ++counts.skipped;
-        tally.reason(ReasonCount::Kind::skipped, id, result.reason, {}, result.message);
+        tally.reason(ReasonCount::Kind::skipped, id, result.reason, {},
+                     without_addresses(result.message));
         break;
       case RecordResult::Kind::dead_letter:
         ++counts.dead_lettered;
-        tally.reason(ReasonCount::Kind::dead_letter, id, result.reason, {}, result.message);
+        refusals.refused(id, result, line, offset);
         break;
     }
   }
@@ -111,8 +163,9 @@ void map_event(EventMapper& mapper, const Program& program, BlockWriter& writer,
 }  // namespace
 
 void map_lines(EventMapper& mapper, const Program& program, std::string_view text,
-               std::vector<Block>& blocks, Tally& tally) {
+               std::uint64_t begin_offset, std::vector<Block>& blocks, Tally& tally) {
   BlockWriter writer(blocks, program, text.size());
+  RefusalWriter refusals(tally, &mapper);
   const char* place = text.data();
   const char* const end = place + text.size();
   while (place < end) {
@@ -120,18 +173,27 @@ void map_lines(EventMapper& mapper, const Program& program, std::string_view tex
         static_cast<const char*>(std::memchr(place, '\n', static_cast<std::size_t>(end - place)));
     const char* const line_end = newline != nullptr ? newline : end;
     const std::string_view line(place, static_cast<std::size_t>(line_end - place));
+    const std::uint64_t offset = begin_offset + static_cast<std::uint64_t>(place - text.data());
     place = newline != nullptr ? newline + 1 : end;
     if (blank(line)) continue;
     ++tally.events.received;
     if (const Status status = mapper.read(line); !status.ok()) {
-      ++tally.events.invalid;
-      tally.reason(ReasonCount::Kind::dead_letter, ReasonCount::kNoMapping, kInvalidEvent, {},
-                   status.message());
+      refusals.invalid(status.message(), line, offset, line.size());
       continue;
     }
-    map_event(mapper, program, writer, tally);
+    map_event(mapper, program, line, offset, writer, refusals, tally);
   }
   writer.trim();
+}
+
+void map_oversized_line(std::uint64_t begin_offset, std::uint64_t end_offset,
+                        std::vector<Block>& blocks, Tally& tally) {
+  blocks.emplace_back();
+  ++tally.events.received;
+  RefusalWriter(tally, nullptr)
+      .invalid("A line is longer than " + std::to_string(kMaxEventBytes) +
+                   " bytes, the most that an event may have",
+               {}, begin_offset, end_offset - begin_offset);
 }
 
 }  // namespace penstock::mapping

@@ -23,6 +23,14 @@ std::unique_ptr<Program> compile(const PipelineConfig& config, Diagnostics& diag
   }
   if (diagnostics.error_count() > errors_before) return nullptr;
   program->triggers.freeze();
+  const auto paths = program->paths.paths();
+  std::vector<bool> added(paths.size());
+  for (const Program::Mapping& mapping : program->mappings) {
+    for (const PathSlot slot : mapping.mapper->personal_slots()) {
+      if (!added[slot]) program->personal.add(paths[slot]);
+      added[slot] = true;
+    }
+  }
   return program;
 }
 

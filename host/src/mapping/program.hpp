@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "mapping/masked_event.hpp"
 #include "mapping/record_mapper.hpp"
 #include "model/diagnostics.hpp"
 #include "model/event.hpp"
@@ -31,6 +32,7 @@ struct Program {
   trigger::TriggerSet triggers;  // ids are indexes into mappings
   std::vector<Mapping>
       mappings;  // the enabled ones of enabled destinations, in the order of the manifest
+  PersonalPlaces personal;  // what any field with personal data reads
 };
 
 // All that is wrong is in diagnostics; null if there is an error.

@@ -42,6 +42,8 @@ class RecordMapper {
 
   [[nodiscard]] const ActionSpec& action() const { return action_; }
   [[nodiscard]] std::size_t field_count() const { return constants_.size(); }
+  // Of all paths that the fields with personal data read; may name a slot twice.
+  [[nodiscard]] const std::vector<PathSlot>& personal_slots() const { return personal_slots_; }
 
  private:
   class Builder;
@@ -75,6 +77,7 @@ class RecordMapper {
   std::vector<FieldRules> rules_;  // by field
   std::vector<DynamicField> dynamic_;
   std::vector<Requirement> requirements_;
+  std::vector<PathSlot> personal_slots_;
 };
 
 // Appends the fields of a record as one JSON object, without those that are absent. What it shows

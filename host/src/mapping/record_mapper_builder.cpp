@@ -98,6 +98,7 @@ class RecordMapper::Builder {
       return;
     }
     const std::size_t errors = diagnostics_.error_count();
+    compiler_.record_slots(spec.personal_data ? &mapper_.personal_slots_ : nullptr);
     ExpressionPtr expression = compiler_.compile(written);
     if (diagnostics_.error_count() != errors) return;
     if (const Value* constant = expression->constant()) {

@@ -81,6 +81,8 @@ class PathTable {
   // steps is the whole event. The same path always has the same slot.
   PathSlot intern(const std::vector<std::string>& steps);
   [[nodiscard]] std::size_t size() const { return slots_; }
+  // The steps of every path, by slot.
+  [[nodiscard]] std::vector<std::vector<std::string>> paths() const;
   // Fills the slots from an event. What was in them before is gone.
   void extract(const Value& event, Slots& slots) const;
 

@@ -108,6 +108,20 @@ PathSlot PathTable::intern(const std::vector<std::string>& steps) {
   return slot;
 }
 
+std::vector<std::vector<std::string>> PathTable::paths() const {
+  std::vector<std::vector<std::string>> steps(branches_.size());  // by branch
+  std::vector<std::vector<std::string>> paths(slots_);
+  // Children stand behind their parents.
+  for (std::size_t b = 0; b < branches_.size(); ++b) {
+    for (const std::uint32_t child : branches_[b].children) {
+      steps[child] = steps[b];
+      steps[child].push_back(branches_[child].key);
+    }
+    if (branches_[b].slot != kNoSlot) paths[branches_[b].slot] = std::move(steps[b]);
+  }
+  return paths;
+}
+
 inline void PathTable::set(PathSlot slot, const Value& value, Slots& slots) {
   Value& place = slots.values_[slot];
   if (place.kind_ == Value::Kind::absent) slots.touched_.push_back(slot);
