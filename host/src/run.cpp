@@ -34,6 +34,7 @@ std::vector<batch::DestinationLimits> limits_of(const PipelineConfig& config) {
   std::vector<batch::DestinationLimits> all;
   for (const DestinationConfig& destination : config.destinations) {
     batch::DestinationLimits limits;
+    limits.connection = static_cast<std::uint32_t>(all.size());
     limits.concurrency = destination.plugin->concurrency;
     for (const ActionSpec& action : destination.plugin->actions) {
       limits.actions.push_back(destination.batches.at(action.name));
@@ -196,6 +197,7 @@ void Run::Engine::update_state(std::uint32_t destination, const send::Decision& 
     services::log(level, pipeline_.config().destinations[destination].name, news->message);
   }
   batcher_.pause(destination, state.paused_until_ns());
+  batcher_.set_probing(destination, state.probing());
 }
 
 void Run::Engine::apply(send::Attempt attempt, std::int64_t now_ns, batch::Settled& settled) {
@@ -210,7 +212,6 @@ void Run::Engine::apply(send::Attempt attempt, std::int64_t now_ns, batch::Settl
                                attempt.outcomes->faults()});
   }
   update_state(destination, decision, now_ns);
-  ledger_.apply(decision.dead_letters);
   ledger_.apply(decision.issues);
   batcher_.complete(std::move(attempt.batch), decision.verdicts, now_ns, settled);
   --in_flight_;
@@ -219,7 +220,7 @@ void Run::Engine::apply(send::Attempt attempt, std::int64_t now_ns, batch::Settl
 Status Run::Engine::settle(batch::Settled& settled) {
   if (settled.empty()) return {};
   ledger_.apply(settled.tally);
-  Status status = queue_.settle(settled.elements, settled.tally);
+  Status status = queue_.settle(settled.settlements, settled.tally);
   settled.clear();
   return status;
 }
@@ -236,7 +237,7 @@ Status Run::Engine::take_blocks(std::int64_t now_ns, batch::Settled& settled) {
       }
       return {};
     }
-    batcher_.add(std::move(block), now_ns, settled);
+    batcher_.add({std::move(block), {}, {}, now_ns}, now_ns, settled);
   }
   wake();  // there may be more
   return {};

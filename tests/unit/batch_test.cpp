@@ -19,6 +19,7 @@ using penstock::batch::Batcher;
 using penstock::batch::DestinationLimits;
 using penstock::batch::Settled;
 using penstock::batch::Verdict;
+using penstock::batch::Verdicts;
 
 constexpr std::int64_t kSecond = 1'000'000'000;
 
@@ -33,8 +34,7 @@ struct Item {
 class World {
  public:
   explicit World(BatchLimits limits, std::uint64_t concurrency = 4, std::size_t destinations = 1)
-      : batcher(std::vector<DestinationLimits>(destinations,
-                                               DestinationLimits{concurrency, {limits}})) {}
+      : batcher(limits_of(limits, concurrency, destinations)) {}
 
   void add(const std::vector<Item>& items) {
     auto block = std::make_shared<Block>();
@@ -53,7 +53,7 @@ class World {
       block->bytes += item.payload + item.key;
       block->elements.push_back(element);
     }
-    batcher.add(block, now, settled);
+    batcher.add({block, {}, {}, now}, now, settled);
   }
 
   std::vector<std::string> payloads(const Batch& batch) const {
@@ -63,14 +63,16 @@ class World {
   }
 
   void complete(std::unique_ptr<Batch> batch, Verdict::Kind kind, std::int64_t not_before = 0) {
-    const std::vector<Verdict> verdicts(batch->size(), Verdict{kind, true, not_before});
+    const Verdicts verdicts{std::vector<Verdict>(batch->size(), Verdict{kind, true, 0, not_before}),
+                            {{"no", "", 0}},
+                            0};
     batcher.complete(std::move(batch), verdicts, now, settled);
   }
 
   std::unique_ptr<Batch> next() { return batcher.next(now, false); }
   std::size_t settled_elements() const {
     std::size_t count = 0;
-    for (const auto& settlement : settled.elements) count += settlement.elements.size();
+    for (const auto& settlement : settled.settlements) count += settlement.elements.size();
     return count;
   }
 
@@ -79,6 +81,13 @@ class World {
   Settled settled;
 
  private:
+  static std::vector<DestinationLimits> limits_of(const BatchLimits& limits,
+                                                  std::uint64_t concurrency, std::size_t count) {
+    std::vector<DestinationLimits> all;
+    for (std::uint32_t i = 0; i < count; ++i) all.push_back({concurrency, {limits}, i});
+    return all;
+  }
+
   std::uint64_t sequence_ = 0;
 };
 
@@ -321,21 +330,22 @@ TEST_CASE(
     std::swap(out[random() % out.size()], out.back());
     std::unique_ptr<Batch> batch = std::move(out.back());
     out.pop_back();
-    std::vector<Verdict> verdicts;
+    Verdicts all;
+    std::vector<Verdict>& verdicts = all.elements;
     const bool split = !finally && batch->size() > 1 && random() % 8 == 0;
     for (std::size_t i = 0; i < batch->size(); ++i) {
       const std::string payload(batch->payload(i));  // "destination:key=version"
       const std::string key = payload.substr(0, payload.find('='));
       if (split) {
-        verdicts.push_back({Verdict::Kind::split, true, 0});
+        verdicts.push_back({Verdict::Kind::split, true, 0, 0});
         continue;
       }
       in_flight.erase(in_flight.find(key));
       if (finally || random() % 3 != 0) {
         last_delivered[key] = std::stoi(payload.substr(payload.find('=') + 1));
-        verdicts.push_back({Verdict::Kind::delivered, true, 0});
+        verdicts.push_back({Verdict::Kind::delivered, true, 0, 0});
       } else {
-        verdicts.push_back({Verdict::Kind::retry, true,
+        verdicts.push_back({Verdict::Kind::retry, true, 0,
                             world.now + static_cast<std::int64_t>(random() % 3) * kSecond});
       }
     }
@@ -345,7 +355,7 @@ TEST_CASE(
         in_flight.erase(in_flight.find(payload.substr(0, payload.find('='))));
       }
     }
-    world.batcher.complete(std::move(batch), verdicts, world.now, world.settled);
+    world.batcher.complete(std::move(batch), all, world.now, world.settled);
   };
   const auto take = [&] {
     while (auto batch = world.batcher.next(world.now, random() % 10 == 0)) {

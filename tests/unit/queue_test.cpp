@@ -32,6 +32,15 @@ penstock::Status append(MemoryQueue& queue, std::shared_ptr<const Block> content
   return queue.append(std::move(blocks), Tally());
 }
 
+penstock::Status settle(MemoryQueue& queue, std::uint64_t sequence,
+                        const std::vector<std::uint32_t>& elements) {
+  penstock::Settlement settlement{sequence, {}};
+  for (const std::uint32_t element : elements) {
+    settlement.elements.push_back({element, 3, penstock::SettledElement::Kind::delivered});
+  }
+  return queue.settle({settlement}, Tally());
+}
+
 void nothing() {}
 
 }  // namespace
@@ -47,11 +56,11 @@ TEST_CASE("The committed position stops before the first block with an unsettled
   MemoryQueue queue(1'000'000, nothing);
   for (std::uint64_t i = 0; i < 3; ++i) REQUIRE(append(queue, block(i, 2, (i + 1) * 100)).ok());
   CHECK(queue.committed().offset == 0);
-  REQUIRE(queue.settle({{1, {0, 1}}}, Tally()).ok());
+  REQUIRE(settle(queue, 1, {0, 1}).ok());
   CHECK(queue.committed().offset == 0);
-  REQUIRE(queue.settle({{0, {0}}}, Tally()).ok());
+  REQUIRE(settle(queue, 0, {0}).ok());
   CHECK(queue.committed().offset == 0);
-  REQUIRE(queue.settle({{0, {1}}}, Tally()).ok());
+  REQUIRE(settle(queue, 0, {1}).ok());
   CHECK(queue.committed().offset == 200);
 }
 
@@ -67,8 +76,8 @@ TEST_CASE("Settling an element twice is an error, not a wrong count") {
   MemoryQueue queue(1'000'000, nothing);
   REQUIRE(append(queue, block(0, 1, 10)).ok());
   REQUIRE(append(queue, block(1, 1, 20)).ok());
-  REQUIRE(queue.settle({{1, {0}}}, Tally()).ok());
-  CHECK(queue.settle({{1, {0}}}, Tally()).code() == penstock::StatusCode::internal);
+  REQUIRE(settle(queue, 1, {0}).ok());
+  CHECK(settle(queue, 1, {0}).code() == penstock::StatusCode::internal);
 }
 
 TEST_CASE("An append to a full queue waits until elements are settled") {
@@ -91,7 +100,7 @@ TEST_CASE("An append to a full queue waits until elements are settled") {
     changed.wait(lock, [&] { return changes >= 2; });  // the second says that the append waits
   }
   CHECK_FALSE(appended);
-  REQUIRE(queue.settle({{0, {0}}}, Tally()).ok());
+  REQUIRE(settle(queue, 0, {0}).ok());
   producer.join();
   CHECK(appended);
 }

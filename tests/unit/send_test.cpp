@@ -22,9 +22,9 @@ const std::atomic<bool> kNotCancelled{false};
 // A batch of as many elements, in a batcher that keeps it alive.
 class Fixture {
  public:
-  explicit Fixture(std::size_t size)
+  explicit Fixture(std::size_t size, std::int64_t stored_ns = kNow)
       : batcher_({penstock::batch::DestinationLimits{
-            1, {penstock::BatchLimits{size, 1'000'000, std::chrono::seconds(1)}}}}) {
+            1, {penstock::BatchLimits{size, 1'000'000, std::chrono::seconds(1)}}, 0}}) {
     auto block = std::make_shared<Block>();
     block->routes.push_back({0, 0, "key"});
     for (std::size_t i = 0; i < size; ++i) {
@@ -34,10 +34,11 @@ class Fixture {
       block->bytes += static_cast<char>('a' + i);
       block->elements.push_back(element);
     }
-    batcher_.add(block, 0, settled_);
+    batcher_.add({block, {}, {}, stored_ns}, 0, settled_);
   }
   Attempt send(const penstock::send::SendHook& hook) {
-    return penstock::send::attempt(hook, batcher_.next(0, true), kNow, kNotCancelled);
+    return penstock::send::attempt(
+        hook, batcher_.next(0, true), [] { return kNow; }, kNotCancelled);
   }
 
  private:
@@ -156,25 +157,26 @@ TEST_CASE("The error that a hook returns is the outcome of what it did not repor
 }
 
 TEST_CASE("Each outcome leads to its verdict") {
-  CHECK(decide_one(outcome(PENSTOCK_DELIVERED)).verdicts[0].kind == Verdict::Kind::delivered);
-  CHECK(decide_one(outcome(PENSTOCK_REJECTED, "no")).verdicts[0].kind ==
+  CHECK(decide_one(outcome(PENSTOCK_DELIVERED)).verdicts.elements[0].kind ==
+        Verdict::Kind::delivered);
+  CHECK(decide_one(outcome(PENSTOCK_REJECTED, "no")).verdicts.elements[0].kind ==
         Verdict::Kind::dead_letter);
-  CHECK(decide_one(outcome(PENSTOCK_RETRY)).verdicts[0].kind == Verdict::Kind::retry);
-  CHECK(decide_one(outcome(PENSTOCK_UNKNOWN)).verdicts[0].kind == Verdict::Kind::retry);
-  CHECK(decide_one(outcome(PENSTOCK_SPLIT), 2).verdicts[0].kind == Verdict::Kind::split);
+  CHECK(decide_one(outcome(PENSTOCK_RETRY)).verdicts.elements[0].kind == Verdict::Kind::retry);
+  CHECK(decide_one(outcome(PENSTOCK_UNKNOWN)).verdicts.elements[0].kind == Verdict::Kind::retry);
+  CHECK(decide_one(outcome(PENSTOCK_SPLIT), 2).verdicts.elements[0].kind == Verdict::Kind::split);
 }
 
 TEST_CASE("A refused element that is alone is a dead letter with the plugin's reason") {
   const Decision decision = decide_one(outcome(PENSTOCK_SPLIT, "payload_too_large"), 1);
-  CHECK(decision.verdicts[0].kind == Verdict::Kind::dead_letter);
-  REQUIRE(decision.dead_letters.reasons().size() == 1);
-  CHECK(decision.dead_letters.reasons()[0].reason == "payload_too_large");
+  CHECK(decision.verdicts.elements[0].kind == Verdict::Kind::dead_letter);
+  REQUIRE(decision.verdicts.refusals.size() == 1);
+  CHECK(decision.verdicts.refusals[0].reason == "payload_too_large");
 }
 
 TEST_CASE("RETRY with a time waits at least that long") {
   const Decision decision = decide_one(outcome(PENSTOCK_RETRY, "not_ready", 5000));
-  CHECK(decision.verdicts[0].not_before_ns >= kNow + 5000 * kNanosPerMilli);
-  CHECK(decision.verdicts[0].not_before_ns <= kNow + 5500 * kNanosPerMilli);
+  CHECK(decision.verdicts.elements[0].not_before_ns >= kNow + 5000 * kNanosPerMilli);
+  CHECK(decision.verdicts.elements[0].not_before_ns <= kNow + 5500 * kNanosPerMilli);
   CHECK(decision.effect == Decision::Effect::none);
 }
 
@@ -192,7 +194,7 @@ TEST_CASE("AUTH and BLOCKED pause the destination, are errors, and do not count 
     const Decision decision = decide_one(outcome(status, "why"));
     CHECK(decision.effect == (status == PENSTOCK_AUTH ? Decision::Effect::pause_authorization
                                                       : Decision::Effect::pause_blocked));
-    CHECK_FALSE(decision.verdicts[0].failed);
+    CHECK_FALSE(decision.verdicts.elements[0].failed);
     CHECK(decision.until_ns == kNow + 60'000 * kNanosPerMilli);
     CHECK(decision.issues[0].severity == Issue::Severity::error);
   }
@@ -207,8 +209,8 @@ TEST_CASE(
     std::int64_t expected_ms;
   };
   const auto row = GENERATE(Case{0, 0.0, -1, 0}, Case{0, 0.5, -1, 125}, Case{1, 0.5, -1, 250},
-                            Case{4, 0.5, -1, 2000}, Case{10, 0.5, -1, 128'000},
-                            Case{11, 0.5, -1, 150'000}, Case{4'000'000'000U, 0.5, -1, 150'000},
+                            Case{4, 0.5, -1, 2000}, Case{7, 0.5, -1, 16'000},
+                            Case{8, 0.5, -1, 30'000}, Case{4'000'000'000U, 0.5, -1, 30'000},
                             Case{9, 0.0, 1000, 1000}, Case{0, 0.5, 1000, 1050}, Case{0, 0.0, 0, 0});
   CHECK(penstock::send::backoff_ns({}, row.attempt, row.random, row.retry_after_ms) ==
         row.expected_ms * kNanosPerMilli);

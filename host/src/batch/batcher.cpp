@@ -20,30 +20,42 @@ std::uint32_t Batch::mapping(std::size_t index) const {
 std::uint32_t Batch::attempt(std::size_t index) const {
   return nodes_[index]->attempt;
 }
+std::int64_t Batch::stored_ns(std::size_t index) const {
+  return nodes_[index]->block->stored_ns;
+}
 
 Batcher::Batcher(std::vector<DestinationLimits> destinations)
     : destinations_(destinations.size()), groups_(std::make_unique<Groups>()) {
   for (std::size_t i = 0; i < destinations.size(); ++i) {
+    const std::uint32_t connection = destinations[i].connection;
+    if (connection >= connections_.size()) connections_.resize(connection + 1);
+    connections_[connection].concurrency = destinations[i].concurrency;
     destinations_[i].limits = std::move(destinations[i]);
   }
 }
 
-Batcher::~Batcher() {
-  for (const auto& nodes : node_blocks_) {
-    for (std::size_t i = 0; i < kNodesPerBlock; ++i) {
-      if (nodes[i].state != Node::State::free) release(*nodes[i].block);
-    }
+Batcher::~Batcher() = default;
+
+// ---- blocks and nodes ----
+
+// The caller's own reference; it releases it when it is done.
+Batcher::BlockHandle& Batcher::hold(const LoadedBlock& loaded) {
+  std::unique_ptr<BlockHandle>& handle = blocks_[loaded.block->sequence];
+  if (handle == nullptr) {
+    handle = std::make_unique<BlockHandle>();
+    handle->block = loaded.block;
+    handle->held.resize(loaded.block->elements.size());
+    handle->stored_ns = loaded.stored_ns;
+    held_bytes_ += loaded.block->memory_bytes();
   }
+  ++handle->references;
+  return *handle;
 }
 
-Group& Batcher::group_of(const Route& route) {
-  auto [place, is_new] = groups_->by_route.try_emplace(route, nullptr);
-  if (is_new) {
-    place->second = std::make_unique<Group>();
-    place->second->route = route;
-    place->second->limits = &destinations_[route.destination].limits.actions[route.action];
-  }
-  return *place->second;
+void Batcher::release(BlockHandle& block) {
+  if (--block.references > 0) return;
+  held_bytes_ -= block.block->memory_bytes();
+  blocks_.erase(block.block->sequence);
 }
 
 Node* Batcher::take_node() {
@@ -60,34 +72,8 @@ Node* Batcher::take_node() {
   return node;
 }
 
-void Batcher::place(Node& node, BlockHandle& block, std::uint32_t element) {
-  node.block = &block;
-  node.element = element;
-  ++block.references;
-}
-
-void Batcher::release(BlockHandle& block) {
-  if (--block.references == 0) delete &block;
-}
-
-// The node's element needs no more delivery; the node itself may go on with another.
-void Batcher::settle(Node& node, Settled& settled) {
-  const Block& block = *node.block->block;
-  const std::uint32_t mapping = node.content().mapping;
-  const std::uint64_t sequence = block.sequence;
-  // The block remembers where its settlement stands; the check makes a stale memory harmless.
-  std::size_t& slot = node.block->settlement;
-  if (slot >= settled.elements.size() || settled.elements[slot].block != sequence) {
-    slot = settled.elements.size();
-    settled.elements.push_back({sequence, {}});
-  }
-  settled.elements[slot].elements.push_back(node.element);
-  --pending_;
-  --pending_by_mapping_[mapping];
-  --destinations_[node.group->route.destination].pending;
-}
-
 void Batcher::free_node(Node& node) {
+  node.block->held[node.element] = false;
   release(*node.block);
   --node.group->nodes;
   node.state = Node::State::free;
@@ -95,70 +81,142 @@ void Batcher::free_node(Node& node) {
   free_nodes_ = &node;
 }
 
-// A newer element takes the place of the node's: the last one wins.
-void Batcher::replace(Node& node, BlockHandle& block, std::uint32_t element, Settled& settled) {
-  ++settled.tally.of(node.content().mapping).superseded;
-  settle(node, settled);
-  if (node.state == Node::State::waiting) node.group->waiting_bytes -= node.content().payload_size;
-  BlockHandle& old = *node.block;
-  place(node, block, element);
-  release(old);
-  if (node.state == Node::State::waiting) node.group->waiting_bytes += node.content().payload_size;
+void Batcher::place(Node& node, BlockHandle& block, std::uint32_t element, std::uint32_t attempt) {
+  const BlockElement& content = block.block->elements[element];
+  node.block = &block;
+  node.element = element;
+  node.key_hash = content.key_hash;
+  node.payload_size = content.payload_size;
+  node.attempt = attempt;
+  block.held[element] = true;
+  ++block.references;
 }
 
-void Batcher::add(std::shared_ptr<const Block> block, std::int64_t now_ns, Settled& settled) {
-  if (block->elements.empty()) return;
-  auto* handle =
-      new BlockHandle{std::move(block), 1, 0};  // this function's own reference; see the end
-  const Block& content = *handle->block;
-  std::vector<Group*> groups;
-  groups.reserve(content.routes.size());
-  for (const Route& route : content.routes) groups.push_back(&group_of(route));
+// The node's element needs no more delivery; the node itself may go on with another.
+void Batcher::settle(Node& node, SettledElement::Kind kind, Settled& settled) {
+  const std::uint32_t mapping = node.content().mapping;
+  const std::uint64_t sequence = node.sequence();
+  // The block remembers where its settlement stands; the check makes a stale memory harmless.
+  std::size_t& slot = node.block->settlement;
+  if (slot >= settled.settlements.size() || settled.settlements[slot].block != sequence) {
+    slot = settled.settlements.size();
+    settled.settlements.push_back({sequence, {}});
+  }
+  settled.settlements[slot].elements.push_back({node.element, mapping, kind});
+  MappingCounts& counts = settled.tally.of(mapping);
+  switch (kind) {
+    case SettledElement::Kind::delivered:
+      ++counts.delivered;
+      break;
+    case SettledElement::Kind::superseded:
+      ++counts.superseded;
+      break;
+    case SettledElement::Kind::dead_lettered:
+      ++counts.dead_lettered;
+      break;
+  }
+  --pending_;
+  --pending_by_mapping_[mapping];
+  --destinations_[node.group->route.destination].pending;
+}
+
+// A newer element takes the place of the node's: the last one wins.
+void Batcher::replace(Node& node, BlockHandle& block, std::uint32_t element, std::uint32_t attempt,
+                      Settled& settled) {
+  settle(node, SettledElement::Kind::superseded, settled);
+  const bool counted = node.state == Node::State::waiting;
+  if (counted) node.group->waiting_bytes -= node.payload_size;
+  BlockHandle& old = *node.block;
+  old.held[node.element] = false;
+  place(node, block, element, attempt);
+  release(old);
+  if (counted) node.group->waiting_bytes += node.payload_size;
+}
+
+// ---- groups ----
+
+Group& Batcher::group_of(const Route& route) {
+  auto [place, is_new] = groups_->by_route.try_emplace(route, nullptr);
+  if (is_new) {
+    place->second = std::make_unique<Group>();
+    place->second->route = route;
+    place->second->limits = &destinations_[route.destination].limits.actions[route.action];
+  }
+  return *place->second;
+}
+
+void Batcher::add(const LoadedBlock& loaded, std::int64_t now_ns, Settled& settled) {
+  now_ns_ = now_ns;
+  const Block& content = *loaded.block;
+  added_to_ = content.sequence + 1;
+  if (content.elements.empty()) return;
+  BlockHandle& handle = hold(loaded);
+  // Made when first needed: routes of nothing but elements that are done may lead nowhere.
+  std::vector<Group*> groups(content.routes.size(), nullptr);
 
   for (std::uint32_t i = 0; i < content.elements.size(); ++i) {
+    if (!loaded.done.empty() && loaded.done[i]) continue;
     const BlockElement& element = content.elements[i];
-    Group& group = *groups[element.route];
+    Group*& group = groups[element.route];
+    if (group == nullptr) group = &group_of(content.routes[element.route]);
     ++pending_;
-    ++destinations_[group.route.destination].pending;
+    ++destinations_[group->route.destination].pending;
     if (element.mapping >= pending_by_mapping_.size())
       pending_by_mapping_.resize(element.mapping + 1);
     ++pending_by_mapping_[element.mapping];
-
-    if (element.key_size > 0) {
-      const auto known = group.keys.find(KeyRef{element.key_hash, content.coalesce_key(element)});
-      if (known != group.keys.end()) {
-        Node& older = **known;
-        if (older.state != Node::State::in_flight) {
-          replace(older, *handle, i, settled);
-        } else if (older.successor != nullptr) {
-          replace(*older.successor, *handle, i, settled);
-        } else {
-          Node* node = take_node();
-          place(*node, *handle, i);
-          node->group = &group;
-          node->since_ns = now_ns;
-          node->state = Node::State::held;
-          older.successor = node;
-          ++group.nodes;
-        }
-        continue;
-      }
-    }
-    Node* node = take_node();
-    place(*node, *handle, i);
-    node->group = &group;
-    node->since_ns = now_ns;
-    ++group.nodes;
-    group.push_back(*node);
-    if (element.key_size > 0) group.keys.insert(node);
+    if (group->parked) continue;
+    take_in(*group, handle, i, loaded.attempts.empty() ? 0 : loaded.attempts[i], settled);
   }
-  for (Group* group : groups) enqueue_if_ready(*group, now_ns);
-  release(*handle);
+  for (Group* group : groups) {
+    if (group != nullptr) enqueue_if_ready(*group);
+  }
+  release(handle);
+}
+
+// An element that is newer than all of its group and key that were taken in before.
+void Batcher::take_in(Group& group, BlockHandle& block, std::uint32_t element,
+                      std::uint32_t attempt, Settled& settled) {
+  const BlockElement& content = block.block->elements[element];
+  Node* in_flight = nullptr;
+  if (content.key_size > 0) {
+    const auto known =
+        group.keys.find(KeyRef{content.key_hash, block.block->coalesce_key(content)});
+    if (known != group.keys.end()) {
+      Node& older = **known;
+      if (older.state != Node::State::in_flight) {
+        replace(older, block, element, attempt, settled);
+        return;
+      }
+      if (older.successor != nullptr) {
+        replace(*older.successor, block, element, attempt, settled);
+        return;
+      }
+      in_flight = &older;
+    }
+  }
+  Node* node = take_node();
+  place(*node, block, element, attempt);
+  node->group = &group;
+  node->since_ns = now_ns_;
+  ++group.nodes;
+  if (in_flight != nullptr) {
+    node->state = Node::State::held;
+    in_flight->successor = node;
+    return;
+  }
+  group.push_back(*node);
+  if (content.key_size > 0) group.keys.insert(node);
 }
 
 bool Batcher::full(const Group& group) const {
   return group.waiting >= group.limits->max_records ||
          group.waiting_bytes >= group.limits->max_bytes;
+}
+
+// Whether nothing within the group speaks against handing out one more batch of it. A group that
+// lost its last batch as a whole sends one at a time.
+bool Batcher::may_send(const Group& group) const {
+  return group.blocked_until_ns <= now_ns_ && (group.failures == 0 || group.in_flight == 0);
 }
 
 void Batcher::enqueue(Group& group) {
@@ -171,49 +229,77 @@ void Batcher::enqueue(Group& group) {
   destinations_[group.route.destination].ready.push_back(&group);
 }
 
-void Batcher::enqueue_if_ready(Group& group, std::int64_t now_ns) {
+void Batcher::enqueue_if_ready(Group& group) {
   if (group.ready) return;
-  const bool aged =
-      group.first != nullptr &&
-      group.first->since_ns + std::chrono::nanoseconds(group.limits->max_age).count() <= now_ns;
-  if (group.waiting > 0 && (flushing_ || aged || full(group))) {
-    enqueue(group);
-  } else {
-    update_timer(group);
+  if (group.waiting > 0 && may_send(group)) {
+    const std::int64_t max_age_ns = std::chrono::nanoseconds(group.limits->max_age).count();
+    const bool aged = group.first->since_ns + max_age_ns <= now_ns_;
+    // While a parked group gets its elements back, more are still to come.
+    const bool complete = flushing_ && !group.parked;
+    if (complete || group.failures > 0 || aged || full(group)) {
+      enqueue(group);
+      return;
+    }
   }
+  update_timer(group);
 }
 
 void Batcher::update_timer(Group& group) {
   if (group.ready) return;
   std::int64_t due = kNever;
-  if (group.first != nullptr) {
-    due = group.first->since_ns + std::chrono::nanoseconds(group.limits->max_age).count();
+  if (group.blocked_until_ns > now_ns_) {
+    const bool waits = group.nodes > 0 || group.parked;
+    if (waits) due = group.blocked_until_ns;
+  } else if (may_send(group)) {  // else complete() looks at it again
+    if (group.first != nullptr) {
+      due = group.first->since_ns + std::chrono::nanoseconds(group.limits->max_age).count();
+    }
+    if (!group.delayed.empty()) due = std::min(due, group.delayed.begin()->first);
   }
-  if (!group.delayed.empty()) due = std::min(due, group.delayed.begin()->first);
   if (due == group.due_ns) return;
   if (group.due_ns != kNever) timers_.erase({group.due_ns, &group});
   if (due != kNever) timers_.insert({due, &group});
   group.due_ns = due;
 }
 
-void Batcher::run_timers(std::int64_t now_ns) {
-  while (!timers_.empty() && timers_.begin()->first <= now_ns) {
+void Batcher::run_timers() {
+  while (!timers_.empty() && timers_.begin()->first <= now_ns_) {
     Group& group = *timers_.begin()->second;
     // From the last to the first, each before the others: they leave in the order in which they
     // came back.
-    const auto due = group.delayed.upper_bound(now_ns);
+    const auto due = group.delayed.upper_bound(now_ns_);
     const bool promoted = due != group.delayed.begin();
     for (auto it = due; it != group.delayed.begin();) group.push_front(*(--it)->second);
     group.delayed.erase(group.delayed.begin(), due);
-    if (promoted) {
+    if (promoted && may_send(group)) {
       enqueue(group);  // what was tried before does not wait for company
     } else {
-      enqueue_if_ready(group, now_ns);
+      enqueue_if_ready(group);
     }
   }
 }
 
-std::unique_ptr<Batch> Batcher::form(Group& group, std::int64_t now_ns) {
+void Batcher::forget_if_empty(Group& group) {
+  if (group.nodes > 0 || group.ready || group.parked) return;
+  if (groups_->by_route.size() <= Groups::kRetained) return;
+  if (group.due_ns != kNever) timers_.erase({group.due_ns, &group});
+  failing_.erase(&group);
+  groups_->by_route.erase(Route(group.route));
+}
+
+// ---- handing batches out ----
+
+bool Batcher::has_slot(const Destination& destination) const {
+  const Connection& connection = connections_[destination.limits.connection];
+  return connection.in_flight < connection.concurrency &&
+         (!destination.probing || destination.in_flight == 0);
+}
+
+bool Batcher::may_send(const Destination& destination) const {
+  return destination.paused_until_ns <= now_ns_ && has_slot(destination);
+}
+
+std::unique_ptr<Batch> Batcher::form(Group& group) {
   auto batch = std::make_unique<Batch>();
   batch->destination_ = group.route.destination;
   batch->action_ = group.route.action;
@@ -222,7 +308,7 @@ std::unique_ptr<Batch> Batcher::form(Group& group, std::int64_t now_ns) {
   batch->nodes_.reserve(std::min<std::size_t>(group.waiting, group.limits->max_records));
   std::uint64_t bytes = 0;
   while (group.first != nullptr && batch->nodes_.size() < group.limits->max_records) {
-    const std::uint64_t size = group.first->content().payload_size;
+    const std::uint64_t size = group.first->payload_size;
     if (!batch->nodes_.empty() && bytes + size > group.limits->max_bytes) break;
     bytes += size;
     Node& node = group.pop_front();
@@ -230,127 +316,70 @@ std::unique_ptr<Batch> Batcher::form(Group& group, std::int64_t now_ns) {
     batch->attempt_ = std::max(batch->attempt_, node.attempt);
     batch->nodes_.push_back(&node);
   }
-  enqueue_if_ready(group, now_ns);
   return batch;
 }
 
+std::unique_ptr<Batch> Batcher::next_half(Destination& destination) {
+  for (auto it = destination.halves.begin(); it != destination.halves.end(); ++it) {
+    Group& group = *(*it)->group_;
+    if (!may_send(group)) continue;
+    std::unique_ptr<Batch> half = std::move(*it);
+    destination.halves.erase(it);
+    --group.halves;
+    return half;
+  }
+  return nullptr;
+}
+
+void Batcher::hand_out(Batch& batch) {
+  Group& group = *batch.group_;
+  Destination& destination = destinations_[batch.destination_];
+  batch.group_failures_ = group.failures;
+  ++group.in_flight;
+  ++destination.in_flight;
+  ++connections_[destination.limits.connection].in_flight;
+  enqueue_if_ready(group);
+}
+
 std::unique_ptr<Batch> Batcher::next(std::int64_t now_ns, bool pressure) {
-  run_timers(now_ns);
+  now_ns_ = now_ns;
+  run_timers();
   for (std::size_t i = 0; i < destinations_.size(); ++i) {
     const std::size_t index = (round_robin_ + i) % destinations_.size();
     Destination& destination = destinations_[index];
-    if (!destination.may_send(now_ns)) continue;
-    std::unique_ptr<Batch> batch;
-    if (!destination.halves.empty()) {
-      batch = std::move(destination.halves.front());
-      destination.halves.pop_front();
-    } else if (!destination.ready.empty()) {
+    if (!may_send(destination)) continue;
+    std::unique_ptr<Batch> batch = next_half(destination);
+    while (batch == nullptr && !destination.ready.empty()) {
       Group& group = *destination.ready.front();
       destination.ready.pop_front();
       group.ready = false;
-      batch = form(group, now_ns);
-    } else {
-      continue;
+      // It may have been parked, or have failed, since it became ready.
+      if (group.waiting > 0 && may_send(group)) {
+        batch = form(group);
+      } else {
+        update_timer(group);
+      }
     }
-    ++destination.in_flight;
+    if (batch == nullptr) continue;
+    hand_out(*batch);
     round_robin_ = index + 1;
     return batch;
   }
   if (!pressure) return nullptr;
   for (const auto& [due, group] : timers_) {
-    Destination& destination = destinations_[group->route.destination];
-    if (group->waiting == 0 || !destination.may_send(now_ns)) continue;
-    ++destination.in_flight;
-    Group& chosen = *group;
-    timers_.erase({due, group});
-    chosen.due_ns = kNever;
-    return form(chosen, now_ns);
+    if (group->waiting == 0 || !may_send(*group)) continue;
+    if (!may_send(destinations_[group->route.destination])) continue;
+    std::unique_ptr<Batch> batch = form(*group);
+    hand_out(*batch);  // moves the group's timer, so the loop cannot go on
+    return batch;
   }
   return nullptr;
-}
-
-// The outcome of an in-flight node is final: its successor, if any, may go.
-void Batcher::finish_in_flight(Node& node) {
-  Group& group = *node.group;
-  if (node.content().key_size > 0) group.keys.erase(&node);
-  if (Node* successor = node.successor; successor != nullptr) {
-    group.push_back(*successor);
-    group.keys.insert(successor);
-  }
-  free_node(node);
-}
-
-void Batcher::delay(Node& node, std::int64_t not_before_ns) {
-  node.state = Node::State::delayed;
-  node.not_before_ns = not_before_ns;
-  node.group->delayed.emplace(not_before_ns, &node);
-}
-
-void Batcher::split(Batch& batch, const std::vector<Node*>& nodes) {
-  const std::size_t half = (nodes.size() + 1) / 2;
-  for (std::size_t begin = 0; begin < nodes.size(); begin += half) {
-    auto part = std::make_unique<Batch>();
-    part->destination_ = batch.destination_;
-    part->action_ = batch.action_;
-    part->batch_key_ = batch.batch_key_;
-    part->group_ = batch.group_;
-    const std::size_t end = std::min(begin + half, nodes.size());
-    part->nodes_.assign(nodes.begin() + static_cast<std::ptrdiff_t>(begin),
-                        nodes.begin() + static_cast<std::ptrdiff_t>(end));
-    for (const Node* node : part->nodes_) part->attempt_ = std::max(part->attempt_, node->attempt);
-    destinations_[batch.destination_].halves.push_back(std::move(part));
-  }
-}
-
-void Batcher::complete(std::unique_ptr<Batch> batch, std::span<const Verdict> verdicts,
-                       std::int64_t now_ns, Settled& settled) {
-  Group& group = *batch->group_;
-  --destinations_[batch->destination_].in_flight;
-  std::vector<Node*> to_split;
-  for (std::size_t i = 0; i < batch->nodes_.size(); ++i) {
-    Node& node = *batch->nodes_[i];
-    const Verdict& verdict = verdicts[i];
-    switch (verdict.kind) {
-      case Verdict::Kind::delivered:
-      case Verdict::Kind::dead_letter: {
-        MappingCounts& counts = settled.tally.of(node.content().mapping);
-        ++(verdict.kind == Verdict::Kind::delivered ? counts.delivered : counts.dead_lettered);
-        settle(node, settled);
-        finish_in_flight(node);
-        break;
-      }
-      case Verdict::Kind::retry: {
-        if (verdict.failed) ++node.attempt;
-        if (Node* successor = node.successor; successor != nullptr) {
-          node.successor = nullptr;
-          BlockHandle& newer = *successor->block;
-          replace(node, newer, successor->element, settled);
-          free_node(*successor);
-        }
-        delay(node, verdict.not_before_ns);
-        break;
-      }
-      case Verdict::Kind::split:
-        to_split.push_back(&node);
-        break;
-    }
-  }
-  if (!to_split.empty()) split(*batch, to_split);
-  enqueue_if_ready(group, now_ns);
-  update_timer(group);
-  forget_if_empty(group);
-}
-
-void Batcher::forget_if_empty(Group& group) {
-  if (group.nodes > 0 || group.ready || groups_->by_route.size() <= Groups::kRetained) return;
-  if (group.due_ns != kNever) timers_.erase({group.due_ns, &group});
-  groups_->by_route.erase(Route(group.route));
 }
 
 void Batcher::flush() {
   flushing_ = true;
   for (const auto& [route, group] : groups_->by_route) {
-    if (group->waiting > 0) enqueue(*group);
+    if (group->waiting > 0 && !group->parked) enqueue(*group);
   }
 }
 
@@ -358,19 +387,35 @@ void Batcher::pause(std::uint32_t destination, std::int64_t until_ns) {
   destinations_[destination].paused_until_ns = until_ns;
 }
 
+void Batcher::set_probing(std::uint32_t destination, bool probing) {
+  destinations_[destination].probing = probing;
+}
+
+void Batcher::set_concurrency(std::uint32_t connection, std::uint64_t batches) {
+  connections_[connection].concurrency = batches;
+}
+
 std::int64_t Batcher::next_time() const {
   std::int64_t time = timers_.empty() ? kNever : timers_.begin()->first;
   for (const Destination& destination : destinations_) {
-    const bool has_work = !destination.ready.empty() || !destination.halves.empty();
-    if (has_work && destination.in_flight < destination.limits.concurrency) {
-      time = std::min(time, destination.paused_until_ns);
+    const bool parked = destination.parked > 0 && destination.paused_until_ns > now_ns_;
+    bool has_work = false;
+    if (has_slot(destination)) {
+      has_work = !destination.ready.empty() ||
+                 std::any_of(destination.halves.begin(), destination.halves.end(),
+                             [&](const auto& half) { return may_send(*half->group_); });
     }
+    if (parked || has_work) time = std::min(time, destination.paused_until_ns);
   }
   return time;
 }
 
 std::uint64_t Batcher::pending_of_destination(std::uint32_t destination) const {
   return destinations_[destination].pending;
+}
+
+std::uint64_t Batcher::in_flight(std::uint32_t connection) const {
+  return connections_[connection].in_flight;
 }
 
 }  // namespace penstock::batch

@@ -6,27 +6,31 @@
 //   waiting   elements in the order in which they came, at most one per coalesce key
 //   delayed   elements that failed and wait for their time to be tried again
 //   in flight elements that are part of a Batch handed out by next(); a newer element of the same
-//   key is held back as
-//             its successor until complete() says what became of it
+//   key is held back as its successor until complete() says what became of it
 // so that two elements of one key are never in two requests at once, whatever is retried
 // (README.md).
+//
+// A group that cannot send for now may be parked: it forgets what it holds, so that blocks of the
+// queue need not stay in memory for it, and gets it back from the queue later (park, recover_from,
+// recover). What is parked stays pending.
 #pragma once
 
 #include <cstdint>
 #include <deque>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <set>
-#include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "model/block.hpp"
 #include "model/manifest.hpp"
+#include "model/settlement.hpp"
 #include "model/tally.hpp"
-#include "queue/queue.hpp"
 
 namespace penstock::batch {
 
@@ -37,8 +41,10 @@ class Batcher;
 inline constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
 
 struct DestinationLimits {
-  std::uint64_t concurrency = 1;     // batches in flight
+  // Batches in flight over its connection, until set_concurrency() says otherwise.
+  std::uint64_t concurrency = 1;
   std::vector<BatchLimits> actions;  // by Route::action
+  std::uint32_t connection = 0;      // destinations with the same index share its limit
 };
 
 // Elements on their way to the destination. The payloads stay valid as long as the batch.
@@ -50,19 +56,31 @@ class Batch {
   [[nodiscard]] std::uint32_t attempt() const {
     return attempt_;
   }  // the highest of its elements, from 0
+  // Batches in a row that its group has lost as a whole before this one.
+  [[nodiscard]] std::uint32_t group_failures() const { return group_failures_; }
   [[nodiscard]] std::size_t size() const { return nodes_.size(); }
   [[nodiscard]] std::string_view payload(std::size_t index) const;
   [[nodiscard]] std::uint32_t mapping(std::size_t index) const;
   [[nodiscard]] std::uint32_t attempt(std::size_t index) const;
+  [[nodiscard]] std::int64_t stored_ns(std::size_t index) const;  // as LoadedBlock::stored_ns
 
  private:
   friend class Batcher;
   std::uint32_t destination_ = 0;
   std::uint32_t action_ = 0;
   std::uint32_t attempt_ = 0;
+  std::uint32_t group_failures_ = 0;
   std::string batch_key_;
   Group* group_ = nullptr;
   std::vector<Node*> nodes_;
+};
+
+// Why elements become dead letters; many may share one.
+struct Refusal {
+  std::string reason;
+  std::string message;
+  std::int32_t remote_status = 0;
+  friend bool operator==(const Refusal&, const Refusal&) = default;
 };
 
 // What becomes of one element of a batch.
@@ -74,18 +92,31 @@ struct Verdict {
     split,  // again, in half of the batch
   };
   Kind kind = Kind::retry;
-  bool failed = true;  // retry: counts as an attempt
+  bool failed = true;         // retry: counts as an attempt
+  std::uint32_t refusal = 0;  // dead_letter: index into Verdicts::refusals
   std::int64_t not_before_ns = 0;
 };
 
-// What a call settled: for Queue::settle.
+// What becomes of a batch.
+struct Verdicts {
+  std::vector<Verdict> elements;  // one per element
+  std::vector<Refusal> refusals;
+  // Not 0: the batch failed as a whole. Its group sends nothing before this time, then one batch,
+  // and everything again once something of that is settled. Elements to be retried go back to the
+  // head of the group, whatever their own time.
+  std::int64_t group_until_ns = 0;
+};
+
+// What a call settled, for the queue. The tally counts it, too, and has reasons and dead letters.
 struct Settled {
-  std::vector<queue::Settlement> elements;
+  std::vector<Settlement> settlements;
+  std::vector<FailedAttempt> attempts;
   Tally tally;
 
-  [[nodiscard]] bool empty() const { return elements.empty(); }
+  [[nodiscard]] bool empty() const { return settlements.empty() && attempts.empty(); }
   void clear() {
-    elements.clear();
+    settlements.clear();
+    attempts.clear();
     tally.clear();
   }
 };
@@ -97,17 +128,17 @@ class Batcher {
   Batcher(const Batcher&) = delete;
   Batcher& operator=(const Batcher&) = delete;
 
-  // Takes the elements of a block in. Those that were waiting and are superseded by one of these
-  // are added to settled.
-  void add(std::shared_ptr<const Block> block, std::int64_t now_ns, Settled& settled);
+  // Takes the elements of a block in, except those that are done; blocks come in the order of their
+  // sequence. Those that were waiting and are superseded by one of these are added to settled.
+  void add(const LoadedBlock& loaded, std::int64_t now_ns, Settled& settled);
 
   // A batch that may be sent now, or null. `pressure`: the queue is full, so rather a small batch
   // of the oldest elements than none.
   [[nodiscard]] std::unique_ptr<Batch> next(std::int64_t now_ns, bool pressure);
 
-  // Takes a batch back, with one verdict per element.
-  void complete(std::unique_ptr<Batch> batch, std::span<const Verdict> verdicts,
-                std::int64_t now_ns, Settled& settled);
+  // Takes a batch back.
+  void complete(std::unique_ptr<Batch> batch, const Verdicts& verdicts, std::int64_t now_ns,
+                Settled& settled);
 
   // From now on nothing waits for its batch to fill up: no more elements will come.
   void flush();
@@ -115,48 +146,102 @@ class Batcher {
   // an earlier one.
   void pause(std::uint32_t destination, std::int64_t until_ns);
   void resume(std::uint32_t destination) { pause(destination, 0); }
+  // While probing, at most one batch of the destination is in flight: it has to show that more can
+  // follow.
+  void set_probing(std::uint32_t destination, bool probing);
+  // How many batches may be in flight over a connection. Those that are stay so.
+  void set_concurrency(std::uint32_t connection, std::uint64_t batches);
 
-  // When next() may have something although nothing else has happened; kNever if that cannot be.
+  // Parks every group that cannot send for now, because its destination is paused or it has itself
+  // failed as a whole: forgets its elements except those in flight, with their blocks. Returns how
+  // many were forgotten.
+  std::size_t park(std::int64_t now_ns);
+  // The sequence from which blocks should be read again: the first that holds elements of a parked
+  // group that can send again and has little left to send. Nothing when there is no such group.
+  [[nodiscard]] std::optional<std::uint64_t> recover_from(std::int64_t now_ns);
+  // Gives parked groups back what they forgot of one block. `loaded` is the first stored block with
+  // at least the sequence `from`, which recover_from() asked for; one without a block says that
+  // there is none. Its `done` has to know of everything that was settled before.
+  void recover(std::uint64_t from, const LoadedBlock& loaded, std::int64_t now_ns,
+               Settled& settled);
+
+  // When next() or recover_from() may have something although nothing else has happened; kNever if
+  // that cannot be.
   [[nodiscard]] std::int64_t next_time() const;
-  // Elements taken in and not settled.
+  // Elements taken in and not settled, parked ones included.
   [[nodiscard]] std::uint64_t pending() const { return pending_; }
   [[nodiscard]] std::uint64_t pending_of_destination(std::uint32_t destination) const;
   [[nodiscard]] const std::vector<std::uint64_t>& pending_by_mapping() const {
     return pending_by_mapping_;
   }
+  // Batches handed out and not completed.
+  [[nodiscard]] std::uint64_t in_flight(std::uint32_t connection) const;
+  // Memory of the blocks that elements are taken from, each block once.
+  [[nodiscard]] std::uint64_t held_bytes() const { return held_bytes_; }
 
  private:
   struct Destination;
+  struct Connection;
   struct BlockHandle;
   friend struct Node;
   friend class Batch;
   class Groups;
 
-  Group& group_of(const Route& route);
-  Node* take_node();
-  void place(Node& node, BlockHandle& block, std::uint32_t element);
-  void replace(Node& node, BlockHandle& block, std::uint32_t element, Settled& settled);
-  void settle(Node& node, Settled& settled);
+  // Blocks and nodes.
+  BlockHandle& hold(const LoadedBlock& loaded);
   void release(BlockHandle& block);
+  Node* take_node();
   void free_node(Node& node);
-  void delay(Node& node, std::int64_t not_before_ns);
-  void enqueue_if_ready(Group& group, std::int64_t now_ns);
-  void enqueue(Group& group);
-  void update_timer(Group& group);
-  void run_timers(std::int64_t now_ns);
-  void finish_in_flight(Node& node);
-  void split(Batch& batch, const std::vector<Node*>& nodes);
+  static void place(Node& node, BlockHandle& block, std::uint32_t element, std::uint32_t attempt);
+  void replace(Node& node, BlockHandle& block, std::uint32_t element, std::uint32_t attempt,
+               Settled& settled);
+  void settle(Node& node, SettledElement::Kind kind, Settled& settled);
+
+  // Groups.
+  Group& group_of(const Route& route);
+  void take_in(Group& group, BlockHandle& block, std::uint32_t element, std::uint32_t attempt,
+               Settled& settled);
   [[nodiscard]] bool full(const Group& group) const;
-  [[nodiscard]] std::unique_ptr<Batch> form(Group& group, std::int64_t now_ns);
+  [[nodiscard]] bool may_send(const Group& group) const;
+  void enqueue(Group& group);
+  void enqueue_if_ready(Group& group);
+  void update_timer(Group& group);
+  void run_timers();
   void forget_if_empty(Group& group);
 
+  // Handing batches out and taking them back.
+  [[nodiscard]] bool has_slot(const Destination& destination) const;
+  [[nodiscard]] bool may_send(const Destination& destination) const;
+  [[nodiscard]] std::unique_ptr<Batch> next_half(Destination& destination);
+  [[nodiscard]] std::unique_ptr<Batch> form(Group& group);
+  void hand_out(Batch& batch);
+  void bury(const Node& node, const Refusal& refusal, Settled& settled) const;
+  void retry(Node& node, const Verdict& verdict, Settled& settled);
+  void delay(Node& node, std::int64_t not_before_ns);
+  void finish_in_flight(Node& node);
+  void split(Batch& batch, const std::vector<Node*>& nodes);
+  void note_outcome(Group& group, const Verdicts& verdicts);
+
+  // Parking.
+  [[nodiscard]] bool stalled(const Group& group) const;
+  std::size_t forget_nodes(Group& group);
+  void forget_node(Group& group, Node& node);
+  void unpark(Group& group);
+
   std::vector<Destination> destinations_;
+  std::vector<Connection> connections_;
   std::unique_ptr<Groups> groups_;
   std::set<std::pair<std::int64_t, Group*>> timers_;
+  std::set<Group*> failing_;  // lost their last batch as a whole
+  std::set<Group*> parked_;
+  std::unordered_map<std::uint64_t, std::unique_ptr<BlockHandle>> blocks_;  // by sequence
   std::vector<std::unique_ptr<Node[]>> node_blocks_;
   Node* free_nodes_ = nullptr;
+  std::uint64_t held_bytes_ = 0;
   std::uint64_t pending_ = 0;
   std::vector<std::uint64_t> pending_by_mapping_;
+  std::uint64_t added_to_ = 0;  // add() has had all blocks with a lower sequence
+  std::int64_t now_ns_ = 0;     // what the last call that told the time said
   std::size_t round_robin_ = 0;
   bool flushing_ = false;
 };

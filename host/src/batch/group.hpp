@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <string_view>
+#include <vector>
 
 #include "batch/batcher.hpp"
 
@@ -15,8 +16,10 @@ namespace penstock::batch {
 // A block that elements still point into. Dropped with the last of them.
 struct Batcher::BlockHandle {
   std::shared_ptr<const Block> block;
+  std::vector<bool> held;  // by element: a node has it
+  std::int64_t stored_ns = 0;
   std::size_t references = 0;
-  std::size_t settlement = 0;  // index into Settled::elements, if it is this block's
+  std::size_t settlement = 0;  // index into Settled::settlements, if it is this block's
 };
 
 // One element that is waiting, delayed, in flight, or held back behind one in flight.
@@ -29,15 +32,17 @@ struct Node {
       nullptr;  // in flight: the newer element of the same key that waits for its outcome
   Group* group = nullptr;
   Batcher::BlockHandle* block = nullptr;
-  std::int64_t since_ns = 0;       // when it was taken in
-  std::int64_t not_before_ns = 0;  // delayed
+  std::int64_t since_ns = 0;   // when it was taken in
+  std::uint64_t key_hash = 0;  // this and payload_size: as in the block, which is far away
+  std::uint32_t payload_size = 0;
   std::uint32_t element = 0;
-  std::uint32_t attempt = 0;
+  std::uint32_t attempt = 0;  // failed ones of this element
   State state = State::free;
 
   [[nodiscard]] const BlockElement& content() const { return block->block->elements[element]; }
   [[nodiscard]] std::string_view key() const { return block->block->coalesce_key(content()); }
   [[nodiscard]] std::string_view payload() const { return block->block->payload(content()); }
+  [[nodiscard]] std::uint64_t sequence() const { return block->block->sequence; }
 };
 
 struct KeyRef {
@@ -49,14 +54,18 @@ struct KeyHash {
   using is_transparent = void;
   using is_avalanching = void;  // key_hash is a mixed 64-bit hash already
   std::size_t operator()(const KeyRef& key) const { return key.hash; }
-  std::size_t operator()(const Node* node) const { return node->content().key_hash; }
+  std::size_t operator()(const Node* node) const { return node->key_hash; }
 };
 
 struct KeyEqual {
   using is_transparent = void;
-  bool operator()(const Node* a, const Node* b) const { return a == b || a->key() == b->key(); }
-  bool operator()(const KeyRef& a, const Node* b) const { return a.key == b->key(); }
-  bool operator()(const Node* a, const KeyRef& b) const { return a->key() == b.key; }
+  bool operator()(const Node* a, const Node* b) const {
+    return a == b || (a->key_hash == b->key_hash && a->key() == b->key());
+  }
+  bool operator()(const KeyRef& a, const Node* b) const {
+    return a.hash == b->key_hash && a.key == b->key();
+  }
+  bool operator()(const Node* a, const KeyRef& b) const { return (*this)(b, a); }
 };
 
 struct Group {
@@ -72,6 +81,15 @@ struct Group {
       keys;                      // waiting, delayed and in flight; not those held
   std::int64_t due_ns = kNever;  // its place in the timers
   bool ready = false;            // stands in its destination's ready queue
+  std::size_t in_flight = 0;     // batches handed out
+  std::size_t halves = 0;        // parts of split batches that wait to be handed out
+
+  std::uint32_t failures = 0;         // batches in a row that were lost as a whole
+  std::int64_t blocked_until_ns = 0;  // nothing is sent before: back-off after such a batch
+
+  bool parked = false;            // takes nothing in but by recover()
+  std::uint64_t parked_from = 0;  // pending elements of blocks before this one are all held
+  bool recovers = false;          // scratch of recover(): takes part
 
   void push_back(Node& node) {
     node.previous = last;
@@ -92,7 +110,7 @@ struct Group {
     first = node.next;
     (first != nullptr ? first->previous : last) = nullptr;
     --waiting;
-    waiting_bytes -= node.content().payload_size;
+    waiting_bytes -= node.payload_size;
     return node;
   }
 
@@ -100,8 +118,13 @@ struct Group {
   void count(Node& node) {
     node.state = Node::State::waiting;
     ++waiting;
-    waiting_bytes += node.content().payload_size;
+    waiting_bytes += node.payload_size;
   }
+};
+
+struct Batcher::Connection {
+  std::uint64_t concurrency = 1;
+  std::uint64_t in_flight = 0;  // batches handed out
 };
 
 struct Batcher::Destination {
@@ -110,11 +133,9 @@ struct Batcher::Destination {
   std::deque<std::unique_ptr<Batch>> halves;  // of split batches: in flight, waiting to be sent
   std::uint64_t in_flight = 0;                // batches handed out
   std::uint64_t pending = 0;
+  std::size_t parked = 0;  // groups
   std::int64_t paused_until_ns = 0;
-
-  [[nodiscard]] bool may_send(std::int64_t now_ns) const {
-    return in_flight < limits.concurrency && paused_until_ns <= now_ns;
-  }
+  bool probing = false;
 };
 
 struct RouteHash {

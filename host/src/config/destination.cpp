@@ -10,6 +10,8 @@
 namespace penstock::config {
 namespace {
 
+// Less leaves no time for a single retry.
+constexpr std::chrono::milliseconds kLeastGiveUpAfter{1000};
 constexpr std::size_t kMaxOwnName = 200;  // bytes; it has to fit into a line of a report
 
 SettingValue default_of(const InputSpec& input, const Location& place) {
@@ -48,6 +50,8 @@ class DestinationReader {
       }
     }
     destination_.enabled = map_.boolean("enabled").value_or(true);
+    destination_.give_up_after =
+        map_.duration("give_up_after", kLeastGiveUpAfter, std::chrono::milliseconds::max());
     const Node* connection = map_.find("connection");
     const Node* settings = map_.find("settings");
     const Node* mappings = map_.find("mappings");

@@ -23,7 +23,7 @@ constexpr std::uint64_t kMostRecords = 100'000;
 constexpr std::uint64_t kMostBatchBytes = 256ULL * 1024 * 1024;
 constexpr milliseconds kMostBatchAge{24 * 3'600'000};
 constexpr std::uint64_t kMostMappings = 1'000'000;
-constexpr std::uint64_t kMostConcurrency = 64;  // threads per destination
+constexpr std::uint64_t kMostConcurrency = 64;  // threads per connection
 
 bool is_c_identifier(std::string_view text) {
   if (text.empty() || (text[0] >= '0' && text[0] <= '9')) return false;
@@ -177,12 +177,36 @@ class ManifestReader {
     if (node == nullptr) return;
     MapReader limits(*node, "limits", diagnostics_);
     manifest_.max_mappings = limits.count("mappings", 1, kMostMappings).value_or(0);
-    manifest_.concurrency =
-        limits.count("concurrency", 1, kMostConcurrency).value_or(manifest_.concurrency);
+    if (const Node* concurrency = limits.find("concurrency")) {
+      if (concurrency->is(Node::Kind::map)) {
+        read_concurrency(*concurrency);
+      } else {
+        manifest_.concurrency =
+            limits.count("concurrency", 1, kMostConcurrency).value_or(manifest_.concurrency);
+      }
+    }
     if (const Node* rates = limits.find("rates")) {
       manifest_.rates = read_rates(*rates, "limits.rates", diagnostics_);
     }
     limits.finish();
+  }
+
+  // {min: 1, max: 16}
+  void read_concurrency(const Node& node) {
+    MapReader bounds(node, "limits.concurrency", diagnostics_);
+    const auto least = bounds.count("min", 1, kMostConcurrency);
+    const auto most = bounds.count("max", 1, kMostConcurrency);
+    bounds.finish();
+    if (most) manifest_.concurrency = *most;
+    if (least && *least > manifest_.concurrency) {
+      diagnostics_.error(
+          bounds.find("min")->location,
+          "limits.concurrency: min, " + std::to_string(*least) + ", is more than max, " +
+              std::to_string(manifest_.concurrency),
+          most ? "" : "max is " + std::to_string(manifest_.concurrency) + " unless given");
+      return;
+    }
+    if (least) manifest_.min_concurrency = *least;
   }
 
   void read_actions() {

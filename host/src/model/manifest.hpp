@@ -97,7 +97,10 @@ struct PluginManifest {
   HookNames hooks;
   std::optional<OAuth2Spec> oauth2;  // connection: {type: oauth2}
   std::uint64_t max_mappings = 0;    // per destination; 0 is no limit
-  std::uint64_t concurrency = 4;     // limits.concurrency: sends at the same time, per destination
+  // limits.concurrency: sends at the same time, per connection; between these as the destination
+  // bears it.
+  std::uint64_t min_concurrency = 1;
+  std::uint64_t concurrency = 4;
   std::map<std::string, Rate> rates;
   std::vector<InputSpec> settings;
   std::vector<ActionSpec> actions;

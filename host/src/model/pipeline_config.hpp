@@ -97,6 +97,8 @@ struct DestinationConfig {
   std::vector<SettingValue> settings;  // all of the manifest's, in its order
   std::map<std::string, BatchLimits>
       batches;  // by action: the manifest's with the user's overrides
+  // What fails and is older becomes a dead letter; nothing: is tried for ever.
+  std::optional<std::chrono::milliseconds> give_up_after;
   std::vector<MappingConfig> mappings;
 };
 

@@ -11,17 +11,11 @@
 #include <vector>
 
 #include "model/block.hpp"
+#include "model/settlement.hpp"
 #include "model/status.hpp"
 #include "model/tally.hpp"
 
 namespace penstock::queue {
-
-// Elements that need no further delivery: delivered, superseded or dead-lettered.
-struct Settlement {
-  std::uint64_t block = 0;  // Block::sequence
-  std::vector<std::uint32_t>
-      elements;  // indexes into Block::elements, each once in the block's life
-};
 
 struct Usage {
   std::uint64_t blocks = 0;

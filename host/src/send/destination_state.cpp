@@ -3,6 +3,20 @@
 #include <algorithm>
 
 namespace penstock::send {
+namespace {
+
+// Answers such as 503 to several attempts in a row are no accident of one request.
+constexpr std::uint32_t kLostUntilUnavailable = 3;
+
+// What the destination said, with its status where the plugin's words leave it out.
+std::string answer_of(const Decision& decision) {
+  const std::string& message = decision.issues.front().message;
+  const std::string status = std::to_string(decision.remote_status);
+  if (decision.remote_status == 0 || message.find(status) != std::string::npos) return message;
+  return "It answers " + status + ": " + message;
+}
+
+}  // namespace
 
 const char* name_of(Health health) {
   switch (health) {
@@ -25,6 +39,12 @@ const char* name_of(Health health) {
 std::optional<HealthNews> DestinationState::update(const Decision& decision, std::int64_t now_ns) {
   answered_ = answered_ || decision.answered;
   const bool was_paused = paused_until_ns_ > now_ns;
+  if (decision.lost) {
+    ++lost_;
+  } else if (decision.answered && !decision.failed) {
+    lost_ = 0;
+  }
+  if (decision.delivered) lost_ = 0;
   std::optional<HealthNews> news;
   switch (decision.effect) {
     case Decision::Effect::none:
@@ -35,13 +55,7 @@ std::optional<HealthNews> DestinationState::update(const Decision& decision, std
         probes_ = 0;
         return HealthNews{Issue::Severity::warning, true, "deliveries are accepted again"};
       }
-      if (decision.failed && !decision.answered && health_ == Health::ok) {
-        health_ = Health::unavailable;
-        code_ = decision.issues.front().code;
-        message_ = decision.issues.front().message;
-        return HealthNews{Issue::Severity::warning, false, message_ + " (will be tried again)"};
-      }
-      return news;
+      return note_failure(decision);
     case Decision::Effect::throttle:
       // A destination on which a person has to act stays so, whatever a slower request of before
       // still says.
@@ -69,6 +83,16 @@ std::optional<HealthNews> DestinationState::update(const Decision& decision, std
   }
   paused_until_ns_ = std::max(paused_until_ns_, decision.until_ns);
   return news;
+}
+
+std::optional<HealthNews> DestinationState::note_failure(const Decision& decision) {
+  const bool silent = decision.failed && !decision.answered;
+  const bool refusing = decision.lost && lost_ >= kLostUntilUnavailable;
+  if (health_ != Health::ok || (!silent && !refusing)) return std::nullopt;
+  health_ = Health::unavailable;
+  code_ = decision.issues.front().code;
+  message_ = answer_of(decision);
+  return HealthNews{Issue::Severity::warning, false, message_ + " (will be tried again)"};
 }
 
 bool DestinationState::retrying_helps() const {

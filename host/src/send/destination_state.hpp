@@ -12,7 +12,7 @@ namespace penstock::send {
 enum class Health : std::uint8_t {
   ok,
   throttled,             // asked for fewer requests
-  unavailable,           // attempts fail without an answer
+  unavailable,           // attempts fail without an answer, or all in a row with one
   authorization_needed,  // credentials refused: a person has to act
   blocked,               // cannot go on until a person acts
   disabled,              // by the pipeline; no attempt is made
@@ -38,6 +38,12 @@ class DestinationState {
   [[nodiscard]] const std::string& message() const { return message_; }
   // Nothing should be sent before; 0 when nothing speaks against it.
   [[nodiscard]] std::int64_t paused_until_ns() const { return paused_until_ns_; }
+  // Somebody may have mended it: the pause is over, so that the next attempt shows.
+  void probe_now() { paused_until_ns_ = 0; }
+  // What is sent to it is a probe, of which one at a time is enough.
+  [[nodiscard]] bool probing() const {
+    return health_ == Health::authorization_needed || health_ == Health::blocked;
+  }
   // Pauses in a row, for the back-off of probing.
   [[nodiscard]] std::uint32_t probes() const { return probes_; }
   // Whether trying again can succeed without a person: not while one has to act, nor if the
@@ -45,11 +51,14 @@ class DestinationState {
   [[nodiscard]] bool retrying_helps() const;
 
  private:
+  std::optional<HealthNews> note_failure(const Decision& decision);
+
   Health health_ = Health::ok;
   std::string code_;
   std::string message_;
   std::uint32_t probes_ = 0;
   std::int64_t paused_until_ns_ = 0;
+  std::uint32_t lost_ = 0;  // attempts in a row that failed as a whole
   bool answered_ = false;
 };
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 
 namespace penstock::send {
 
@@ -12,8 +13,9 @@ inline constexpr std::int64_t kNanosPerMilli = 1'000'000;
 // come back at the same moment.
 struct RetryPolicy {
   std::int64_t base_ms = 250;
-  std::int64_t ceiling_ms =
-      300'000;  // a destination that comes back is noticed within five minutes
+  std::int64_t ceiling_ms = 60'000;  // a destination that comes back is noticed within a minute
+  // An element that fails and was stored longer ago than this is given up. For ever by default.
+  std::int64_t give_up_after_ns = std::numeric_limits<std::int64_t>::max();
 };
 
 // How long to wait before the next try. attempt counts from 0; random is uniform in [0, 1);

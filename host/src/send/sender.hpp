@@ -13,6 +13,7 @@
 #include "batch/batcher.hpp"
 #include "model/issue.hpp"
 #include "penstock/abi.h"
+#include "send/concurrency.hpp"
 #include "send/outcomes.hpp"
 #include "send/retry_policy.hpp"
 
@@ -28,26 +29,32 @@ using SendHook = std::function<std::int32_t(const penstock_batch&, penstock_erro
 struct Attempt {
   std::unique_ptr<batch::Batch> batch;
   std::unique_ptr<Outcomes> outcomes;
+  std::int64_t begin_ns = 0;  // monotonic
+  std::int64_t end_ns = 0;
 };
 
 // [send-thread] Calls the hook and collects what it reports. What it leaves out gets UNKNOWN, or
-// what its error says. `cancelled` is what penstock_batch.cancelled answers.
+// what its error says. `now` is the monotonic clock; `cancelled` is what
+// penstock_batch.cancelled answers.
 [[nodiscard]] Attempt attempt(const SendHook& hook, std::unique_ptr<batch::Batch> batch,
-                              std::int64_t now_ns, const std::atomic<bool>& cancelled);
+                              const std::function<std::int64_t()>& now,
+                              const std::atomic<bool>& cancelled);
 
 // What an attempt means.
 struct Decision {
   enum class Effect : std::uint8_t { none, throttle, pause_authorization, pause_blocked };
 
-  std::vector<batch::Verdict> verdicts;  // one per element
-  Effect effect = Effect::none;          // on the whole destination
-  std::int64_t until_ns = 0;             // throttle, pause: nothing is sent before
-  bool delivered = false;                // at least one element
-  bool answered = false;                 // the destination said something, whatever it was
-  bool failed = false;                   // something was tried and did not succeed
-  std::string pause_code;                // for the destination's state, with effect pause
+  batch::Verdicts verdicts;
+  Effect effect = Effect::none;    // on the whole destination
+  std::int64_t until_ns = 0;       // throttle, pause: nothing is sent before
+  bool delivered = false;          // at least one element
+  bool answered = false;           // the destination said something, whatever it was
+  bool failed = false;             // something was tried and did not succeed
+  bool lost = false;               // nothing but failures: no element was accepted or refused
+  std::int32_t remote_status = 0;  // of the first failure
+  ConcurrencyLimit::Signal load = ConcurrencyLimit::Signal::none;
+  std::string pause_code;  // for the destination's state, with effect pause
   std::string pause_message;
-  Tally dead_letters;  // reasons only; counts come from the batcher
   std::vector<Issue> issues;
 };
 

@@ -44,11 +44,11 @@ void SenderPool::work() {
       const SendHook cancelled = [](const penstock_batch&, penstock_error&) {
         return PENSTOCK_ERR_CANCELLED;
       };
-      done_(attempt(cancelled, std::move(batch), now_(), cancelled_));
+      done_(attempt(cancelled, std::move(batch), now_, cancelled_));
       continue;
     }
     const SendHook hook = hook_(batch->destination());
-    done_(attempt(hook, std::move(batch), now_(), cancelled_));
+    done_(attempt(hook, std::move(batch), now_, cancelled_));
   }
 }
 
