@@ -29,7 +29,8 @@ struct DeadLetter {
   std::uint32_t attempts = 0;  // times that it was sent
   Form form = Form::event;
   std::string content;
-  // Form::element: what a replay needs besides the payload.
+  // Form::element: what a replay needs besides the payload, and the Block::sequence it came from.
+  std::uint64_t block = 0;
   Route route;
   std::string coalesce_key;
   // Where the event stands in the source, in bytes from its start; 0 and 0 when that is not known

@@ -1,5 +1,8 @@
 #include "model/tally.hpp"
 
+#include <algorithm>
+#include <iterator>
+
 namespace penstock {
 
 MappingCounts& Tally::of(std::uint32_t mapping) {
@@ -43,6 +46,23 @@ std::size_t Tally::dead_letter_bytes() const {
   std::size_t bytes = 0;
   for (const DeadLetter& letter : dead_letters) bytes += letter.bytes();
   return bytes;
+}
+
+void Tally::merge(Tally other) {
+  events.add(other.events);
+  matched_events += other.matched_events;
+  for (const Entry& entry : other.mappings_) of(entry.mapping).add(entry.counts);
+  merge_reasons(std::move(other));
+}
+
+void Tally::merge_reasons(Tally other) {
+  for (ReasonCount& count : other.reasons_) add_reason(reasons_, std::move(count));
+  if (dead_letters.empty()) {
+    dead_letters = std::move(other.dead_letters);
+  } else {
+    std::move(other.dead_letters.begin(), other.dead_letters.end(),
+              std::back_inserter(dead_letters));
+  }
 }
 
 void Tally::clear() {

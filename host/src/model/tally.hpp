@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "model/dead_letter.hpp"
@@ -81,6 +82,11 @@ class Tally {
   MappingCounts& of(std::uint32_t mapping);
   void reason(ReasonCount::Kind kind, std::uint32_t mapping, std::string_view reason,
               std::string_view field, std::string_view message, std::uint64_t count = 1);
+
+  void reason(ReasonCount count) { add_reason(reasons_, std::move(count)); }
+  // Adds what the other has; of merge_reasons(), reasons and dead letters only.
+  void merge(Tally other);
+  void merge_reasons(Tally other);
 
   [[nodiscard]] const std::vector<Entry>& mappings() const { return mappings_; }
   [[nodiscard]] const std::vector<ReasonCount>& reasons() const { return reasons_; }
