@@ -77,6 +77,7 @@ void Batcher::bury(const Node& node, const Refusal& refusal, Settled& settled) c
   letter.attempts = node.attempt + 1;
   letter.form = DeadLetter::Form::element;
   letter.content = node.payload();
+  letter.block = node.block->block->sequence;
   letter.route = node.group->route;
   letter.coalesce_key = node.key();
   settled.tally.reason(ReasonCount::Kind::dead_letter, letter.mapping, refusal.reason, {},
