@@ -83,6 +83,7 @@ class Database {
     int page_size = 4096;  // of a new file; a power of two up to 65536
     // False: closing leaves the write-ahead log as it is, also for the last one who closes.
     bool checkpoints_at_close = true;
+    bool salvages = false;  // reads on where sizes or schema do not fit what the header says
     // Registered name of another virtual file system; "": SQLite's own. For tests.
     std::string file_system;
   };

@@ -45,15 +45,15 @@ struct Commit {
   Tally tally;
   std::vector<Issue> issues;  // counts are added up; first and last time are the store's
   std::vector<DestinationStatus> destinations;
-  // Dead letters whose elements are in `blocks`: they are taken out, and their mapping's
-  // dead_lettered count goes back by one each.
+  // Dead letters whose elements are in `blocks`: they are taken out, their mapping's replayed count
+  // goes up by one each and the count of their reason goes down.
   std::vector<std::int64_t> replayed;
 
   [[nodiscard]] bool empty() const;
 };
 
 // A block as it was stored. Elements of mappings or actions that the pipeline no longer has keep
-// their place; gone[i] says which.
+// their place; their indexes are beyond those of the catalog that was given to Store::open().
 struct StoredBlock {
   std::shared_ptr<const Block> block;
   std::int64_t created_ms = 0;          // wall clock: the age of its elements
@@ -65,7 +65,7 @@ struct Backlog {
   std::uint64_t next_sequence = 0;   // of the next block to be appended
   std::uint64_t first_sequence = 0;  // the oldest stored block; next_sequence if there is none
   std::uint64_t blocks = 0;
-  std::uint64_t bytes = 0;
+  std::uint64_t bytes = 0;                        // on disk
   std::vector<std::uint64_t> pending_by_mapping;  // counted from blocks, not from the counts
 };
 
@@ -81,7 +81,12 @@ class Store {
   struct Options {
     std::uint64_t dead_letter_max_bytes = 256ULL * 1024 * 1024;
     std::chrono::milliseconds dead_letter_max_age = std::chrono::hours(24 * 90);
-    bool keeps_blocks = true;  // false (queue type memory): blocks are counted but not stored
+    // False (queue type memory): blocks are counted but not stored. What they left pending when the
+    // process ended is taken out of the matched records by the next open(), as the source is read
+    // again from there.
+    bool keeps_blocks = true;
+    // Registered name of another SQLite virtual file system, for tests; "": SQLite's own.
+    std::string file_system;
   };
 
   // Opens state_dir/queue.db, made where it is missing. A file that is damaged
@@ -96,8 +101,8 @@ class Store {
   Store& operator=(const Store&) = delete;
   ~Store();
 
-  // The given catalog, followed by destinations and mappings that it does not name and that records
-  // are still pending for.
+  // The given catalog, with the destinations, actions and mappings appended that it does not name
+  // and that records are still pending for. Does not change.
   [[nodiscard]] const Catalog& catalog() const;
   // Counts of all time, by mapping of catalog(); events and matched_events, too.
   [[nodiscard]] const Tally& totals() const;
@@ -106,13 +111,15 @@ class Store {
 
   // [may-block] All of it is on the disk when this returns ok, and nothing of it otherwise.
   // StatusCode::io: the disk is full or fails, try again later; damaged: it is no use;
-  // internal: the commit contradicts what is stored (an element settled twice).
+  // internal: the commit contradicts what is stored (an element settled twice) or its counts do not
+  // fit its blocks. When the process ends after io, the commit may be there as a whole.
   [[nodiscard]] Status commit(const Commit& commit);
 
   // The first stored block with at least this sequence; nothing when there is none.
   [[nodiscard]] Result<std::optional<StoredBlock>> block(std::uint64_t from_sequence);
 
-  // Dead letters marked for replay, up to about max_bytes of them.
+  // Dead letters marked for replay whose mapping and action the given catalog has, up to about
+  // max_bytes of them, oldest first. The same again until a commit takes them out.
   [[nodiscard]] Result<Replay> requested_replays(std::size_t max_bytes);
 
   // pending by mapping counted anew from the blocks, compared with the counts. internal with the

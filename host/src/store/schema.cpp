@@ -1,0 +1,215 @@
+#include "store/schema.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <filesystem>
+#include <system_error>
+
+namespace penstock::store {
+
+namespace fs = std::filesystem;
+using services::Database;
+using services::Transaction;
+
+const char* const kIfDamaged =
+    "To see what can be saved, run: penstock queue check PIPELINE. To put the damaged files aside "
+    "and go on with what can be read, run: penstock queue repair PIPELINE.";
+
+namespace {
+
+constexpr char kName[] = "the queue's database";
+
+// Measured (benchmarks/store_bench.cpp): with smaller pages SQLite handles more of them for each
+// block, with larger ones each small change writes more.
+constexpr int kPageSize = 16 * 1024;
+
+// Ids of destinations and mappings begin at 1; 0 stands for none, because NULLs are never equal in
+// a UNIQUE. What is written with every commit is in few tables: each costs a page.
+constexpr char kSchema[] = R"sql(
+CREATE TABLE meta (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  created_ms INTEGER NOT NULL,
+  in_use INTEGER NOT NULL DEFAULT 0,        -- 1: a writer has it, or ended without closing it
+  keeps_blocks INTEGER NOT NULL DEFAULT 1,  -- 0: the last writer counted blocks only
+  next_sequence INTEGER NOT NULL DEFAULT 0,
+  received INTEGER NOT NULL DEFAULT 0,
+  unmatched INTEGER NOT NULL DEFAULT 0,
+  invalid INTEGER NOT NULL DEFAULT 0,
+  matched_events INTEGER NOT NULL DEFAULT 0,
+  letters_kept INTEGER NOT NULL DEFAULT 0,
+  letters_bytes INTEGER NOT NULL DEFAULT 0,
+  letters_dropped INTEGER NOT NULL DEFAULT 0,
+  letters_discarded INTEGER NOT NULL DEFAULT 0,
+  source_path TEXT,                         -- NULL: no position was saved
+  source_device INTEGER, source_inode INTEGER, source_offset INTEGER,
+  source_fingerprint_size INTEGER, source_fingerprint TEXT
+);
+CREATE TABLE destinations (
+  id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,
+  state TEXT NOT NULL DEFAULT 'ok', code TEXT NOT NULL DEFAULT '', message TEXT NOT NULL DEFAULT '',
+  paused_until_ms INTEGER NOT NULL DEFAULT 0,
+  requests INTEGER NOT NULL DEFAULT 0, throttled_requests INTEGER NOT NULL DEFAULT 0
+);
+CREATE TABLE mappings (
+  id INTEGER PRIMARY KEY, destination INTEGER NOT NULL, name TEXT NOT NULL,
+  matched INTEGER NOT NULL DEFAULT 0, delivered INTEGER NOT NULL DEFAULT 0,
+  superseded INTEGER NOT NULL DEFAULT 0, skipped INTEGER NOT NULL DEFAULT 0,
+  dead_lettered INTEGER NOT NULL DEFAULT 0, replayed INTEGER NOT NULL DEFAULT 0,
+  last_delivered_ms INTEGER NOT NULL DEFAULT 0,
+  UNIQUE (destination, name)
+);
+CREATE TABLE history (
+  hour_ms INTEGER NOT NULL, mapping INTEGER NOT NULL,
+  matched INTEGER NOT NULL, delivered INTEGER NOT NULL, superseded INTEGER NOT NULL,
+  skipped INTEGER NOT NULL, dead_lettered INTEGER NOT NULL, replayed INTEGER NOT NULL,
+  PRIMARY KEY (hour_ms, mapping)
+) WITHOUT ROWID;
+CREATE TABLE reasons (
+  id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, mapping INTEGER NOT NULL,
+  reason TEXT NOT NULL, field TEXT NOT NULL, message TEXT NOT NULL, count INTEGER NOT NULL,
+  UNIQUE (kind, mapping, reason, field, message)
+);
+CREATE TABLE issues (
+  id INTEGER PRIMARY KEY, destination INTEGER NOT NULL, mapping INTEGER NOT NULL,
+  severity INTEGER NOT NULL, code TEXT NOT NULL, message TEXT NOT NULL, count INTEGER NOT NULL,
+  first_ms INTEGER NOT NULL, last_ms INTEGER NOT NULL,
+  UNIQUE (destination, mapping, severity, code)
+);
+CREATE TABLE blocks (
+  sequence INTEGER PRIMARY KEY, created_ms INTEGER NOT NULL, bytes INTEGER NOT NULL,
+  elements INTEGER NOT NULL,
+  counts BLOB NOT NULL,  -- elements by mapping
+  actions BLOB NOT NULL  -- by destination
+);
+CREATE TABLE block_data (sequence INTEGER PRIMARY KEY, data BLOB NOT NULL);
+CREATE TABLE progress (
+  sequence INTEGER PRIMARY KEY,
+  settled BLOB NOT NULL,         -- a bit an element; empty: none
+  settled_counts BLOB NOT NULL,  -- by mapping
+  attempts BLOB NOT NULL         -- 16 bits an element; empty: none
+);
+CREATE TABLE dead_letters (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, at_ms INTEGER NOT NULL,
+  destination INTEGER NOT NULL, mapping INTEGER NOT NULL, awaits_replay INTEGER NOT NULL DEFAULT 0,
+  bytes INTEGER NOT NULL, form INTEGER NOT NULL, reason TEXT NOT NULL, message TEXT NOT NULL,
+  remote_status INTEGER NOT NULL, attempts INTEGER NOT NULL,
+  source_offset INTEGER NOT NULL, source_size INTEGER NOT NULL,
+  action TEXT NOT NULL, batch_key BLOB NOT NULL, coalesce_key BLOB NOT NULL, content BLOB NOT NULL
+);
+CREATE INDEX dead_letters_awaiting ON dead_letters (id) WHERE awaits_replay;
+)sql";
+
+Status refused(const std::string& what, int error, const char* advice) {
+  return {StatusCode::io, what + ": " + std::generic_category().message(error) + ". " + advice};
+}
+
+Status sync_directory(const std::string& path) {
+  const int directory = open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (directory < 0) return refused("cannot open " + path, errno, "Check the rights on it.");
+  const int error = fsync(directory) == 0 ? 0 : errno;
+  close(directory);
+  return error == 0 ? Status() : refused("cannot write " + path, error, "Check its disk.");
+}
+
+Status remove_file(const std::string& path) {
+  if (unlink(path.c_str()) == 0 || errno == ENOENT) return {};
+  return refused("cannot remove " + path, errno, "Check the rights on its directory.");
+}
+
+Status damaged(const Files& files, const std::string& what) {
+  return {StatusCode::damaged, std::string(kName) + " " + files.database + " is damaged: " + what +
+                                   " Nothing was changed. " + kIfDamaged};
+}
+
+Database::Options options_for(Database::Mode mode, const std::string& file_system) {
+  Database::Options options;
+  options.mode = mode;
+  options.name = kName;
+  options.if_damaged = kIfDamaged;
+  options.page_size = kPageSize;
+  options.file_system = file_system;
+  return options;
+}
+
+}  // namespace
+
+bool has_content(const std::string& path) {
+  std::error_code error;
+  const auto size = fs::file_size(path, error);
+  return !error && size > 0;
+}
+
+Status move_file(const std::string& from, const std::string& to) {
+  if (std::rename(from.c_str(), to.c_str()) != 0) {
+    return refused("cannot rename " + from + " to " + to, errno,
+                   "Check the rights on its directory and the space on its disk.");
+  }
+  return sync_directory(fs::path(to).parent_path());
+}
+
+Status create_database(const std::string& path, std::int64_t now_ms,
+                       const std::string& file_system) {
+  for (const char* ending : {"", "-wal", "-shm", "-journal"}) {
+    RETURN_IF_ERROR(remove_file(path + ending));
+  }
+  ASSIGN_OR_RETURN(const auto database,
+                   Database::open(path, options_for(Database::Mode::create, file_system)));
+  ASSIGN_OR_RETURN(Transaction transaction, Transaction::begin(*database));
+  RETURN_IF_ERROR(database->execute(kSchema));
+  RETURN_IF_ERROR(database->execute("INSERT INTO meta (id, created_ms) VALUES (1, " +
+                                    std::to_string(now_ms) + ");" +
+                                    "PRAGMA user_version = " + std::to_string(kSchemaVersion)));
+  RETURN_IF_ERROR(transaction.commit());
+  // Closing would move it from the log as well, but without saying whether that worked.
+  ASSIGN_OR_RETURN(const std::int64_t busy,
+                   database->ask_integer("PRAGMA wal_checkpoint(TRUNCATE)"));
+  if (busy != 0) return {StatusCode::io, path + " is held by another process."};
+  return {};
+}
+
+Result<std::unique_ptr<Database>> open_database(const Files& files, Database::Mode mode,
+                                                bool checkpoints_at_close,
+                                                const std::string& file_system) {
+  if (has_content(files.repaired)) {
+    return damaged(files, "a repair of it was interrupted; run it again.");
+  }
+  if (!has_content(files.database)) return damaged(files, "it is empty or missing.");
+  Database::Options options = options_for(mode, file_system);
+  options.checkpoints_at_close = checkpoints_at_close;
+  ASSIGN_OR_RETURN(auto database, Database::open(files.database, options));
+  ASSIGN_OR_RETURN(const std::int64_t version, database->ask_integer("PRAGMA user_version"));
+  if (version != kSchemaVersion) {
+    const std::string found = std::string(kName) + " " + files.database + " has schema version " +
+                              std::to_string(version) + ", this Penstock knows " +
+                              std::to_string(kSchemaVersion) + ". ";
+    return Status{StatusCode::configuration,
+                  version == 0 ? found +
+                                     "It was not made by Penstock: move it away, or set another "
+                                     "state_dir."
+                               : found +
+                                     "It was used by a newer Penstock: run that one, or set "
+                                     "another state_dir."};
+  }
+  ASSIGN_OR_RETURN(const std::string in_use, database->ask_text("SELECT in_use FROM meta"));
+  if (in_use.empty()) return damaged(files, "its table meta has no row.");
+  // A writer leaves its log behind unless it closed the database. (Whatever else opens and closes
+  // the file takes the log over into it; then nothing is lost, but nothing tells so.)
+  if (in_use != "0" && !has_content(files.log)) {
+    return damaged(files, "the last run did not close it, but its write-ahead log " + files.log +
+                              " is missing: what that run did last may be lost. If the file can be "
+                              "found, put it back.");
+  }
+  return database;
+}
+
+Result<std::unique_ptr<Database>> open_for_salvage(const std::string& path) {
+  Database::Options options = options_for(Database::Mode::read_only, "");
+  options.salvages = true;
+  return Database::open(path, options);
+}
+
+}  // namespace penstock::store

@@ -1,0 +1,52 @@
+// The database file of a pipeline's queue: where it is, what its tables are, and when it is taken
+// for sound.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "model/status.hpp"
+#include "services/sqlite.hpp"
+
+namespace penstock::store {
+
+// PRAGMA user_version. A change of the tables raises it.
+inline constexpr std::int64_t kSchemaVersion = 1;
+
+// The files in state_dir.
+struct Files {
+  explicit Files(const std::string& state_dir)
+      : database(state_dir + "/queue.db"),
+        log(database + "-wal"),
+        shared_memory(database + "-shm"),
+        unfinished(database + ".new"),
+        repaired(database + ".repaired") {}
+  std::string database;
+  std::string log;            // what is committed and not yet in the database
+  std::string shared_memory;  // an index of the log; worth nothing after a restart
+  std::string unfinished;     // a new database that is not complete; worth nothing
+  std::string repaired;       // complete, but not yet put in the place of the damaged one
+};
+
+// What to do about a damaged database; for messages.
+extern const char* const kIfDamaged;
+
+[[nodiscard]] bool has_content(const std::string& path);  // exists and is not empty
+
+// Makes a complete, empty database under that name. An older file there is overwritten.
+[[nodiscard]] Status create_database(const std::string& path, std::int64_t now_ms,
+                                     const std::string& file_system);
+// Renames, durably.
+[[nodiscard]] Status move_file(const std::string& from, const std::string& to);
+
+// Opens the one that must exist. Refused: damaged (StatusCode::damaged), of a newer version or not
+// of Penstock (StatusCode::configuration).
+[[nodiscard]] Result<std::unique_ptr<services::Database>> open_database(
+    const Files& files, services::Database::Mode mode, bool checkpoints_at_close,
+    const std::string& file_system);
+
+// As open_database(), but trusts nothing and refuses only what cannot be read at all.
+[[nodiscard]] Result<std::unique_ptr<services::Database>> open_for_salvage(const std::string& path);
+
+}  // namespace penstock::store

@@ -1,0 +1,268 @@
+#include "store/store.hpp"
+
+#include <filesystem>
+#include <utility>
+
+#include "services/log.hpp"
+#include "services/sqlite.hpp"
+#include "services/state_dir.hpp"
+#include "store/blocks.hpp"
+#include "store/commit_check.hpp"
+#include "store/counts.hpp"
+#include "store/letters.hpp"
+#include "store/names.hpp"
+#include "store/pending.hpp"
+#include "store/schema.hpp"
+
+namespace penstock::store {
+
+using services::Database;
+using services::Statement;
+using services::Transaction;
+
+namespace {
+
+// secure_delete: Debian's SQLite overwrites what is deleted, which would write each block twice;
+// the files are private, and no clear text is in them. The log is taken over into the database
+// every 16 MiB: less often costs memory for its index and disk, more often writes blocks that would
+// be gone by then. Measured with benchmarks/store_bench.cpp, like the 4 MiB of cached pages.
+constexpr char kTuning[] =
+    "PRAGMA secure_delete = OFF;"
+    "PRAGMA wal_autocheckpoint = 1024;"
+    "PRAGMA journal_size_limit = 67108864;"
+    "PRAGMA cache_size = -4096;"
+    "PRAGMA temp_store = MEMORY;";
+
+constexpr std::int64_t kNsPerMs = 1'000'000;
+
+// Makes a queue.db where there is none.
+Status make_missing(const Files& files, std::int64_t now_ms, const std::string& file_system) {
+  std::error_code error;
+  // One that was emptied, and the traces of one that was removed, are not taken for a new pipeline.
+  if (std::filesystem::exists(files.database, error) || has_content(files.log) ||
+      has_content(files.repaired)) {
+    return {};
+  }
+  RETURN_IF_ERROR(create_database(files.unfinished, now_ms, file_system));
+  return move_file(files.unfinished, files.database);
+}
+
+// What is read at the start. Its statements must go before the database.
+struct Loaded {
+  Names names;
+  Blocks blocks;
+  Counts counts;
+  Letters letters;
+  Totals totals;
+};
+
+// Counts of mappings whose blocks were never stored: what was in memory is read again.
+Status forget_what_was_in_memory(Database& database, const CountsById& pending) {
+  ASSIGN_OR_RETURN(const std::int64_t kept, database.ask_integer("SELECT keeps_blocks FROM meta"));
+  if (kept != 0) return {};
+  ASSIGN_OR_RETURN(Statement forget,
+                   database.prepare("UPDATE mappings SET matched = delivered + superseded + skipped"
+                                    " + dead_lettered - replayed + ?2 WHERE id = ?1"
+                                    " AND matched + replayed - delivered - superseded - skipped"
+                                    " - dead_lettered > ?2"));
+  ASSIGN_OR_RETURN(const std::int64_t last, database.ask_integer("SELECT max(id) FROM mappings"));
+  for (std::uint32_t id = 1; id <= last; ++id) {
+    const auto stored = pending.find(id);
+    RETURN_IF_ERROR(forget.bind(1, id)
+                        .bind(2, stored == pending.end() ? std::uint64_t{0} : stored->second)
+                        .run());
+  }
+  return {};
+}
+
+Result<Loaded> load(Database& database, const Catalog& catalog, const Store::Options& options) {
+  ASSIGN_OR_RETURN(Transaction transaction, Transaction::begin(database));
+  // Small tables are looked through as a whole; the data of blocks has checksums.
+  for (const char* table :
+       {"meta", "destinations", "mappings", "history", "reasons", "issues", "blocks", "progress"}) {
+    ASSIGN_OR_RETURN(const std::string verdict,
+                     database.ask_text("PRAGMA quick_check(" + std::string(table) + ")"));
+    if (verdict != "ok") return database.damaged(verdict);
+  }
+  ASSIGN_OR_RETURN(Names names, Names::load(database, catalog));
+  ASSIGN_OR_RETURN(Blocks blocks, Blocks::load(database, options.keeps_blocks));
+  for (const auto& [mapping, pending] : blocks.pending()) {
+    if (pending > 0) RETURN_IF_ERROR(names.add_mapping(database, mapping));
+  }
+  for (const auto& [destination, action] : blocks.actions()) {
+    RETURN_IF_ERROR(names.add_action(database, destination, action));
+  }
+  RETURN_IF_ERROR(forget_what_was_in_memory(database, blocks.pending()));
+  RETURN_IF_ERROR(compare_with_counts(database, blocks.pending()));
+  ASSIGN_OR_RETURN(Counts counts, Counts::prepare(database));
+  ASSIGN_OR_RETURN(Letters letters, Letters::prepare(database, options));
+  ASSIGN_OR_RETURN(Totals totals, load_totals(database, names));
+  RETURN_IF_ERROR(database.execute("UPDATE meta SET in_use = 1, keeps_blocks = " +
+                                   std::string(options.keeps_blocks ? "1" : "0")));
+  RETURN_IF_ERROR(transaction.commit());
+  return Loaded{std::move(names), std::move(blocks), std::move(counts), std::move(letters),
+                std::move(totals)};
+}
+
+}  // namespace
+
+bool Commit::empty() const {
+  return blocks.empty() && !position && settlements.empty() && attempts.empty() &&
+         tally.mappings().empty() && tally.reasons().empty() && tally.dead_letters.empty() &&
+         tally.matched_events == 0 && tally.events.received == 0 && issues.empty() &&
+         destinations.empty() && replayed.empty();
+}
+
+class Store::Implementation {
+ public:
+  static Result<std::unique_ptr<Implementation>> open(const std::string& state_dir,
+                                                      const Catalog& catalog,
+                                                      const Options& options,
+                                                      const services::Clock& clock);
+  Implementation(std::unique_ptr<Database> database, Loaded loaded, bool keeps_blocks,
+                 const services::Clock& clock)
+      : database_(std::move(database)),
+        loaded_(std::move(loaded)),
+        backlog_(loaded_.blocks.backlog(loaded_.names)),
+        keeps_blocks_(keeps_blocks),
+        clock_(clock) {}
+  Implementation(const Implementation&) = delete;
+  Implementation& operator=(const Implementation&) = delete;
+  ~Implementation();
+
+  Status commit(const Commit& commit);
+  Status verify();
+  Result<std::optional<StoredBlock>> block(std::uint64_t from_sequence) {
+    return loaded_.blocks.read(from_sequence, loaded_.names);
+  }
+  Result<Replay> requested_replays(std::size_t max_bytes) {
+    return loaded_.letters.requested(max_bytes, loaded_.names);
+  }
+
+  [[nodiscard]] const Catalog& catalog() const { return loaded_.names.catalog(); }
+  [[nodiscard]] const Tally& totals() const { return loaded_.totals.counts; }
+  [[nodiscard]] const Backlog& backlog() const { return backlog_; }
+  [[nodiscard]] const std::optional<SavedPosition>& position() const {
+    return loaded_.totals.position;
+  }
+
+ private:
+  std::unique_ptr<Database> database_;  // before all that holds its statements
+  Loaded loaded_;
+  Backlog backlog_;
+  const bool keeps_blocks_;
+  const services::Clock& clock_;
+};
+
+Result<std::unique_ptr<Store::Implementation>> Store::Implementation::open(
+    const std::string& state_dir, const Catalog& catalog, const Options& options,
+    const services::Clock& clock) {
+  const Files files(state_dir);
+  RETURN_IF_ERROR(services::prepare_state_dir(state_dir));
+  RETURN_IF_ERROR(make_missing(files, clock.wall_ns() / kNsPerMs, options.file_system));
+  ASSIGN_OR_RETURN(auto database,
+                   open_database(files, Database::Mode::write, true, options.file_system));
+  RETURN_IF_ERROR(services::prepare_private_file(files.database));
+  RETURN_IF_ERROR(database->execute(kTuning));
+  ASSIGN_OR_RETURN(Loaded loaded, load(*database, catalog, options));
+  // So that the file itself says that it is in use, and a log that is lost is noticed. Readers may
+  // hold it up; the next one comes soon.
+  RETURN_IF_ERROR(database->ask_integer("PRAGMA wal_checkpoint(PASSIVE)").status());
+  return std::make_unique<Implementation>(std::move(database), std::move(loaded),
+                                          options.keeps_blocks, clock);
+}
+
+Store::Implementation::~Implementation() {
+  if (const Status status = database_->execute("UPDATE meta SET in_use = 0"); !status.ok()) {
+    services::log(
+        services::LogLevel::warning, "state",
+        "the queue could not be closed; it is opened as after a crash. " + status.message());
+  }
+}
+
+Status Store::Implementation::commit(const Commit& commit) {
+  if (commit.empty()) return {};
+  auto& [names, blocks, counts, letters, totals] = loaded_;
+  RETURN_IF_ERROR(check_indexes(commit, names.catalog()));
+  const std::int64_t now_ms = clock_.wall_ns() / kNsPerMs;
+  ASSIGN_OR_RETURN(Transaction transaction, Transaction::begin(*database_));
+  Tally added;
+  for (const Tally::Entry& entry : commit.tally.mappings()) {
+    added.of(entry.mapping).add(entry.counts);
+  }
+  RETURN_IF_ERROR(letters.take_out(commit.replayed, names, counts, added));
+  Blocks::Changes changes;
+  RETURN_IF_ERROR(blocks.write(commit, names, now_ms, added, changes));
+  if (keeps_blocks_) {
+    RETURN_IF_ERROR(check_counts(totals.counts, added, changes.pending_then(), names));
+  }
+  RETURN_IF_ERROR(counts.add_mappings(added.mappings(), names, now_ms));
+  RETURN_IF_ERROR(counts.add_events(commit.tally, changes.next_sequence_then()));
+  RETURN_IF_ERROR(counts.add_reasons(commit.tally.reasons(), names));
+  RETURN_IF_ERROR(counts.add_issues(commit.issues, names, now_ms));
+  RETURN_IF_ERROR(counts.set_destinations(commit.destinations, names));
+  if (commit.position) RETURN_IF_ERROR(counts.set_position(*commit.position));
+  RETURN_IF_ERROR(letters.add(commit.tally.dead_letters, names, now_ms));
+  RETURN_IF_ERROR(letters.enforce_limits(now_ms));
+  RETURN_IF_ERROR(transaction.commit());
+
+  blocks.apply(std::move(changes));
+  for (const Tally::Entry& entry : added.mappings()) {
+    totals.counts.of(entry.mapping).add(entry.counts);
+  }
+  totals.counts.events.add(commit.tally.events);
+  totals.counts.matched_events += commit.tally.matched_events;
+  if (commit.position) totals.position = commit.position;
+  backlog_ = blocks.backlog(names);
+  return {};
+}
+
+Status Store::Implementation::verify() {
+  if (!keeps_blocks_) return {};
+  ASSIGN_OR_RETURN(const Transaction transaction,
+                   Transaction::begin(*database_, Transaction::Kind::read));
+  CountsById pending;
+  const auto add = [&](const BlockRow& row) -> Result<bool> {
+    RETURN_IF_ERROR(add_pending(row, pending));
+    return true;
+  };
+  RETURN_IF_ERROR(each_block(*database_, add));
+  return compare_with_counts(*database_, pending);
+}
+
+Store::Store(std::unique_ptr<Implementation> implementation)
+    : implementation_(std::move(implementation)) {}
+Store::~Store() = default;
+
+Result<std::unique_ptr<Store>> Store::open(const std::string& state_dir, const Catalog& catalog,
+                                           const Options& options, const services::Clock& clock) {
+  ASSIGN_OR_RETURN(auto implementation, Implementation::open(state_dir, catalog, options, clock));
+  return std::unique_ptr<Store>(new Store(std::move(implementation)));
+}
+
+const Catalog& Store::catalog() const {
+  return implementation_->catalog();
+}
+const Tally& Store::totals() const {
+  return implementation_->totals();
+}
+const Backlog& Store::backlog() const {
+  return implementation_->backlog();
+}
+const std::optional<SavedPosition>& Store::position() const {
+  return implementation_->position();
+}
+Status Store::commit(const Commit& commit) {
+  return implementation_->commit(commit);
+}
+Result<std::optional<StoredBlock>> Store::block(std::uint64_t from_sequence) {
+  return implementation_->block(from_sequence);
+}
+Result<Replay> Store::requested_replays(std::size_t max_bytes) {
+  return implementation_->requested_replays(max_bytes);
+}
+Status Store::verify() {
+  return implementation_->verify();
+}
+
+}  // namespace penstock::store
