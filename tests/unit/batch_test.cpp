@@ -2,100 +2,16 @@
 // splits.
 #include <catch2/catch.hpp>
 #include <map>
-#include <optional>
 #include <random>
 #include <set>
 
-#include "batch/batcher.hpp"
-
-namespace {
+#include "batch_world.hpp"
 
 using namespace std::chrono_literals;
+using namespace penstock::batch_testing;
 using penstock::BatchLimits;
 using penstock::Block;
 using penstock::BlockElement;
-using penstock::batch::Batch;
-using penstock::batch::Batcher;
-using penstock::batch::DestinationLimits;
-using penstock::batch::Settled;
-using penstock::batch::Verdict;
-using penstock::batch::Verdicts;
-
-constexpr std::int64_t kSecond = 1'000'000'000;
-
-struct Item {
-  std::string key;
-  std::string payload;
-  std::string batch_key = "audience";
-  std::uint32_t mapping = 0;
-  std::uint32_t destination = 0;
-};
-
-class World {
- public:
-  explicit World(BatchLimits limits, std::uint64_t concurrency = 4, std::size_t destinations = 1)
-      : batcher(limits_of(limits, concurrency, destinations)) {}
-
-  void add(const std::vector<Item>& items) {
-    auto block = std::make_shared<Block>();
-    block->sequence = sequence_++;
-    for (const Item& item : items) {
-      const penstock::Route route{item.destination, 0, item.batch_key};
-      auto place = std::find(block->routes.begin(), block->routes.end(), route);
-      if (place == block->routes.end()) place = block->routes.insert(place, route);
-      BlockElement element;
-      element.mapping = item.mapping;
-      element.route = static_cast<std::uint32_t>(place - block->routes.begin());
-      element.offset = static_cast<std::uint32_t>(block->bytes.size());
-      element.payload_size = static_cast<std::uint32_t>(item.payload.size());
-      element.key_size = static_cast<std::uint32_t>(item.key.size());
-      element.key_hash = std::hash<std::string>()(item.key);
-      block->bytes += item.payload + item.key;
-      block->elements.push_back(element);
-    }
-    batcher.add({block, {}, {}, now}, now, settled);
-  }
-
-  std::vector<std::string> payloads(const Batch& batch) const {
-    std::vector<std::string> all;
-    for (std::size_t i = 0; i < batch.size(); ++i) all.emplace_back(batch.payload(i));
-    return all;
-  }
-
-  void complete(std::unique_ptr<Batch> batch, Verdict::Kind kind, std::int64_t not_before = 0) {
-    const Verdicts verdicts{std::vector<Verdict>(batch->size(), Verdict{kind, true, 0, not_before}),
-                            {{"no", "", 0}},
-                            0};
-    batcher.complete(std::move(batch), verdicts, now, settled);
-  }
-
-  std::unique_ptr<Batch> next() { return batcher.next(now, false); }
-  std::size_t settled_elements() const {
-    std::size_t count = 0;
-    for (const auto& settlement : settled.settlements) count += settlement.elements.size();
-    return count;
-  }
-
-  std::int64_t now = 100 * kSecond;
-  Batcher batcher;
-  Settled settled;
-
- private:
-  static std::vector<DestinationLimits> limits_of(const BatchLimits& limits,
-                                                  std::uint64_t concurrency, std::size_t count) {
-    std::vector<DestinationLimits> all;
-    for (std::uint32_t i = 0; i < count; ++i) all.push_back({concurrency, {limits}, i});
-    return all;
-  }
-
-  std::uint64_t sequence_ = 0;
-};
-
-BatchLimits limits(std::uint64_t records, std::uint64_t bytes = 1'000'000) {
-  return {records, bytes, 10s};
-}
-
-}  // namespace
 
 TEST_CASE("A batch is ready as soon as it has as many elements as it may have") {
   World world(limits(2));
@@ -399,4 +315,136 @@ TEST_CASE(
   }
   CHECK(counted == added);
   CHECK(world.settled_elements() == added);
+}
+
+TEST_CASE("What was settled in an earlier run is not taken in, wherever its route leads") {
+  World world(limits(1), 4, 1);
+  auto block = std::make_shared<Block>(*world.block_of({{"a", "A"}, {"b", "B", "gone", 5, 9}}));
+  world.batcher.add({block, {false, true}, {}, world.now}, world.now, world.settled);
+  CHECK(world.batcher.pending() == 1);
+  CHECK(world.payloads(*world.next()) == std::vector<std::string>{"A"});
+  CHECK(world.next() == nullptr);
+}
+
+TEST_CASE("Attempts of an earlier run count, and failed ones are told of") {
+  World world(limits(2));
+  const auto block = world.block_of({{"a", "A"}, {"b", "B"}});
+  world.batcher.add({block, {}, {0, 4}, world.now - 7}, world.now, world.settled);
+  auto batch = world.next();
+  CHECK(batch->attempt() == 4);
+  CHECK(batch->attempt(0) == 0);
+  CHECK(batch->stored_ns(0) == world.now - 7);
+  world.complete(std::move(batch), Verdict::Kind::retry, world.now);
+  REQUIRE(world.settled.attempts.size() == 2);
+  CHECK(world.settled.attempts[0].attempts == 1);
+  CHECK(world.settled.attempts[1].element == 1);
+  CHECK(world.settled.attempts[1].attempts == 5);
+  CHECK(world.settled.settlements.empty());
+}
+
+TEST_CASE("The element that takes the place of a failed one has no attempts of its own") {
+  World world(limits(1));
+  world.add({{"a", "1"}});
+  auto batch = world.next();
+  world.add({{"a", "2"}});
+  world.complete(std::move(batch), Verdict::Kind::retry, world.now);
+  CHECK(world.settled.attempts.empty());
+  CHECK(world.next()->attempt() == 0);
+}
+
+TEST_CASE("A dead letter keeps the element, where it was to go, and why it did not") {
+  World world(limits(1));
+  world.add({{"person", "payload", "audience", 3}});
+  Verdicts verdicts;
+  verdicts.elements.push_back({Verdict::Kind::dead_letter, true, 1, 0});
+  verdicts.refusals = {{"other", "", 0}, {"bad_email", "It is no address", 400}};
+  world.batcher.complete(world.next(), verdicts, world.now, world.settled);
+  REQUIRE(world.settled.tally.dead_letters.size() == 1);
+  const penstock::DeadLetter& letter = world.settled.tally.dead_letters[0];
+  CHECK(letter.form == penstock::DeadLetter::Form::element);
+  CHECK(letter.mapping == 3);
+  CHECK(letter.reason == "bad_email");
+  CHECK(letter.message == "It is no address");
+  CHECK(letter.remote_status == 400);
+  CHECK(letter.attempts == 1);
+  CHECK(letter.content == "payload");
+  CHECK(letter.coalesce_key == "person");
+  CHECK(letter.route.batch_key == "audience");
+  REQUIRE(world.settled.tally.reasons().size() == 1);
+  CHECK(world.settled.tally.reasons()[0].count == 1);
+  CHECK(world.settled.tally.of(3).dead_lettered == 1);
+  CHECK(world.settled.settlements[0].elements[0].kind ==
+        penstock::SettledElement::Kind::dead_lettered);
+}
+
+TEST_CASE("A group that lost a batch as a whole waits, in order, while other groups go on") {
+  World world(limits(2));
+  world.add(
+      {{"a", "A"}, {"b", "B"}, {"c", "C"}, {"d", "D"}, {"e", "E", "other"}, {"f", "F", "other"}});
+  auto lost = world.next();
+  world.lose(std::move(lost), world.now + 5 * kSecond);
+  CHECK(world.next()->batch_key() == "other");
+  CHECK(world.next() == nullptr);
+  CHECK(world.batcher.next_time() == world.now + 5 * kSecond);
+  world.now += 5 * kSecond;
+  CHECK(world.payloads(*world.next()) == std::vector<std::string>{"A", "B"});
+}
+
+TEST_CASE("After its back-off a group sends one batch, and the others when that is delivered") {
+  World world(limits(1));
+  world.add({{"a", "A"}, {"b", "B"}, {"c", "C"}});
+  world.lose(world.next(), world.now + kSecond);
+  world.now += kSecond;
+  auto probe = world.next();
+  REQUIRE(probe != nullptr);
+  CHECK(probe->group_failures() == 1);
+  CHECK(world.next() == nullptr);
+  world.complete(std::move(probe), Verdict::Kind::delivered);
+  CHECK(world.next() != nullptr);
+  CHECK(world.next() != nullptr);
+}
+
+TEST_CASE("Halves of a split batch wait for their group's back-off, too") {
+  World world(limits(2));
+  world.add({{"a", "A"}, {"b", "B"}});
+  world.complete(world.next(), Verdict::Kind::split);
+  world.lose(world.next(), world.now + kSecond);
+  CHECK(world.next() == nullptr);
+  CHECK(world.batcher.next_time() == world.now + kSecond);
+  world.now += kSecond;
+  CHECK(world.next() != nullptr);
+}
+
+TEST_CASE("While a destination is probed one of its batches is in flight, and others go on") {
+  World world(limits(1), 4, 2);
+  world.add({{"a", "A"}, {"b", "B"}, {"c", "C", "x", 0, 1}, {"d", "D", "x", 0, 1}});
+  world.batcher.set_probing(0, true);
+  std::map<std::uint32_t, int> batches;
+  std::vector<std::unique_ptr<Batch>> out;
+  while (auto batch = world.next()) {
+    ++batches[batch->destination()];
+    out.push_back(std::move(batch));
+  }
+  CHECK(batches == std::map<std::uint32_t, int>{{0, 1}, {1, 2}});
+  world.batcher.set_probing(0, false);
+  CHECK(world.next() != nullptr);
+}
+
+TEST_CASE("Destinations of one connection share its limit, which may change at any time") {
+  const BatchLimits one = limits(1);
+  Batcher batcher({{2, {one}, 0}, {2, {one}, 0}});
+  World world(one, 1, 2);
+  batcher.add(
+      {world.block_of({{"a", "A"}, {"b", "B"}, {"c", "C", "x", 0, 1}, {"d", "D", "x", 0, 1}}),
+       {},
+       {},
+       0},
+      0, world.settled);
+  CHECK(batcher.next(0, false) != nullptr);
+  CHECK(batcher.next(0, false) != nullptr);
+  CHECK(batcher.next(0, false) == nullptr);
+  CHECK(batcher.in_flight(0) == 2);
+  batcher.set_concurrency(0, 3);
+  CHECK(batcher.next(0, false) != nullptr);
+  CHECK(batcher.next(0, false) == nullptr);
 }
