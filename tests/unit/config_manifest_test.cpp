@@ -88,6 +88,26 @@ TEST_CASE("A good manifest is read whole") {
   CHECK(action->find_field("audience")->literal);
 }
 
+TEST_CASE("Sends at the same time have a most, and a least where the manifest says so") {
+  struct Case {
+    const char* written;
+    std::uint64_t least;
+    std::uint64_t most;
+  };
+  const auto row =
+      GENERATE(Case{"concurrency: 2", 1, 2}, Case{"concurrency: {min: 2, max: 16}", 2, 16},
+               Case{"concurrency: {max: 9}", 1, 9}, Case{"concurrency: {min: 3}", 3, 4},
+               Case{"mappings: 50", 1, 4});
+  std::string text = kGood;
+  text.replace(text.find("mappings: 50, concurrency: 2"), 28, row.written);
+  Diagnostics diagnostics;
+  const auto loaded = load_plugin_manifest_text(text, "/x/sample.yaml", diagnostics);
+  INFO(diagnostics.text());
+  REQUIRE(loaded.ok());
+  CHECK((*loaded)->min_concurrency == row.least);
+  CHECK((*loaded)->concurrency == row.most);
+}
+
 // "LINE: " and the rest of that line from the place of a fault.
 std::string text_at(const std::string& text, const Location& location) {
   std::istringstream lines(text);
@@ -146,6 +166,10 @@ TEST_CASE("Each fault of a plugin manifest has its own message and place") {
        ""},
       {"mappings: 50", "mappings: 0", "14: 0",
        "limits.mappings: 0 is out of range; from 1 to 1000000 is allowed", ""},
+      {"concurrency: 2", "concurrency: {min: 5, max: 3}", "14: 5",
+       "limits.concurrency: min, 5, is more than max, 3", ""},
+      {"concurrency: 2", "concurrency: {least: 5}", "14: least: 5}",
+       "unknown key \"least\" in limits.concurrency", "known here: min, max"},
       {"per: 60s", "per: 60", "14: 60",
        "limits.rates.users.per: expected a duration such as 200ms, 10s, 1m, 2h or 1d, found the "
        "number 60",

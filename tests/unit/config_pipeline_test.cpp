@@ -182,6 +182,18 @@ TEST_CASE(
   CHECK(loaded->dead_letters.max_bytes == 2ULL << 30U);
 }
 
+TEST_CASE("Elements are tried for ever unless the destination says when to give up") {
+  Fixture fixture;
+  const auto silent = fixture.load(kGood);
+  REQUIRE(silent.ok());
+  CHECK_FALSE(silent->destinations[0].give_up_after.has_value());
+  fixture.options.overrides = {{"destinations.eu.give_up_after", "7d"}};
+  const auto loaded = fixture.load(kGood);
+  INFO(fixture.diagnostics.text());
+  REQUIRE(loaded.ok());
+  CHECK(loaded->destinations[0].give_up_after == std::chrono::hours(24 * 7));
+}
+
 TEST_CASE("A file is followed only where the pipeline says so") {
   Fixture fixture;
   const auto silent = fixture.load(kGood);
@@ -231,6 +243,8 @@ TEST_CASE("Each fault of a pipeline has its own message and place") {
        "queue.max_bytes: 10 bytes is out of range; from 1MiB to 1024TiB is "
        "allowed",
        ""},
+      {"    batch: {max_records: 100}", "    give_up_after: 10ms", "13: 10ms",
+       "destinations.eu.give_up_after: 10ms is out of range; from 1s to 3650d is allowed", ""},
       {"requests: 9", "requests: 0", "7: 0",
        "connections.main.rates.users.requests: 0 is out of range; from 1 to 1000000000 is allowed",
        ""},

@@ -12,6 +12,7 @@ namespace {
 
 // Less leaves no time for a single retry.
 constexpr std::chrono::milliseconds kLeastGiveUpAfter{1000};
+constexpr std::chrono::hours kMostGiveUpAfter{24 * 3650};  // beyond is a slip of the pen
 constexpr std::size_t kMaxOwnName = 200;  // bytes; it has to fit into a line of a report
 
 SettingValue default_of(const InputSpec& input, const Location& place) {
@@ -51,7 +52,7 @@ class DestinationReader {
     }
     destination_.enabled = map_.boolean("enabled").value_or(true);
     destination_.give_up_after =
-        map_.duration("give_up_after", kLeastGiveUpAfter, std::chrono::milliseconds::max());
+        map_.duration("give_up_after", kLeastGiveUpAfter, kMostGiveUpAfter);
     const Node* connection = map_.find("connection");
     const Node* settings = map_.find("settings");
     const Node* mappings = map_.find("mappings");
