@@ -108,7 +108,8 @@ struct StoredDeadLetter {
 
 class Reader {
  public:
-  // StatusCode::bad_input when there is no state yet: the pipeline has never run.
+  // StatusCode::bad_input when there is no state yet: the pipeline has never run. damaged: the
+  // database cannot be trusted.
   [[nodiscard]] static Result<std::unique_ptr<Reader>> open(const std::string& state_dir,
                                                             const services::Clock& clock);
   Reader(const Reader&) = delete;
