@@ -404,6 +404,23 @@ TEST_CASE("After its back-off a group sends one batch, and the others when that 
   CHECK(world.next() != nullptr);
 }
 
+TEST_CASE("Batches of a group that are lost together are one failure in its back-off") {
+  World world(limits(1));
+  world.add({{"a", "A"}, {"b", "B"}, {"c", "C"}});
+  auto first = world.next();
+  auto second = world.next();
+  world.lose(std::move(first), world.now + kSecond);
+  world.lose(std::move(second), world.now + 2 * kSecond);
+  world.now += kSecond;
+  CHECK(world.next() == nullptr);  // the longer back-off counts
+  world.now += kSecond;
+  auto probe = world.next();
+  CHECK(probe->group_failures() == 1);
+  world.lose(std::move(probe), world.now + kSecond);
+  world.now += kSecond;
+  CHECK(world.next()->group_failures() == 2);
+}
+
 TEST_CASE("Halves of a split batch wait for their group's back-off, too") {
   World world(limits(2));
   world.add({{"a", "A"}, {"b", "B"}});

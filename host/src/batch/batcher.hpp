@@ -161,7 +161,8 @@ class Batcher {
   [[nodiscard]] std::optional<std::uint64_t> recover_from(std::int64_t now_ns);
   // Gives parked groups back what they forgot of one block. `loaded` is the first stored block with
   // at least the sequence `from`, which recover_from() asked for; one without a block says that
-  // there is none. Its `done` has to know of everything that was settled before.
+  // there is none. It has to be read after the last add(), and its `done` to know of everything
+  // that was settled before.
   void recover(std::uint64_t from, const LoadedBlock& loaded, std::int64_t now_ns,
                Settled& settled);
 
@@ -220,7 +221,7 @@ class Batcher {
   void delay(Node& node, std::int64_t not_before_ns);
   void finish_in_flight(Node& node);
   void split(Batch& batch, const std::vector<Node*>& nodes);
-  void note_outcome(Group& group, const Verdicts& verdicts);
+  void note_outcome(Group& group, const Verdicts& verdicts, std::uint32_t failures_before);
 
   // Parking.
   [[nodiscard]] bool stalled(const Group& group) const;

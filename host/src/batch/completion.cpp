@@ -46,15 +46,16 @@ void Batcher::complete(std::unique_ptr<Batch> batch, const Verdicts& verdicts, s
   // From the last to the first, each before the others: they keep their order.
   for (std::size_t i = to_head.size(); i > 0; --i) group.push_front(*to_head[i - 1]);
   if (!to_split.empty()) split(*batch, to_split);
-  note_outcome(group, verdicts);
+  note_outcome(group, verdicts, batch->group_failures_);
   enqueue_if_ready(group);
   forget_if_empty(group);
 }
 
 // What the batch says about its group as a whole.
-void Batcher::note_outcome(Group& group, const Verdicts& verdicts) {
+void Batcher::note_outcome(Group& group, const Verdicts& verdicts, std::uint32_t failures_before) {
   if (verdicts.group_until_ns > 0) {
-    ++group.failures;
+    // Batches that were under way together and are lost together are one failure.
+    if (failures_before == group.failures) ++group.failures;
     group.blocked_until_ns = std::max(group.blocked_until_ns, verdicts.group_until_ns);
     failing_.insert(&group);
     return;
