@@ -113,6 +113,16 @@ bool Statement::is_null(int column) const {
   return sqlite3_column_type(handle_, column) == SQLITE_NULL;
 }
 
+int Statement::columns() const {
+  return sqlite3_column_count(handle_);
+}
+
+Statement& Statement::bind_from(int index, const Statement& row, int column) {
+  const int result = sqlite3_bind_value(handle_, index, sqlite3_column_value(row.handle_, column));
+  if (result != SQLITE_OK && refused_ == SQLITE_OK) refused_ = result;
+  return *this;
+}
+
 Result<std::unique_ptr<Database>> Database::open(const std::string& path, const Options& options) {
   if (options.mode == Mode::create) RETURN_IF_ERROR(prepare_private_file(path));
   std::unique_ptr<Database> database(new Database(path, options));

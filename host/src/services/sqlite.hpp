@@ -55,6 +55,9 @@ class Statement {
   [[nodiscard]] std::string_view text(int column) const;
   [[nodiscard]] std::string_view bytes(int column) const;
   [[nodiscard]] bool is_null(int column) const;
+  [[nodiscard]] int columns() const;
+  // Binds the value of a column of another statement's present row, whatever its type.
+  Statement& bind_from(int index, const Statement& row, int column);
 
  private:
   friend class Database;

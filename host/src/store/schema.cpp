@@ -3,11 +3,15 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
+#include <fstream>
 #include <system_error>
+
+#include "services/state_dir.hpp"
 
 namespace penstock::store {
 
@@ -115,11 +119,6 @@ Status sync_directory(const std::string& path) {
   return error == 0 ? Status() : refused("cannot write " + path, error, "Check its disk.");
 }
 
-Status remove_file(const std::string& path) {
-  if (unlink(path.c_str()) == 0 || errno == ENOENT) return {};
-  return refused("cannot remove " + path, errno, "Check the rights on its directory.");
-}
-
 Status damaged(const Files& files, const std::string& what) {
   return {StatusCode::damaged, std::string(kName) + " " + files.database + " is damaged: " + what +
                                    " Nothing was changed. " + kIfDamaged};
@@ -143,6 +142,18 @@ bool has_content(const std::string& path) {
   return !error && size > 0;
 }
 
+Status remove_file(const std::string& path) {
+  if (unlink(path.c_str()) == 0 || errno == ENOENT) return {};
+  return refused("cannot remove " + path, errno, "Check the rights on its directory.");
+}
+
+Status remove_database(const std::string& path) {
+  for (const char* ending : {"", "-wal", "-shm", "-journal"}) {
+    RETURN_IF_ERROR(remove_file(path + ending));
+  }
+  return {};
+}
+
 Status move_file(const std::string& from, const std::string& to) {
   if (std::rename(from.c_str(), to.c_str()) != 0) {
     return refused("cannot rename " + from + " to " + to, errno,
@@ -153,9 +164,7 @@ Status move_file(const std::string& from, const std::string& to) {
 
 Status create_database(const std::string& path, std::int64_t now_ms,
                        const std::string& file_system) {
-  for (const char* ending : {"", "-wal", "-shm", "-journal"}) {
-    RETURN_IF_ERROR(remove_file(path + ending));
-  }
+  RETURN_IF_ERROR(remove_database(path));
   ASSIGN_OR_RETURN(const auto database,
                    Database::open(path, options_for(Database::Mode::create, file_system)));
   ASSIGN_OR_RETURN(Transaction transaction, Transaction::begin(*database));
@@ -210,6 +219,40 @@ Result<std::unique_ptr<Database>> open_for_salvage(const std::string& path) {
   Database::Options options = options_for(Database::Mode::read_only, "");
   options.salvages = true;
   return Database::open(path, options);
+}
+
+Status copy_with_first_page(const Files& files, const std::string& sound, const std::string& copy) {
+  RETURN_IF_ERROR(remove_database(copy));
+  RETURN_IF_ERROR(services::prepare_private_file(copy));
+  std::error_code error;
+  std::uintmax_t size = fs::file_size(files.database, error);
+  if (error) size = 0;
+  if (size > 0) {
+    fs::copy_file(files.database, copy, fs::copy_options::overwrite_existing, error);
+    if (error) return refused("cannot copy " + files.database, error.value(), "Make room for it.");
+  }
+  if (has_content(files.log)) {
+    fs::copy_file(files.log, copy + "-wal", error);
+    if (error) return refused("cannot copy " + files.log, error.value(), "Make room for it.");
+  }
+  // Offsets of the file format: the number of pages, and where the list of free pages begins.
+  constexpr std::size_t kPages = 28;
+  constexpr std::size_t kFreeList = 32;
+  constexpr std::size_t kFreeListEnd = 40;
+  std::array<char, kPageSize> page{};
+  std::ifstream in(sound, std::ios::binary);
+  in.read(page.data(), page.size());
+  if (!in) return {StatusCode::io, "cannot read " + sound + ". Check its disk."};
+  const std::uintmax_t pages = std::max<std::uintmax_t>(1, size / kPageSize);
+  for (std::size_t i = 0; i < 4; ++i) {
+    page[kPages + i] = static_cast<char>(pages >> (8 * (3 - i)));
+  }
+  std::fill(page.begin() + kFreeList, page.begin() + kFreeListEnd, '\0');
+  std::fstream out(copy, std::ios::binary | std::ios::in | std::ios::out);
+  out.write(page.data(), page.size());
+  out.close();
+  if (!out) return {StatusCode::io, "cannot write " + copy + ". Check the space on its disk."};
+  return {};
 }
 
 }  // namespace penstock::store

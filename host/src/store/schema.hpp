@@ -21,12 +21,14 @@ struct Files {
         log(database + "-wal"),
         shared_memory(database + "-shm"),
         unfinished(database + ".new"),
-        repaired(database + ".repaired") {}
+        repaired(database + ".repaired"),
+        salvaged(database + ".salvage") {}
   std::string database;
   std::string log;            // what is committed and not yet in the database
   std::string shared_memory;  // an index of the log; worth nothing after a restart
   std::string unfinished;     // a new database that is not complete; worth nothing
   std::string repaired;       // complete, but not yet put in the place of the damaged one
+  std::string salvaged;       // a copy of a damaged one, made readable; worth nothing afterwards
 };
 
 // What to do about a damaged database; for messages.

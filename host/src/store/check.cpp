@@ -1,0 +1,130 @@
+#include <filesystem>
+#include <utility>
+
+#include "services/sqlite.hpp"
+#include "store/inspection.hpp"
+#include "store/pending.hpp"
+#include "store/reader.hpp"
+#include "store/schema.hpp"
+
+namespace penstock::store {
+
+using services::Database;
+using services::Statement;
+using services::Transaction;
+
+namespace {
+
+// Enough to see what kind of damage it is; SQLite could find something wrong with each page.
+constexpr std::size_t kMaxFindings = 50;
+
+class Check {
+ public:
+  explicit Check(Database& database) : database_(database) {}
+
+  CheckReport run() {
+    note(structure());
+    note(blocks());
+    note(numbers());
+    return std::move(report_);
+  }
+
+ private:
+  void note(const Status& status) {
+    if (!status.ok()) note(status.message());
+  }
+  void note(std::string finding) {
+    report_.sound = false;
+    if (report_.findings.size() < kMaxFindings) report_.findings.push_back(std::move(finding));
+  }
+
+  Status structure() {
+    ASSIGN_OR_RETURN(Statement rows, database_.prepare("PRAGMA integrity_check(20)"));
+    for (;;) {
+      ASSIGN_OR_RETURN(const bool more, rows.step());
+      if (!more) return {};
+      if (rows.text(0) != "ok") note("The file: " + std::string(rows.text(0)) + ".");
+    }
+  }
+
+  Status blocks() {
+    ASSIGN_OR_RETURN(Statement data,
+                     database_.prepare("SELECT data FROM block_data WHERE sequence = ?1"));
+    CountsById pending;
+    const auto look = [&](const BlockRow& row) -> Result<bool> {
+      ++report_.blocks;
+      note(add_pending(row, pending));
+      auto found = data.bind(1, row.sequence).step();
+      Status status = found.status();
+      if (found.ok()) {
+        status = *found ? inspect(row, data.bytes(0))
+                        : Status(StatusCode::damaged, "it is listed, but not there");
+      }
+      data.reset();
+      if (!status.ok()) {
+        note("Block " + std::to_string(row.sequence) + " with " + std::to_string(row.elements) +
+             " elements: " + status.message() + ".");
+      }
+      return true;
+    };
+    RETURN_IF_ERROR(each_block(database_, look));
+    for (const auto& [mapping, elements] : pending) report_.elements_pending += elements;
+    note(ask("SELECT count(*) FROM block_data WHERE sequence NOT IN (SELECT sequence FROM blocks)",
+             " blocks are stored, but not listed."));
+    note(ask("SELECT count(*) FROM progress WHERE sequence NOT IN (SELECT sequence FROM blocks)",
+             " blocks have settled elements, but are not listed."));
+    return compare_with_counts(database_, pending);
+  }
+
+  Status numbers() {
+    RETURN_IF_ERROR(
+        ask("SELECT count(*) FROM mappings m WHERE dead_lettered - replayed <>"
+            " (SELECT coalesce(sum(count), 0) FROM reasons"
+            " WHERE kind = 0 AND mapping = m.id)",
+            " mappings have another number of dead letters than of reasons for them."));
+    RETURN_IF_ERROR(
+        ask("SELECT letters_kept <> (SELECT count(*) FROM dead_letters) OR"
+            " letters_bytes <> (SELECT coalesce(sum(bytes), 0) FROM dead_letters)"
+            " FROM meta",
+            ": the number or size of the dead letters is counted wrongly."));
+    return ask(
+        "SELECT abs(received - matched_events - unmatched - invalid) FROM meta",
+        " events were received that are neither matched, unmatched nor invalid, or the other "
+        "way round.");
+  }
+
+  // A finding, unless the answer is 0.
+  Status ask(const char* sql, const char* what) {
+    ASSIGN_OR_RETURN(const std::int64_t found, database_.ask_integer(sql));
+    if (found != 0) note(std::to_string(found) + what);
+    return {};
+  }
+
+  Database& database_;
+  CheckReport report_;
+};
+
+}  // namespace
+
+Result<CheckReport> check(const std::string& state_dir) {
+  const Files files(state_dir);
+  std::error_code error;
+  if (!std::filesystem::exists(files.database, error) && !has_content(files.log) &&
+      !has_content(files.repaired)) {
+    return Status{StatusCode::bad_input,
+                  "there is no queue in " + state_dir + ": this pipeline has never run."};
+  }
+  auto database = open_database(files, Database::Mode::read_only, false, "");
+  if (!database.ok()) {
+    if (database.status().code() != StatusCode::damaged) return database.status();
+    CheckReport report;
+    report.sound = false;
+    report.findings.push_back(database.status().message());
+    return report;
+  }
+  ASSIGN_OR_RETURN(const Transaction transaction,
+                   Transaction::begin(**database, Transaction::Kind::read));
+  return Check(**database).run();
+}
+
+}  // namespace penstock::store
