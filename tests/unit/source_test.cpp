@@ -1,4 +1,5 @@
-// Guards the source stage: whole lines in order, whatever the reads, lengths and ends of the input.
+// Guards the source stage: whole lines in order, whatever the reads, lengths and ends of the input,
+// and going on from a saved position in the file that it was saved of.
 #include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -6,6 +7,7 @@
 #include <catch2/catch.hpp>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -157,6 +159,218 @@ TEST_CASE("stop() ends a source that waits for a pipe to say something") {
   std::thread stopper([&] { (*source)->stop(); });
   CHECK_FALSE(*(*source)->next(chunk));
   stopper.join();
+  REQUIRE(::dup2(saved, STDIN_FILENO) == STDIN_FILENO);
+  ::close(saved);
+  ::close(ends[0]);
+  ::close(ends[1]);
+}
+
+namespace {
+
+using penstock::Position;
+using penstock::SavedPosition;
+using penstock::source::Notice;
+
+void write_file(const std::string& path, const std::string& content) {
+  std::ofstream(path, std::ios::binary) << content;
+}
+void append_file(const std::string& path, const std::string& content) {
+  std::ofstream(path, std::ios::binary | std::ios::app) << content;
+}
+
+// An event file with a run that read all that it held, and the runs after that.
+struct Restarts {
+  explicit Restarts(const std::string& content) {
+    write_file(path, content);
+    auto source = penstock::source::open(file_source(path));
+    REQUIRE(source.ok());
+    const Lines lines = read_all(**source);
+    saved = (*source)->saved({lines.end, 0});
+    REQUIRE(saved);
+    CHECK(saved->offset == content.size());
+  }
+  // What another run reads, from its first chunk on.
+  std::string go_on(bool from_start = false) {
+    notices.clear();
+    auto source =
+        penstock::source::open(file_source(path), saved, from_start, [&](const Notice& notice) {
+          notices.push_back(notice.text);
+          warned = notice.weight == Notice::Weight::warning;
+        });
+    INFO(source.status().message());
+    REQUIRE(source.ok());
+    std::string text;
+    Chunk chunk;
+    for (bool first = true;; first = false) {
+      auto more = (*source)->next(chunk);
+      REQUIRE(more.ok());
+      if (!*more) return text;
+      if (first) begin = chunk.begin.offset;
+      text.append(chunk.bytes.get(), chunk.size);
+    }
+  }
+  [[nodiscard]] bool noticed(const std::string& what) const {
+    for (const std::string& notice : notices) {
+      if (notice.find(what) != std::string::npos) return true;
+    }
+    return false;
+  }
+
+  const TemporaryDirectory directory;
+  const std::string path = directory.file("events");
+  std::optional<SavedPosition> saved;
+  std::vector<std::string> notices;
+  bool warned = false;  // by the last of them
+  std::uint64_t begin = 0;
+};
+
+const std::string kLong(10'000, 'l');  // more than a fingerprint covers
+
+}  // namespace
+
+TEST_CASE("A file is read on from the saved position, with positions counted from its start") {
+  const std::string before = GENERATE(std::string("{\"a\":1}\n"), kLong + "\n");
+  Restarts file(before);
+  CHECK(file.go_on().empty());
+  append_file(file.path, "{\"b\":2}\n");
+  CHECK(file.go_on() == "{\"b\":2}\n");
+  CHECK(file.begin == before.size());
+  CHECK(file.noticed("is read on from byte " + std::to_string(before.size())));
+  CHECK_FALSE(file.warned);
+}
+
+TEST_CASE("A file is read from its start when that is asked for, whatever was saved") {
+  Restarts file("{\"a\":1}\n");
+  CHECK(file.go_on(true) == "{\"a\":1}\n");
+  CHECK(file.notices.empty());
+}
+
+TEST_CASE("Another file in the same place is read from its start, and this is said") {
+  Restarts file("{\"a\":1}\n");
+  std::filesystem::rename(file.path, file.path + ".old");
+  write_file(file.path, "{\"b\":2}\n{\"c\":3}\n");
+  append_file(file.path + ".old", "{\"late\":1}\n");
+  CHECK(file.go_on() == "{\"b\":2}\n{\"c\":3}\n");
+  CHECK(file.warned);
+  CHECK(file.noticed("another file than the one of which 8 bytes were read"));
+  CHECK(file.noticed(file.path + ".old, where 11 bytes were not read"));
+}
+
+TEST_CASE("A file that was cut off is read from its start, and this is said") {
+  Restarts file("{\"a\":1}\n{\"b\":2}\n");
+  std::filesystem::resize_file(file.path, 8);
+  CHECK(file.go_on() == "{\"a\":1}\n");
+  CHECK(file.warned);
+  CHECK(file.noticed("was cut off: 16 bytes of it were read"));
+}
+
+TEST_CASE("A file that was written anew in place is read from its start, and this is said") {
+  Restarts file("{\"a\":1}\n");
+  std::filesystem::resize_file(file.path, 0);
+  append_file(file.path, "{\"b\":2}\n{\"c\":3}\n");
+  CHECK(file.go_on() == "{\"b\":2}\n{\"c\":3}\n");
+  CHECK(file.warned);
+  CHECK(file.noticed("was written anew"));
+}
+
+TEST_CASE("A copy of the file is the file") {
+  Restarts file("{\"a\":1}\n");
+  std::filesystem::copy_file(file.path, file.path + ".copy");
+  std::filesystem::remove(file.path);
+  std::filesystem::rename(file.path + ".copy", file.path);
+  if (std::filesystem::exists(file.path)) append_file(file.path, "{\"b\":2}\n");
+  // The system may have given the copy the number of the file that was removed.
+  file.saved->inode += 1000;
+  CHECK(file.go_on() == "{\"b\":2}\n");
+  CHECK(file.noticed("it is taken as its copy"));
+  CHECK_FALSE(file.warned);
+}
+
+TEST_CASE("A file that is gone is an error that says how much of it was read") {
+  Restarts file("{\"a\":1}\n");
+  std::filesystem::remove(file.path);
+  auto source = penstock::source::open(file_source(file.path), file.saved);
+  REQUIRE(!source.ok());
+  CHECK(source.status().code() == penstock::StatusCode::io);
+  CHECK(source.status().message() ==
+        "Could not open the event file " + file.path + ": No such file or directory. 8 bytes of " +
+            file.path +
+            " were read before. Put the file back to go on from there, "
+            "or name another one in source.path in pipeline.yaml:3:9");
+}
+
+TEST_CASE("What is appended to a last line that was an event already is passed over and said") {
+  Restarts file("{\"a\":1}\n{\"b\":");
+  append_file(file.path, "2}\n{\"c\":3}\n");
+  CHECK(file.go_on() == "{\"c\":3}\n");
+  CHECK(file.begin == 16);
+  CHECK(file.noticed("3 bytes were appended to it"));
+  CHECK(file.warned);
+}
+
+TEST_CASE("A newline that is appended to a last line goes without a word") {
+  const auto end = GENERATE("\n", "\r\n");
+  Restarts file("{\"a\":1}");
+  append_file(file.path, end + std::string("{\"b\":2}\n"));
+  CHECK(file.go_on() == "{\"b\":2}\n");
+  CHECK(file.notices.size() == 1);  // that it is read on
+}
+
+TEST_CASE("More of a last line without any newline is passed over as well") {
+  Restarts file("{\"a\":");
+  append_file(file.path, "1, more");
+  CHECK(file.go_on().empty());
+  CHECK(file.noticed("7 bytes were appended to it"));
+}
+
+TEST_CASE("A file that was empty when it was opened is told from others by what came later") {
+  const TemporaryDirectory directory;
+  const std::string path = directory.file("events");
+  write_file(path, "");
+  auto source = penstock::source::open(file_source(path));
+  REQUIRE(source.ok());
+  append_file(path, "{\"a\":1}\n");
+  Chunk chunk;
+  REQUIRE(*(*source)->next(chunk));
+  const auto saved = (*source)->saved(chunk.end);
+  REQUIRE(saved);
+  CHECK(saved->fingerprint_size == 8);
+  CHECK(saved->offset == 8);
+  CHECK(saved->path == path);
+}
+
+TEST_CASE("A fingerprint is the SHA-256 of the first 4096 bytes, or of all where there are fewer") {
+  Restarts small("abc");
+  CHECK(small.saved->fingerprint ==
+        "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  CHECK(small.saved->fingerprint_size == 3);
+  Restarts large(kLong);
+  CHECK(large.saved->fingerprint_size == 4096);
+}
+
+TEST_CASE("Complete lines behind one that is too long are handed on without waiting for more") {
+  int ends[2];
+  REQUIRE(::pipe2(ends, O_CLOEXEC) == 0);
+  const int saved = ::dup(STDIN_FILENO);
+  REQUIRE(::dup2(ends[0], STDIN_FILENO) == STDIN_FILENO);
+  SourceConfig config;
+  config.type = SourceConfig::Type::standard_input;
+  auto source = penstock::source::open(config);
+  REQUIRE(source.ok());
+  CHECK_FALSE((*source)->saved({0, 0}));  // a stream cannot be read again
+  const std::string text = std::string(3 * penstock::kMaxEventBytes, 'x') + "\n{}\n";
+  std::thread writer([&] {
+    for (std::size_t done = 0; done < text.size();) {
+      const ssize_t count = ::write(ends[1], text.data() + done, text.size() - done);
+      if (count > 0) done += static_cast<std::size_t>(count);
+    }
+  });
+  Chunk chunk;
+  REQUIRE(*(*source)->next(chunk));
+  CHECK(chunk.oversized_line);
+  REQUIRE(*(*source)->next(chunk));
+  CHECK(std::string(chunk.bytes.get(), chunk.size) == "{}\n");
+  writer.join();
   REQUIRE(::dup2(saved, STDIN_FILENO) == STDIN_FILENO);
   ::close(saved);
   ::close(ends[0]);

@@ -3,11 +3,14 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "model/block.hpp"
 #include "model/pipeline_config.hpp"
+#include "model/source_position.hpp"
 #include "model/status.hpp"
 
 namespace penstock::source {
@@ -42,11 +45,31 @@ class Source {
   // How many bytes there are as far as is known: of a file its size, of a stream what was read from
   // it. Not while next() runs.
   [[nodiscard]] virtual std::uint64_t known_bytes() const = 0;
+  // [any thread] A position of one of this source's chunks as it can be stored, to go on from there
+  // in another process. Nothing for a stream, which cannot be read again.
+  [[nodiscard]] virtual std::optional<SavedPosition> saved(const Position& position) const = 0;
   // "events.ndjson" or "standard input", for messages.
   [[nodiscard]] virtual const std::string& name() const = 0;
 };
 
-// Opens what the pipeline names. The error says what is wrong with the path.
-Result<std::unique_ptr<Source>> open(const SourceConfig& config);
+// Something that a person should know about how the source is read.
+struct Notice {
+  enum class Weight : std::uint8_t { info, warning };
+  Weight weight = Weight::info;
+  std::string text;
+};
+// Called by open() and, one at a time, by the threads in next().
+using Notify = std::function<void(const Notice&)>;
+
+// Opens what the pipeline names. A file is read from the saved position on if it is still the file
+// of which that was saved (or a copy of it); otherwise from its start, as with from_start, and
+// `notify` hears what was found. StatusCode::io says what is wrong with the path,
+// StatusCode::configuration that what is there cannot be followed.
+//
+// A position behind a last line that had no newline means that this line was an event. What was
+// appended to it since then is passed over up to the next newline, with a notice.
+Result<std::unique_ptr<Source>> open(const SourceConfig& config,
+                                     const std::optional<SavedPosition>& saved = std::nullopt,
+                                     bool from_start = false, Notify notify = {});
 
 }  // namespace penstock::source
