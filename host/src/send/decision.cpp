@@ -188,13 +188,12 @@ class Decider {
   }
 
   void note_load() {
-    if (throttled_) {
+    // A group that goes on failing tells of itself, not of the connection that others share.
+    const bool failed = overloaded_ && !decision_.delivered && batch_.group_failures() == 0;
+    if (throttled_ || failed) {
       decision_.load = ConcurrencyLimit::Signal::overloaded;
     } else if (decision_.delivered) {
       decision_.load = ConcurrencyLimit::Signal::success;
-    } else if (overloaded_ && batch_.group_failures() == 0) {
-      // A group that goes on failing tells of itself, not of the connection that others share.
-      decision_.load = ConcurrencyLimit::Signal::overloaded;
     }
   }
 
