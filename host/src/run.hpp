@@ -16,13 +16,16 @@
 
 namespace penstock {
 
+class Engine;
+
 inline constexpr std::chrono::milliseconds kDefaultDrainTimeout{60'000};
 
 struct RunOptions {
   // How long to go on delivering after a signal, or after the end of the source when nothing can be
   // delivered any more.
   std::chrono::milliseconds drain_timeout = kDefaultDrainTimeout;
-  unsigned workers = 0;  // threads that map events; 0: one a core
+  unsigned workers = 0;     // threads that map events; 0: one a core
+  bool from_start = false;  // read the event file from its start, whatever was read before
 };
 
 struct DestinationReport {
@@ -35,7 +38,12 @@ struct DestinationReport {
 };
 
 struct RunReport {
+  // By index: those of the program, then those that the pipeline has no more and that records are
+  // still pending for.
+  std::vector<ledger::MappingName> mappings;
   ledger::Snapshot counts;
+  std::vector<std::uint64_t> pending_before;    // by mapping: what earlier runs left
+  std::vector<std::uint64_t> pending;           // by mapping
   std::vector<DestinationReport> destinations;  // as in PipelineConfig
   double duration_s = 0;
   bool stopped = false;  // by a signal
@@ -58,24 +66,26 @@ struct Progress {
 
 class Run {
  public:
-  // The pipeline must outlive the run.
-  Run(Pipeline& pipeline, RunOptions options);
+  // Opens state and source. The pipeline must outlive the run.
+  static Result<std::unique_ptr<Run>> prepare(Pipeline& pipeline, RunOptions options);
   ~Run();
 
   // Reads, maps and delivers until the source has ended and everything is settled, or until nothing
-  // more can be done. Blocks. Fails only when the run cannot begin; everything later is in the
-  // report.
-  Result<RunReport> execute();
+  // more can be done. Blocks. Once.
+  RunReport execute();
 
   // [any thread, also a signal handler's] First call: stop reading and finish what can be finished
   // within the drain timeout. Second call: end at once.
   void stop();
 
+  // [any thread, also a signal handler's] Destinations that wait for a person are tried again now.
+  void probe();
+
   // [any thread]
   [[nodiscard]] Progress progress() const;
 
  private:
-  class Engine;
+  explicit Run(std::unique_ptr<Engine> engine);
   std::unique_ptr<Engine> engine_;
 };
 

@@ -6,20 +6,13 @@ Sequencer::Sequencer(queue::Queue& queue, ledger::Ledger& ledger, std::size_t wi
     : queue_(queue), ledger_(ledger), window_(window) {}
 
 Status Sequencer::append(MappedChunk& chunk) {
-  std::vector<std::shared_ptr<const Block>> blocks;
-  std::uint64_t sequence = block_sequence_;
-  for (Block& content : chunk.blocks) {
-    const bool last = &content == &chunk.blocks.back();
-    if (content.elements.empty() && !last) continue;
-    auto block = std::make_shared<Block>(std::move(content));
-    block->sequence = sequence++;
-    block->begin = chunk.begin;
-    block->end = last ? chunk.end : chunk.begin;
-    blocks.push_back(std::move(block));
-  }
-  RETURN_IF_ERROR(queue_.append(std::move(blocks), chunk.tally));
-  block_sequence_ = sequence;
-  ledger_.apply(chunk.tally);
+  // The ledger needs the counts, and only once the queue has the rest.
+  std::vector<DeadLetter> letters = std::move(chunk.tally.dead_letters);
+  const Tally counts = chunk.tally;
+  chunk.tally.dead_letters = std::move(letters);
+  RETURN_IF_ERROR(
+      queue_.append({std::move(chunk.blocks), std::move(chunk.tally), std::move(chunk.saved_end)}));
+  ledger_.apply(counts);
   return {};
 }
 

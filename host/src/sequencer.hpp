@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 #include "ledger/ledger.hpp"
@@ -22,6 +23,7 @@ struct MappedChunk {
   Position end;
   std::vector<Block> blocks;
   Tally tally;
+  std::optional<SavedPosition> saved_end;  // `end` to be remembered, where it can be gone back to
 };
 
 class Sequencer {
@@ -46,7 +48,6 @@ class Sequencer {
   std::condition_variable moved_;
   std::map<std::uint64_t, std::unique_ptr<MappedChunk>> waiting_;
   std::uint64_t next_ = 0;
-  std::uint64_t block_sequence_ = 0;  // used only by the thread that appends
   bool appending_ = false;
   Status failure_;
   Position accepted_;

@@ -7,7 +7,7 @@ namespace penstock::ledger {
 namespace {
 
 Ledger make_ledger() {
-  return Ledger({{0, "eu", "trial"}, {0, "eu", "churn"}});
+  return Ledger({{0, "eu", "trial"}, {0, "eu", "churn"}}, {});
 }
 
 Tally mapped(std::uint32_t mapping, std::uint64_t matched) {

@@ -1,133 +1,183 @@
-// Guards the in-memory queue: order, bounds, and a committed position that never runs ahead of what
-// is settled.
-#include <atomic>
-#include <catch2/catch.hpp>
-#include <condition_variable>
-#include <mutex>
+// Guards the queue between mapping and sending: order, bounds, and that what it has accepted is
+// there after the process is gone, with what became of it.
 #include <thread>
 
-#include "queue/memory_queue.hpp"
+#include "queue_fixture.hpp"
 
-namespace {
-
-using penstock::Block;
-using penstock::BlockElement;
-using penstock::Tally;
-using penstock::queue::MemoryQueue;
-
-std::shared_ptr<const Block> block(std::uint64_t sequence, std::size_t elements, std::uint64_t end,
-                                   std::size_t bytes = 10) {
-  auto content = std::make_shared<Block>();
-  content->sequence = sequence;
-  content->end.offset = end;
-  content->bytes.assign(bytes, 'x');
-  content->elements.resize(elements);
-  for (BlockElement& element : content->elements) element.mapping = 3;
-  return content;
-}
-
-penstock::Status append(MemoryQueue& queue, std::shared_ptr<const Block> content) {
-  std::vector<std::shared_ptr<const Block>> blocks;
-  blocks.push_back(std::move(content));
-  return queue.append(std::move(blocks), Tally());
-}
-
-penstock::Status settle(MemoryQueue& queue, std::uint64_t sequence,
-                        const std::vector<std::uint32_t>& elements) {
-  penstock::Settlement settlement{sequence, {}};
-  for (const std::uint32_t element : elements) {
-    settlement.elements.push_back({element, 3, penstock::SettledElement::Kind::delivered});
-  }
-  return queue.settle({settlement}, Tally());
-}
-
-void nothing() {}
-
-}  // namespace
+using namespace queue_fixture;  // NOLINT(google-build-using-namespace): a fixture of this test
+using penstock::LoadedBlock;
+using penstock::StatusCode;
 
 TEST_CASE("Blocks are taken in the order in which they were appended, each once") {
-  MemoryQueue queue(1'000'000, nothing);
-  for (std::uint64_t i = 0; i < 3; ++i) REQUIRE(append(queue, block(i, 1, i)).ok());
-  for (std::uint64_t i = 0; i < 3; ++i) CHECK((*queue.take())->sequence == i);
-  CHECK(*queue.take() == nullptr);
+  for (const bool on_disk : {true, false}) {
+    Directory directory;
+    Changes changes;
+    const Opened opened = open(directory.path(), changes, on_disk);
+    std::uint64_t seen = 0;
+    for (std::uint64_t i = 0; i < 3; ++i) {
+      REQUIRE(opened.queue->append(input(i + 1, i, 1)).ok());
+    }
+    while (seen < 3) {
+      const LoadedBlock loaded = take(*opened.queue, changes);
+      for (const auto& element : loaded.block->elements)
+        CHECK(loaded.block->payload(element) == std::to_string(seen++));
+    }
+    CHECK(opened.queue->take()->block == nullptr);
+    CHECK(opened.queue->usage().drained);
+  }
 }
 
-TEST_CASE("The committed position stops before the first block with an unsettled element") {
-  MemoryQueue queue(1'000'000, nothing);
-  for (std::uint64_t i = 0; i < 3; ++i) REQUIRE(append(queue, block(i, 2, (i + 1) * 100)).ok());
-  CHECK(queue.committed().offset == 0);
-  REQUIRE(settle(queue, 1, {0, 1}).ok());
-  CHECK(queue.committed().offset == 0);
-  REQUIRE(settle(queue, 0, {0}).ok());
-  CHECK(queue.committed().offset == 0);
-  REQUIRE(settle(queue, 0, {1}).ok());
-  CHECK(queue.committed().offset == 200);
+TEST_CASE(
+    "On disk, what was appended is there after the process is gone, and what was settled is not") {
+  Directory directory;
+  Changes changes;
+  {
+    const Opened opened = open(directory.path(), changes);
+    REQUIRE(opened.queue->append(input(100, 0, 4)).ok());
+    const LoadedBlock loaded = take(*opened.queue, changes);
+    REQUIRE(opened.queue->settle(delivered(loaded.block->sequence, {1, 2})).ok());
+    REQUIRE(opened.queue->flush().ok());
+  }
+  const Opened opened = open(directory.path(), changes);
+  CHECK(opened.position == 100);
+  CHECK(opened.totals.mappings().front().counts.delivered == 2);
+  CHECK(opened.queue->untaken_by_mapping() == std::map<std::uint32_t, std::uint64_t>{{0, 2}});
+  const LoadedBlock loaded = take(*opened.queue, changes);
+  CHECK(loaded.done == std::vector<bool>{false, true, true, false});
+  CHECK(loaded.block->payload(loaded.block->elements[3]) == "3");
 }
 
-TEST_CASE("A block without elements moves the committed position and is not taken") {
-  MemoryQueue queue(1'000'000, nothing);
-  REQUIRE(append(queue, block(0, 0, 50)).ok());
-  CHECK(queue.committed().offset == 50);
-  REQUIRE(append(queue, block(1, 1, 60)).ok());
-  CHECK((*queue.take())->sequence == 1);
+TEST_CASE("In memory, the position stops before the first block with an unsettled element") {
+  Directory directory;
+  Changes changes;
+  {
+    const Opened opened = open(directory.path(), changes, false);
+    for (std::uint64_t i = 0; i < 3; ++i)
+      REQUIRE(opened.queue->append(input((i + 1) * 100, 10 * i, 2)).ok());
+    REQUIRE(opened.queue->settle(delivered(1, {0, 1})).ok());
+    REQUIRE(opened.queue->settle(delivered(0, {0})).ok());
+    REQUIRE(opened.queue->flush().ok());
+  }
+  {
+    const Opened opened = open(directory.path(), changes, false);
+    CHECK(opened.position == 0);
+    CHECK(opened.totals.events.received == 0);  // they will be read and counted again
+    REQUIRE(opened.queue->append(input(100, 0, 1)).ok());
+    const LoadedBlock loaded = take(*opened.queue, changes);
+    REQUIRE(opened.queue->settle(delivered(loaded.block->sequence, {0})).ok());
+    REQUIRE(opened.queue->flush().ok());
+  }
+  const Opened opened = open(directory.path(), changes, false);
+  CHECK(opened.position == 100);
+  CHECK(opened.totals.events.received == 1);
 }
 
-TEST_CASE("Settling an element twice is an error, not a wrong count") {
-  MemoryQueue queue(1'000'000, nothing);
-  REQUIRE(append(queue, block(0, 1, 10)).ok());
-  REQUIRE(append(queue, block(1, 1, 20)).ok());
-  REQUIRE(settle(queue, 1, {0}).ok());
-  CHECK(settle(queue, 1, {0}).code() == penstock::StatusCode::internal);
+TEST_CASE("A block that is taken again says what was settled meanwhile, stored or not") {
+  Directory directory;
+  Changes changes;
+  const Opened opened = open(directory.path(), changes);
+  REQUIRE(opened.queue->append(input(1, 0, 3)).ok());
+  const LoadedBlock loaded = take(*opened.queue, changes);
+  REQUIRE(opened.queue->settle(delivered(loaded.block->sequence, {1})).ok());
+  const auto again = opened.queue->take_again(0);
+  REQUIRE(again.ok());
+  REQUIRE(again->block != nullptr);
+  CHECK(again->block->sequence == loaded.block->sequence);
+  CHECK(again->done == std::vector<bool>{false, true, false});
+  CHECK(opened.queue->take_again(loaded.block->sequence + 1)->block == nullptr);
+}
+
+TEST_CASE(
+    "Elements of a mapping that the pipeline has no more stay pending and are not given out") {
+  Directory directory;
+  Changes changes;
+  {
+    const Opened opened = open(directory.path(), changes);
+    REQUIRE(opened.queue->append(input(1, 0, 2, 0)).ok());
+    REQUIRE(opened.queue->append(input(2, 2, 3, 1)).ok());
+    REQUIRE(opened.queue->flush().ok());
+  }
+  penstock::Catalog smaller = catalog();
+  smaller.mappings.pop_back();
+  const Opened opened = open(directory.path(), changes, true, 1ULL << 30U, smaller);
+  const LoadedBlock loaded = take(*opened.queue, changes);
+  CHECK(loaded.done == std::vector<bool>{false, false, true, true, true});
+  CHECK(opened.queue->untaken_by_mapping() == std::map<std::uint32_t, std::uint64_t>{{1, 3}});
+  CHECK(opened.queue->usage().drained);
 }
 
 TEST_CASE("An append to a full queue waits until elements are settled") {
-  std::mutex mutex;
-  std::condition_variable changed;
-  int changes = 0;
-  MemoryQueue queue(1500, [&] {
-    const std::lock_guard lock(mutex);
-    ++changes;
-    changed.notify_all();
-  });
-  REQUIRE(append(queue, block(0, 1, 10, 1000)).ok());
-  std::atomic<bool> appended{false};
-  std::thread producer([&] {
-    REQUIRE(append(queue, block(1, 1, 20, 1000)).ok());
-    appended = true;
-  });
-  {
-    std::unique_lock lock(mutex);
-    changed.wait(lock, [&] { return changes >= 2; });  // the second says that the append waits
+  for (const bool on_disk : {true, false}) {
+    Directory directory;
+    Changes changes;
+    const Opened opened = open(directory.path(), changes, on_disk, 5'000);
+    REQUIRE(opened.queue->append(input(1, 0, 1, 0, 4'000)).ok());
+    const LoadedBlock loaded = take(*opened.queue, changes);
+    std::atomic<bool> appended{false};
+    std::thread producer([&] {
+      const auto status = opened.queue->append(input(2, 1, 1, 0, 4'000));
+      appended = status.ok();
+    });
+    changes.wait_until([&] { return opened.queue->usage().full; });
+    CHECK_FALSE(appended);
+    REQUIRE(opened.queue->settle(delivered(loaded.block->sequence, {0})).ok());
+    producer.join();
+    CHECK(appended);
   }
-  CHECK_FALSE(appended);
-  REQUIRE(settle(queue, 0, {0}).ok());
-  producer.join();
-  CHECK(appended);
 }
 
-TEST_CASE("A block larger than the whole queue passes when the queue is empty") {
-  MemoryQueue queue(100, nothing);
-  CHECK(append(queue, block(0, 1, 10, 1000)).ok());
+TEST_CASE("What is larger than the whole queue passes when the queue is empty") {
+  for (const bool on_disk : {true, false}) {
+    Directory directory;
+    Changes changes;
+    const Opened opened = open(directory.path(), changes, on_disk, 100);
+    CHECK(opened.queue->append(input(1, 0, 1, 0, 4'000)).ok());
+  }
 }
 
 TEST_CASE("close() ends an append that waits, which then took nothing") {
-  std::mutex mutex;
-  std::condition_variable changed;
-  int changes = 0;
-  MemoryQueue queue(1500, [&] {
-    const std::lock_guard lock(mutex);
-    ++changes;
-    changed.notify_all();
-  });
-  REQUIRE(append(queue, block(0, 1, 10, 1000)).ok());
+  Directory directory;
+  Changes changes;
+  const Opened opened = open(directory.path(), changes, true, 5'000);
+  REQUIRE(opened.queue->append(input(1, 0, 1, 0, 4'000)).ok());
+  REQUIRE(opened.queue->flush().ok());
   penstock::Status status;
-  std::thread producer([&] { status = append(queue, block(1, 1, 20, 1000)); });
-  {
-    std::unique_lock lock(mutex);
-    changed.wait(lock, [&] { return changes >= 2; });
-  }
-  queue.close();
+  std::thread producer([&] { status = opened.queue->append(input(2, 1, 1, 0, 4'000)); });
+  changes.wait_until([&] { return opened.queue->usage().full; });
+  opened.queue->close();
   producer.join();
-  CHECK(status.code() == penstock::StatusCode::pending);
-  CHECK(queue.untaken_by_mapping() == std::map<std::uint32_t, std::uint64_t>{{3, 1}});
+  CHECK(status.code() == StatusCode::pending);
+  CHECK(opened.queue->untaken_by_mapping() == std::map<std::uint32_t, std::uint64_t>{{0, 1}});
+}
+
+TEST_CASE("Settling an element twice is an error, not a wrong count") {
+  for (const bool on_disk : {true, false}) {
+    Directory directory;
+    Changes changes;
+    const Opened opened = open(directory.path(), changes, on_disk);
+    REQUIRE(opened.queue->append(input(1, 0, 2)).ok());
+    const std::uint64_t block = take(*opened.queue, changes).block->sequence;
+    REQUIRE(opened.queue->settle(delivered(block, {0, 1})).ok());
+    REQUIRE(opened.queue->flush().ok());
+    penstock::Status status = opened.queue->settle(delivered(block, {1}));
+    if (status.ok()) status = opened.queue->flush();
+    CHECK(status.code() == StatusCode::internal);
+  }
+}
+
+TEST_CASE("A backlog of any size comes back in order, more of it than stays in memory") {
+  Directory directory;
+  Changes changes;
+  const Opened opened = open(directory.path(), changes);
+  constexpr std::uint64_t kInputs = 40;
+  constexpr std::size_t kElements = 1'000;
+  for (std::uint64_t i = 0; i < kInputs; ++i)
+    REQUIRE(opened.queue->append(input(i + 1, i * kElements, kElements, 0, 200)).ok());
+  REQUIRE(opened.queue->flush().ok());
+  std::uint64_t seen = 0;
+  while (seen < kInputs * kElements) {
+    const LoadedBlock loaded = take(*opened.queue, changes);
+    for (const auto& element : loaded.block->elements)
+      REQUIRE(std::stoull(std::string(loaded.block->payload(element))) == seen++);
+  }
 }

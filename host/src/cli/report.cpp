@@ -23,14 +23,17 @@ struct Entry {
   bool error = false;
 };
 
-std::vector<Entry> entries(const PipelineConfig& config,
-                           const std::vector<ledger::MappingName>& mappings,
-                           const RunReport& report) {
+std::vector<Entry> entries(const PipelineConfig& config, const RunReport& report) {
+  const std::vector<ledger::MappingName>& mappings = report.mappings;
   std::vector<Entry> all;
   for (const Issue& issue : report.counts.issues) {
     Entry entry;
-    entry.destination = config.destinations[issue.destination].name;
-    if (issue.mapping != Issue::kAllMappings) entry.mapping = mappings[issue.mapping].name;
+    if (issue.mapping != Issue::kAllMappings) {
+      entry.destination = mappings[issue.mapping].destination_name;
+      entry.mapping = mappings[issue.mapping].name;
+    } else {
+      entry.destination = config.destinations[issue.destination].name;
+    }
     entry.code = issue.code;
     entry.message = issue.message;
     entry.count = issue.count;
@@ -62,10 +65,6 @@ std::vector<Entry> entries(const PipelineConfig& config,
   return all;
 }
 
-std::uint64_t pending_of(const MappingCounts& counts) {
-  return static_cast<std::uint64_t>(std::max<std::int64_t>(counts.pending(), 0));
-}
-
 std::string place_of(const Entry& entry) {
   if (entry.destination.empty()) return "source";
   return entry.mapping.empty() ? entry.destination : entry.destination + "." + entry.mapping;
@@ -79,8 +78,8 @@ std::uint64_t dead_letters(const RunReport& report) {
   return count;
 }
 
-std::string text_report(const PipelineConfig& config,
-                        const std::vector<ledger::MappingName>& mappings, const RunReport& report) {
+std::string text_report(const PipelineConfig& config, const RunReport& report) {
+  const std::vector<ledger::MappingName>& mappings = report.mappings;
   const EventCounts& events = report.counts.events;
   char rate[64];
   std::snprintf(rate, sizeof rate, "%.1f s", report.duration_s);
@@ -95,20 +94,31 @@ std::string text_report(const PipelineConfig& config,
               {Table::Align::left, Table::Align::left, Table::Align::right, Table::Align::right,
                Table::Align::right, Table::Align::right, Table::Align::right, Table::Align::right});
   MappingCounts total;
+  std::uint64_t carried = 0;
+  std::uint64_t pending = 0;
   for (std::size_t m = 0; m < mappings.size(); ++m) {
     const MappingCounts& counts = report.counts.mappings[m];
     total.add(counts);
+    carried += report.pending_before[m];
+    pending += report.pending[m];
     table.row({mappings[m].destination_name, mappings[m].name, with_separators(counts.matched),
                with_separators(counts.delivered), with_separators(counts.superseded),
                with_separators(counts.skipped), with_separators(counts.dead_lettered),
-               with_separators(pending_of(counts))});
+               with_separators(report.pending[m])});
   }
   if (mappings.size() > 1) {
     table.row({"all", "", with_separators(total.matched), with_separators(total.delivered),
                with_separators(total.superseded), with_separators(total.skipped),
-               with_separators(total.dead_lettered), with_separators(pending_of(total))});
+               with_separators(total.dead_lettered), with_separators(pending)});
   }
   out += table.text("  ");
+  if (carried > 0) {
+    out += "\n  " + with_separators(carried) +
+           " records that were pending from earlier runs are among the delivered, superseded, dead "
+           "letters and pending.\n";
+  }
+  if (total.replayed > 0)
+    out += "\n  " + with_separators(total.replayed) + " dead letters were sent again.\n";
 
   out += "\n";
   for (std::size_t d = 0; d < report.destinations.size(); ++d) {
@@ -124,7 +134,7 @@ std::string text_report(const PipelineConfig& config,
     if (!destination.message.empty()) out += "    " + destination.message + "\n";
   }
 
-  const std::vector<Entry> found = entries(config, mappings, report);
+  const std::vector<Entry> found = entries(config, report);
   for (const bool errors : {true, false}) {
     Table issues({"count", "where", errors ? "reason" : "code", "message"},
                  {Table::Align::right, Table::Align::left, Table::Align::left, Table::Align::left});
@@ -141,8 +151,8 @@ std::string text_report(const PipelineConfig& config,
   return out;
 }
 
-std::string json_report(const PipelineConfig& config,
-                        const std::vector<ledger::MappingName>& mappings, const RunReport& report) {
+std::string json_report(const PipelineConfig& config, const RunReport& report) {
+  const std::vector<ledger::MappingName>& mappings = report.mappings;
   const EventCounts& events = report.counts.events;
   Json json;
   json["events"] = {
@@ -164,7 +174,9 @@ std::string json_report(const PipelineConfig& config,
              {"superseded", counts.superseded},
              {"skipped", counts.skipped},
              {"dead_lettered", counts.dead_lettered},
-             {"pending", pending_of(counts)},
+             {"pending", report.pending[m]},
+             {"pending_before", report.pending_before[m]},
+             {"replayed", counts.replayed},
              {"reasons", Json::object()}};
   }
   for (const ReasonCount& reason : report.counts.reasons) {
@@ -176,7 +188,7 @@ std::string json_report(const PipelineConfig& config,
     reasons[reason.reason] = reasons.value(reason.reason, std::uint64_t{0}) + reason.count;
   }
   json["issues"] = Json::array();
-  for (const Entry& entry : entries(config, mappings, report)) {
+  for (const Entry& entry : entries(config, report)) {
     Json issue;
     issue["destination"] = entry.destination.empty() ? Json() : Json(entry.destination);
     issue["mapping"] = entry.mapping.empty() ? Json() : Json(entry.mapping);

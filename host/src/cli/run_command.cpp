@@ -17,6 +17,10 @@ std::atomic<Run*> signalled_run{nullptr};
 
 std::atomic<int> signals_seen{0};
 
+void on_hang_up(int /*signal*/) {
+  if (Run* run = signalled_run.load(); run != nullptr) run->probe();
+}
+
 // The first ends the run in order, the second at once; the third ends the process, should a plugin
 // hang.
 void on_signal(int signal) {
@@ -24,7 +28,8 @@ void on_signal(int signal) {
   if (++signals_seen >= 2) std::signal(signal, SIG_DFL);
 }
 
-// SIGINT and SIGTERM end the run in an orderly way, as long as this lives.
+// SIGINT and SIGTERM end the run in an orderly way, SIGHUP has paused destinations tried at once,
+// as long as this lives.
 class SignalGuard {
  public:
   explicit SignalGuard(Run& run) {
@@ -35,10 +40,14 @@ class SignalGuard {
     action.sa_flags = 0;  // so that opening a pipe that nobody writes to can be interrupted
     ::sigaction(SIGINT, &action, &old_int_);
     ::sigaction(SIGTERM, &action, &old_term_);
+    action.sa_handler = on_hang_up;
+    action.sa_flags = SA_RESTART;
+    ::sigaction(SIGHUP, &action, &old_hang_up_);
   }
   ~SignalGuard() {
     ::sigaction(SIGINT, &old_int_, nullptr);
     ::sigaction(SIGTERM, &old_term_, nullptr);
+    ::sigaction(SIGHUP, &old_hang_up_, nullptr);
     signalled_run.store(nullptr);
   }
   SignalGuard(const SignalGuard&) = delete;
@@ -47,6 +56,7 @@ class SignalGuard {
  private:
   struct sigaction old_int_ {};
   struct sigaction old_term_ {};
+  struct sigaction old_hang_up_ {};
 };
 
 }  // namespace
@@ -60,38 +70,24 @@ int run_command(const Arguments& arguments) {
   if (!pipeline.ok()) return fail(pipeline.status(), diagnostics);
   if (!arguments.quiet) show(diagnostics);
   const PipelineConfig& config = (*pipeline)->config();
-  if (config.queue.type == QueueConfig::Type::disk) {
-    return fail(
-        {StatusCode::configuration, config.queue.location.text() +
-                                        ": queue: {type: disk} is not available in this version. "
-                                        "Use {type: memory}, which is the default: "
-                                        "records that are pending when penstock ends are then read "
-                                        "from the event file again"});
-  }
-
-  Run run(**pipeline, {arguments.drain_timeout, arguments.workers});
+  RunOptions run_options;
+  run_options.drain_timeout = arguments.drain_timeout;
+  run_options.workers = arguments.workers;
+  run_options.from_start = arguments.from_start;
+  auto run = Run::prepare(**pipeline, run_options);
+  if (!run.ok()) return fail(run.status());
   RunReport report;
   {
-    const SignalGuard signals(run);
-    Result<RunReport> result = [&] {
-      const bool terminal =
-          ::isatty(STDERR_FILENO) == 1 && arguments.log_format == services::LogFormat::text;
-      std::unique_ptr<ProgressReporter> progress;
-      if (!arguments.quiet) progress = std::make_unique<ProgressReporter>(run, terminal);
-      return run.execute();
-    }();
-    if (!result.ok()) return fail(result.status());
-    report = std::move(*result);
+    const SignalGuard signals(**run);
+    const bool terminal =
+        ::isatty(STDERR_FILENO) == 1 && arguments.log_format == services::LogFormat::text;
+    std::unique_ptr<ProgressReporter> progress;
+    if (!arguments.quiet) progress = std::make_unique<ProgressReporter>(**run, terminal);
+    report = (*run)->execute();
   }
 
-  std::vector<ledger::MappingName> names;
-  for (const auto& mapping : (*pipeline)->program().mappings) {
-    names.push_back(
-        {mapping.destination, config.destinations[mapping.destination].name, mapping.config->name});
-  }
-  const Status printed =
-      print(arguments.format == Format::json ? json_report(config, names, report)
-                                             : text_report(config, names, report));
+  const Status printed = print(arguments.format == Format::json ? json_report(config, report)
+                                                                : text_report(config, report));
   // The worst is said last and decides the exit code; a report that nobody could read is an error
   // of its own.
   if (!printed.ok()) {

@@ -11,8 +11,10 @@ constexpr std::size_t kMaxIssues = 10'000;
 
 }  // namespace
 
-Ledger::Ledger(std::vector<MappingName> mappings) : names_(std::move(mappings)) {
+Ledger::Ledger(std::vector<MappingName> mappings, std::vector<std::uint64_t> pending_before)
+    : names_(std::move(mappings)), before_(std::move(pending_before)) {
   state_.mappings.resize(names_.size());
+  before_.resize(names_.size());
 }
 
 void Ledger::apply(const Tally& tally) {
@@ -59,9 +61,16 @@ Status Ledger::verify(const std::vector<std::uint64_t>& pending_by_mapping) cons
   for (std::size_t i = 0; i < state_.mappings.size(); ++i) {
     const MappingCounts& counts = state_.mappings[i];
     const std::uint64_t pending = i < pending_by_mapping.size() ? pending_by_mapping[i] : 0;
-    if (counts.pending() == static_cast<std::int64_t>(pending)) continue;
+    if (counts.pending() + static_cast<std::int64_t>(before_[i]) ==
+        static_cast<std::int64_t>(pending)) {
+      continue;
+    }
+    const auto unless_zero = [](const char* name, std::uint64_t count) {
+      return count == 0 ? std::string() : " + " + std::string(name) + " " + std::to_string(count);
+    };
     broken += "\n  " + names_[i].destination_name + "." + names_[i].name + ": matched " +
-              std::to_string(counts.matched) + ", but delivered " +
+              std::to_string(counts.matched) + unless_zero("replayed", counts.replayed) +
+              unless_zero("pending before", before_[i]) + ", but delivered " +
               std::to_string(counts.delivered) + " + superseded " +
               std::to_string(counts.superseded) + " + skipped " + std::to_string(counts.skipped) +
               " + dead-lettered " + std::to_string(counts.dead_lettered) + " + pending " +

@@ -31,21 +31,24 @@ struct Snapshot {
 // All methods [any thread].
 class Ledger {
  public:
-  explicit Ledger(std::vector<MappingName> mappings);
+  // pending_before: by mapping, what earlier runs left.
+  Ledger(std::vector<MappingName> mappings, std::vector<std::uint64_t> pending_before);
 
   void apply(const Tally& tally);
   void apply(const std::vector<Issue>& issues);
   [[nodiscard]] Snapshot snapshot() const;
   [[nodiscard]] const std::vector<MappingName>& mappings() const { return names_; }
+  [[nodiscard]] const std::vector<std::uint64_t>& pending_before() const { return before_; }
 
   // received = matched by some mapping + unmatched + invalid, and for each mapping
-  // matched = delivered + superseded + skipped + dead_lettered + pending, where pending is what
-  // batcher and queue still hold, counted there and not derived. StatusCode::internal with the
-  // numbers if it does not hold.
+  // matched + replayed + pending before = delivered + superseded + skipped + dead_lettered +
+  // pending, where pending is what batcher and queue still hold, counted there and not derived.
+  // StatusCode::internal with the numbers if it does not hold.
   [[nodiscard]] Status verify(const std::vector<std::uint64_t>& pending_by_mapping) const;
 
  private:
   const std::vector<MappingName> names_;
+  std::vector<std::uint64_t> before_;
   mutable std::mutex mutex_;
   Snapshot state_;
 };

@@ -38,7 +38,7 @@ struct SourceConfig {
 
 struct QueueConfig {
   enum class Type : std::uint8_t { memory, disk };
-  Type type = Type::memory;
+  Type type = Type::disk;
   std::optional<std::uint64_t> max_bytes;
   Location location;
 };

@@ -1,53 +1,206 @@
 // Queue: blocks of elements between mapping and sending, in the order of the source, until each
-// element is settled.
-//
-// The interface is made for a durable queue: what is appended and what is settled carry the counts
-// that belong to them (Tally), so that an implementation can store both in one transaction.
+// element is settled; and what must be remembered of both sides, stored together.
 #pragma once
 
+#include <chrono>
+#include <condition_variable>
 #include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
+#include <string>
+#include <thread>
+#include <unordered_map>
 #include <vector>
 
 #include "model/block.hpp"
+#include "model/catalog.hpp"
+#include "model/issue.hpp"
 #include "model/settlement.hpp"
+#include "model/source_position.hpp"
 #include "model/status.hpp"
 #include "model/tally.hpp"
+#include "services/clock.hpp"
+#include "store/store.hpp"
 
 namespace penstock::queue {
 
-struct Usage {
-  std::uint64_t blocks = 0;
-  std::uint64_t bytes = 0;
-  bool full = false;  // append() waits, or would
+// What one piece of the source led to.
+struct Input {
+  std::vector<Block> blocks;  // the queue gives them their sequence
+  Tally tally;
+  // The end of the piece, to be remembered; none where the source cannot be read again.
+  std::optional<SavedPosition> position;
 };
 
+// What sending led to since the last time.
+struct Progress {
+  std::vector<Settlement> settlements;  // elements that need no further delivery
+  std::vector<FailedAttempt> attempts;
+  Tally tally;  // reasons and dead letters; the counts follow from the settlements
+  std::vector<Issue> issues;
+  std::vector<store::DestinationStatus> destinations;
+
+  [[nodiscard]] bool empty() const;
+};
+
+struct Usage {
+  std::uint64_t bytes = 0;
+  bool full = false;     // append() waits for elements to be delivered
+  bool drained = false;  // take() has given out all there is
+};
+
+// Two types. On disk: what was appended survives the process, elements are given out only when they
+// are stored, and what does not fit into memory waits on the disk. In memory: elements are in
+// memory only, so the position in the source and the counts are stored only when everything before
+// is settled; after a crash the source is read again from there.
+//
+// A thread of its own gathers what was appended and settled and stores it in one transaction, again
+// and again: the traffic of a moment costs one sync of the disk. When the disk is full or fails it
+// says so, keeps what it has and tries again until that succeeds; append() waits meanwhile.
 class Queue {
  public:
-  virtual ~Queue() = default;
+  struct Options {
+    bool on_disk = true;
+    std::uint64_t max_bytes = kDefaultDiskBytes;
+    // Called without a lock held: something can be taken, or an append begins to wait.
+    std::function<void()> changed;
+    // Dead letters went back into the queue; the tally has their replayed counts.
+    std::function<void(const Tally&)> replayed;
+  };
+  static constexpr std::uint64_t kDefaultDiskBytes = 10ULL * 1024 * 1024 * 1024;
+  // A quarter of the 64 MiB that a run may use (README.md); manifests of 5,000 mappings, parsers,
+  // batches and buffers take the rest.
+  static constexpr std::uint64_t kDefaultMemoryBytes = 16ULL * 1024 * 1024;
+  // A transaction begins when so much has gathered, or after so long.
+  static constexpr std::size_t kBlockBytes = 1024 * 1024;
+  static constexpr std::chrono::milliseconds kGatherTime{20};
+  // What may wait in memory for being stored; beyond it append() or settle() waits.
+  static constexpr std::size_t kUnstoredBytes = 3 * kBlockBytes;
+  static constexpr std::size_t kUnstoredSettlements = 500'000;  // elements
+  // Stored blocks that stay in memory until take() and so need not be read back.
+  static constexpr std::size_t kKeptBytes = 3 * kBlockBytes;
+  static constexpr std::chrono::milliseconds kRetryTime{1'000};  // after the disk refused
+  // flush() gives up on a disk that refuses for so long.
+  static constexpr std::chrono::milliseconds kFlushPatience{10'000};
+  static constexpr std::chrono::milliseconds kReplayInterval{1'000};
+  static constexpr std::chrono::minutes kVerifyInterval{1};
 
-  // [one producer thread at a time] Takes over the blocks of one piece of the source, all or none,
-  // and the counts of its events. Waits while the queue is full. When it returns ok they are as
-  // safe as the queue's type promises. StatusCode::pending: close() came while it waited; nothing
-  // was taken.
-  virtual Status append(std::vector<std::shared_ptr<const Block>> blocks, const Tally& tally) = 0;
+  // Elements of destinations, actions or mappings that `known` does not have are given out as done:
+  // the pipeline has them no more, and they stay pending.
+  Queue(std::unique_ptr<store::Store> store, Catalog known, Options options,
+        const services::Clock& clock);
+  // What is not stored by then is dropped: flush() first.
+  ~Queue();
+  Queue(const Queue&) = delete;
+  Queue& operator=(const Queue&) = delete;
 
-  // [one consumer thread] The next block in order, or null when there is none at the moment.
-  virtual Result<std::shared_ptr<const Block>> take() = 0;
+  // [one producer thread at a time] Takes over what one piece of the source led to, all or nothing.
+  // Waits while there is no room. StatusCode::pending: close() came while it waited; nothing was
+  // taken.
+  Status append(Input input);
 
-  // [one consumer thread] Forgets elements and adds the counts that go with them. A block is gone
-  // when all its elements are settled.
-  virtual Status settle(const std::vector<Settlement>& settlements, const Tally& tally) = 0;
+  // [one consumer thread] The next block in order, or one without a block when there is none at the
+  // moment.
+  Result<LoadedBlock> take();
+
+  // [one consumer thread] The first block with at least this sequence that take() has given out and
+  // that is not settled; without a block when there is none. `done` knows of all that was settled.
+  Result<LoadedBlock> take_again(std::uint64_t from_sequence);
+
+  // [one consumer thread] Remembers what became of elements. A block is gone when all its elements
+  // are settled. May wait for the disk.
+  Status settle(Progress progress);
 
   // [any thread] Wakes a waiting append() for good; nothing is appended afterwards.
-  virtual void close() = 0;
+  void close();
+
+  // [one consumer thread] Waits until all that was handed over is stored, and compares the stored
+  // counts with the stored blocks (StatusCode::internal if they do not agree).
+  Status flush();
 
   // [any thread]
-  [[nodiscard]] virtual Usage usage() const = 0;
-  // [any thread] Everything before this position is settled or durable: the source need not be read
-  // again up to here.
-  [[nodiscard]] virtual Position committed() const = 0;
+  [[nodiscard]] Usage usage() const;
+  // [any thread] How many elements of each mapping take() has not given out, or only as done
+  // although they are not settled. Mappings without any are left out.
+  [[nodiscard]] std::map<std::uint32_t, std::uint64_t> untaken_by_mapping() const;
+
+ private:
+  struct Kept {
+    std::shared_ptr<const Block> block;
+    std::int64_t stored_ns = 0;
+  };
+  // What will be in the next transaction.
+  struct Gathered {
+    store::Commit commit;
+    std::size_t bytes = 0;                        // of blocks and dead letters
+    std::size_t settled = 0;                      // elements
+    std::chrono::steady_clock::time_point since;  // when the first of it came
+  };
+  // In memory: a block that is not settled, or that waits for one before it.
+  struct Entry {
+    std::uint64_t bytes = 0;
+    std::size_t unsettled = 0;
+    store::Commit part;  // to be stored when all before it is settled
+  };
+
+  // queue.cpp
+  void merge(Block block);
+  void seal();
+  void keep_in_memory(Input input);
+  void forget_settled_prefix();
+  Status settle_in_memory(Progress& progress);
+  [[nodiscard]] bool has_room(std::size_t bytes) const;
+  void count_taken(const LoadedBlock& loaded);
+  [[nodiscard]] bool deliverable(const Block& block, const BlockElement& element) const;
+  LoadedBlock load(store::StoredBlock stored) const;
+
+  // storing.cpp
+  void work();
+  void gather();
+  [[nodiscard]] bool nothing_gathered() const;
+  void store_gathered(std::unique_lock<std::mutex>& lock);
+  void keep_stored(std::vector<std::shared_ptr<const Block>> blocks);
+  void take_replays(std::unique_lock<std::mutex>& lock);
+  void verify(std::unique_lock<std::mutex>& lock);
+
+  const std::unique_ptr<store::Store> store_;  // guarded by store_mutex_
+  std::mutex store_mutex_;                     // never taken with mutex_ held
+  const Catalog known_;
+  const Options options_;
+  const services::Clock& clock_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable work_;  // for the storing thread
+  std::condition_variable room_;  // for everyone who waits for it
+  Gathered gathered_;
+  Gathered storing_;
+  Block building_;  // on disk: the block that appended elements are added to
+  std::unordered_map<std::string, std::uint32_t> routes_;  // of building_, to their index
+  std::deque<Kept> kept_;  // consecutive, the next to be taken first
+  std::size_t kept_bytes_ = 0;
+  bool spilled_ = false;       // blocks behind kept_ have to be read back
+  std::deque<Entry> entries_;  // in memory: sequences first_entry_ and following
+  std::uint64_t first_entry_ = 0;
+  std::uint64_t next_sequence_ = 0;
+  std::uint64_t next_to_take_ = 0;
+  std::uint64_t stored_end_ = 0;    // on disk: blocks before it are stored
+  std::uint64_t stored_bytes_ = 0;  // on disk: of blocks stored; in memory: of those not settled
+  std::map<std::uint32_t, std::uint64_t> untaken_;
+  std::chrono::steady_clock::time_point next_replay_;
+  std::chrono::steady_clock::time_point next_verify_;
+  std::optional<std::uint64_t> replaying_;  // in memory: the entry of the latest replay
+  Status trouble_;                          // why storing fails at the moment
+  std::chrono::steady_clock::time_point trouble_since_;
+  Status failure_;  // for good
+  bool flushing_ = false;
+  bool append_waits_ = false;
+  bool closed_ = false;
+  bool ending_ = false;
+  std::thread thread_;
 };
 
 }  // namespace penstock::queue

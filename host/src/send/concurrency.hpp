@@ -31,8 +31,8 @@ class ConcurrencyLimit {
   [[nodiscard]] bool slower() const;
   void decrease(double factor, std::int64_t end_ns);
 
-  const double least_;
-  const double most_;
+  double least_;
+  double most_;
   double limit_;
   std::uint64_t successes_ = 0;  // since the last change, while all places were used
   double recent_latency_ns_ = 0;

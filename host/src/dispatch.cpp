@@ -1,0 +1,245 @@
+// The dispatching thread of the engine: blocks into the batcher, batches to the send threads, and
+// what became of them back to queue and ledger.
+#include <algorithm>
+
+#include "engine.hpp"
+#include "services/log.hpp"
+
+namespace penstock {
+namespace {
+
+// Blocks taken from the queue before finished attempts are looked at again.
+constexpr int kBlocksPerTurn = 64;
+// The same for blocks that are read once more: they come from the disk.
+constexpr int kRecoveredPerTurn = 4;
+// Of blocks that the batcher may hold when the queue is on disk. A quarter of the 64 MiB that a run
+// may use (README.md).
+constexpr std::uint64_t kHeldBytes = 16ULL * 1024 * 1024;
+// How often the destinations' states are stored for `status`.
+constexpr std::int64_t kStateIntervalNs = 1000 * send::kNanosPerMilli;
+
+}  // namespace
+
+void Engine::wait_until(std::int64_t time_ns) {
+  std::unique_lock lock(mutex_);
+  // Signals cannot take the lock to say that they came, so the wait ends now and then by itself.
+  constexpr std::int64_t kLongestWaitNs = 100 * send::kNanosPerMilli;
+  const std::int64_t wait_ns = std::clamp<std::int64_t>(time_ns - now_ns(), 0, kLongestWaitNs);
+  changed_.wait_for(lock, std::chrono::nanoseconds(wait_ns), [this] { return change_; });
+  change_ = false;
+}
+
+std::vector<send::Attempt> Engine::finished_attempts() {
+  std::vector<send::Attempt> finished;
+  const std::lock_guard lock(mutex_);
+  finished.swap(finished_);
+  return finished;
+}
+
+void Engine::update_state(std::uint32_t destination, const send::Decision& decision,
+                          std::int64_t now_ns) {
+  send::DestinationState& state = states_[destination];
+  if (const auto news = state.update(decision, now_ns)) {
+    const auto level = news->good                                 ? services::LogLevel::info
+                       : news->severity == Issue::Severity::error ? services::LogLevel::error
+                                                                  : services::LogLevel::warning;
+    services::log(level, pipeline_.config().destinations[destination].name, news->message);
+    next_states_ns_ = 0;
+  }
+  batcher_.pause(destination, state.paused_until_ns());
+  batcher_.set_probing(destination, state.probing());
+}
+
+void Engine::apply(send::Attempt attempt, std::int64_t now_ns, batch::Settled& settled) {
+  const std::uint32_t destination = attempt.batch->destination();
+  send::RetryPolicy policy;
+  if (const auto give_up = pipeline_.config().destinations[destination].give_up_after)
+    policy.give_up_after_ns = std::chrono::nanoseconds(*give_up).count();
+  send::Decision decision =
+      send::decide(attempt, policy, states_[destination].probes(), now_ns, random_);
+  if (attempt.outcomes->faults() > 0) {
+    decision.issues.push_back({Issue::Severity::warning, destination, Issue::kAllMappings,
+                               "plugin_fault",
+                               "The plugin reported outcomes twice, for elements that do not "
+                               "exist, or with unknown codes",
+                               attempt.outcomes->faults()});
+  }
+  const std::uint32_t connection = connection_of_[destination];
+  limits_[connection].update(decision.load, attempt.begin_ns, attempt.end_ns,
+                             batcher_.in_flight(connection));
+  update_state(destination, decision, now_ns);
+  ledger_.apply(decision.issues);
+  std::move(decision.issues.begin(), decision.issues.end(), std::back_inserter(progress_.issues));
+  batcher_.complete(std::move(attempt.batch), decision.verdicts, now_ns, settled);
+  batcher_.set_concurrency(connection, limits_[connection].value());
+  --in_flight_;
+}
+
+// The states that changed and the requests since the last time, for `status`.
+void Engine::tell_states(std::int64_t now_ns) {
+  next_states_ns_ = now_ns + kStateIntervalNs;
+  const std::int64_t wall_ms = pipeline_.clock().wall_ns() / send::kNanosPerMilli;
+  for (std::uint32_t d = 0; d < states_.size(); ++d) {
+    store::DestinationStatus status;
+    status.destination = d;
+    const bool enabled = pipeline_.config().destinations[d].enabled;
+    status.state = send::name_of(enabled ? states_[d].health() : send::Health::disabled);
+    status.code = states_[d].code();
+    status.message = states_[d].message();
+    if (const std::int64_t until = states_[d].paused_until_ns(); until > now_ns)
+      status.paused_until_ms = wall_ms + (until - now_ns) / send::kNanosPerMilli;
+    if (const services::HttpConnection* http = pipeline_.http(d); http != nullptr) {
+      const services::HttpConnection::Counters counters = http->counters();
+      status.requests = counters.requests - told_[d].requests;
+      status.throttled_requests = counters.throttled - told_[d].throttled;
+      told_[d] = counters;
+    }
+    progress_.destinations.push_back(std::move(status));
+  }
+}
+
+Status Engine::settle(std::int64_t now_ns, batch::Settled& settled) {
+  if (now_ns >= next_states_ns_) tell_states(now_ns);
+  if (!settled.empty()) {
+    ledger_.apply(settled.tally);
+    progress_.settlements = std::move(settled.settlements);
+    progress_.attempts = std::move(settled.attempts);
+    progress_.tally = std::move(settled.tally);
+    settled = {};
+  }
+  Status status = queue_.settle(std::move(progress_));
+  progress_ = {};
+  return status;
+}
+
+// In memory the queue's own limit holds.
+bool Engine::memory_is_full() const {
+  return on_disk_ && batcher_.held_bytes() >= kHeldBytes;
+}
+
+Status Engine::take_blocks(std::int64_t now_ns, batch::Settled& settled) {
+  // Looked at before taking: what was appended before the last worker ended is then seen below.
+  const bool no_more = working_.load() == 0;
+  for (int i = 0; i < kBlocksPerTurn; ++i) {
+    if (memory_is_full()) return {};
+    const bool drained = queue_.usage().drained;
+    ASSIGN_OR_RETURN(const LoadedBlock loaded, queue_.take());
+    if (loaded.block == nullptr) {
+      if (no_more && drained && !input_done_) {
+        input_done_ = true;
+        batcher_.flush();
+      }
+      return {};
+    }
+    batcher_.add(loaded, now_ns, settled);
+  }
+  wake();  // there may be more
+  return {};
+}
+
+// Gives groups back what they forgot while they could not send.
+Status Engine::recover_parked(std::int64_t now_ns, batch::Settled& settled) {
+  for (int i = 0; i < kRecoveredPerTurn && !memory_is_full(); ++i) {
+    const std::optional<std::uint64_t> from = batcher_.recover_from(now_ns);
+    if (!from) return {};
+    // The queue must know of all that was settled before it says what is left of a block.
+    RETURN_IF_ERROR(settle(now_ns, settled));
+    ASSIGN_OR_RETURN(const LoadedBlock loaded, queue_.take_again(*from));
+    batcher_.recover(*from, loaded, now_ns, settled);
+    wake();
+  }
+  return {};
+}
+
+bool Engine::some_destination_is_well(std::int64_t now_ns) const {
+  for (std::uint32_t d = 0; d < states_.size(); ++d) {
+    if (!pipeline_.config().destinations[d].enabled) continue;
+    if (states_[d].health() == send::Health::ok && states_[d].paused_until_ns() <= now_ns)
+      return true;
+  }
+  return false;
+}
+
+// True when something was done that may make room for more.
+bool Engine::send_batches(std::int64_t now_ns) {
+  const bool pressure = memory_is_full() || queue_.usage().full;
+  while (auto batch = batcher_.next(now_ns, pressure)) {
+    ++in_flight_;
+    pool_->submit(std::move(batch));
+  }
+  // What cannot be sent must not keep out what can. Where nothing is well, nothing is won by
+  // reading on.
+  return memory_is_full() && some_destination_is_well(now_ns) && batcher_.park(now_ns) > 0;
+}
+
+// Whether waiting can bring no pending record further: all belong to destinations on which a person
+// has to act, or which have not said a word in the whole run.
+bool Engine::waiting_is_pointless(std::int64_t /*now_ns*/) const {
+  if (batcher_.pending() == 0) return false;
+  const bool may_read_on = working_.load() > 0 && !queue_.usage().full;
+  if (!input_done_ && !memory_is_full() && may_read_on) return false;
+  for (std::uint32_t d = 0; d < states_.size(); ++d) {
+    if (batcher_.pending_of_destination(d) > 0 && states_[d].retrying_helps()) return false;
+  }
+  return input_done_ || queue_.usage().full || (working_.load() == 0 && memory_is_full());
+}
+
+void Engine::follow_stops(std::int64_t now_ns) {
+  const std::int64_t drain_ns = std::chrono::nanoseconds(options_.drain_timeout).count();
+  if (const int stops = stops_.load(); stops > stops_seen_) {
+    if (stops_seen_ == 0) deadline_ns_ = now_ns + drain_ns;
+    if (stops > 1) deadline_ns_ = now_ns;
+    stops_seen_ = stops;
+  }
+  if (stops_seen_ > 0) return;
+  if (!waiting_is_pointless(now_ns)) {
+    deadline_ns_ = batch::kNever;
+  } else if (deadline_ns_ == batch::kNever) {
+    deadline_ns_ = now_ns + drain_ns;
+  }
+}
+
+void Engine::follow_probes() {
+  if (!probe_.exchange(false)) return;
+  services::log(services::LogLevel::info, "run", "trying paused destinations now");
+  for (std::uint32_t d = 0; d < states_.size(); ++d) {
+    if (!states_[d].probing()) continue;
+    states_[d].probe_now();
+    batcher_.pause(d, 0);
+  }
+}
+
+void Engine::begin_cancelling() {
+  cancelled_ = true;
+  queue_.close();
+  source_->stop();
+  pool_->cancel();
+  for (const auto& connection : pipeline_.connections()) connection->cancel_all();
+}
+
+Status Engine::dispatch() {
+  batch::Settled settled;
+  for (;;) {
+    const std::int64_t now = now_ns();
+    for (send::Attempt& attempt : finished_attempts()) apply(std::move(attempt), now, settled);
+    if (!cancelled_) {
+      RETURN_IF_ERROR(take_blocks(now, settled));
+      RETURN_IF_ERROR(recover_parked(now, settled));
+    }
+    RETURN_IF_ERROR(settle(now, settled));
+
+    follow_probes();
+    follow_stops(now);
+    if (input_done_ && batcher_.pending() == 0) return {};
+    if (now >= deadline_ns_ && !cancelled_) begin_cancelling();
+    if (cancelled_) {
+      if (in_flight_ == 0 && working_.load() == 0) return {};
+      // Only finished attempts and ending workers bring anything new, and they wake this thread.
+      wait_until(batch::kNever);
+    } else if (!send_batches(now)) {
+      wait_until(std::min({batcher_.next_time(), deadline_ns_, next_states_ns_}));
+    }
+  }
+}
+
+}  // namespace penstock

@@ -1,0 +1,318 @@
+#include "engine.hpp"
+
+#include <algorithm>
+
+#include "mapping/event_mapper.hpp"
+#include "services/log.hpp"
+
+namespace penstock {
+namespace {
+
+Catalog catalog_of(const Pipeline& pipeline) {
+  Catalog catalog;
+  for (const DestinationConfig& destination : pipeline.config().destinations) {
+    Catalog::Destination& entry = catalog.destinations.emplace_back();
+    entry.name = destination.name;
+    for (const ActionSpec& action : destination.plugin->actions)
+      entry.actions.push_back(action.name);
+  }
+  for (const auto& mapping : pipeline.program().mappings)
+    catalog.mappings.push_back({mapping.destination, mapping.config->name});
+  return catalog;
+}
+
+std::vector<ledger::MappingName> names_of(const Catalog& catalog) {
+  std::vector<ledger::MappingName> names;
+  for (const Catalog::Mapping& mapping : catalog.mappings) {
+    names.push_back(
+        {mapping.destination, catalog.destinations[mapping.destination].name, mapping.name});
+  }
+  return names;
+}
+
+// Destinations that share an HTTP connection share its index; the others have one each.
+std::vector<std::uint32_t> connections_of(Pipeline& pipeline) {
+  const auto& connections = pipeline.connections();
+  std::vector<std::uint32_t> indexes;
+  for (std::uint32_t d = 0; d < pipeline.config().destinations.size(); ++d) {
+    const auto mine =
+        std::find_if(connections.begin(), connections.end(),
+                     [&](const auto& connection) { return connection.get() == pipeline.http(d); });
+    const auto index = static_cast<std::uint32_t>(mine - connections.begin());
+    indexes.push_back(mine != connections.end() ? index : index + d);
+  }
+  return indexes;
+}
+
+std::vector<batch::DestinationLimits> limits_of(const PipelineConfig& config,
+                                                const std::vector<std::uint32_t>& connections) {
+  std::vector<batch::DestinationLimits> all;
+  for (const DestinationConfig& destination : config.destinations) {
+    batch::DestinationLimits limits;
+    limits.connection = connections[all.size()];
+    limits.concurrency = destination.plugin->concurrency;
+    for (const ActionSpec& action : destination.plugin->actions) {
+      limits.actions.push_back(destination.batches.at(action.name));
+    }
+    all.push_back(std::move(limits));
+  }
+  return all;
+}
+
+std::size_t threads_for(const PipelineConfig& config) {
+  std::uint64_t threads = 0;
+  for (const DestinationConfig& destination : config.destinations) {
+    if (destination.enabled) threads += destination.plugin->concurrency;
+  }
+  return std::clamp<std::uint64_t>(threads, 1, send::SenderPool::kMaxThreads);
+}
+
+void tell(const source::Notice& notice) {
+  services::log(notice.weight == source::Notice::Weight::warning ? services::LogLevel::warning
+                                                                 : services::LogLevel::info,
+                "source", notice.text);
+}
+
+// The text with an end, if it has none.
+std::string sentence(std::string text) {
+  if (!text.empty() && std::string_view(".?!").find(text.back()) == std::string_view::npos)
+    text += '.';
+  return text;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Engine>> Engine::prepare(Pipeline& pipeline, RunOptions options) {
+  const PipelineConfig& config = pipeline.config();
+  store::Store::Options store_options;
+  store_options.dead_letter_max_bytes = config.dead_letters.max_bytes;
+  store_options.dead_letter_max_age = config.dead_letters.max_age;
+  store_options.keeps_blocks = config.queue.type == QueueConfig::Type::disk;
+  ASSIGN_OR_RETURN(
+      std::unique_ptr<store::Store> store,
+      store::Store::open(config.state_dir, catalog_of(pipeline), store_options, pipeline.clock()));
+  ASSIGN_OR_RETURN(std::unique_ptr<source::Source> source,
+                   source::open(config.source, store->position(), options.from_start, tell));
+  return std::unique_ptr<Engine>(
+      new Engine(pipeline, options, std::move(store), std::move(source)));
+}
+
+Engine::Engine(Pipeline& pipeline, RunOptions options, std::unique_ptr<store::Store> store,
+               std::unique_ptr<source::Source> source)
+    : pipeline_(pipeline),
+      options_(options),
+      on_disk_(pipeline.config().queue.type == QueueConfig::Type::disk),
+      ledger_(names_of(store->catalog()), store->backlog().pending_by_mapping),
+      source_(std::move(source)),
+      queue_(std::move(store), catalog_of(pipeline),
+             {on_disk_,
+              pipeline.config().queue.max_bytes.value_or(
+                  on_disk_ ? queue::Queue::kDefaultDiskBytes : queue::Queue::kDefaultMemoryBytes),
+              [this] { wake(); }, [this](const Tally& replayed) { ledger_.apply(replayed); }},
+             pipeline.clock()),
+      sequencer_(queue_, ledger_, 4 * std::max(1U, std::thread::hardware_concurrency())),
+      batcher_(limits_of(pipeline.config(), connections_of(pipeline))),
+      states_(pipeline.config().destinations.size()),
+      connection_of_(connections_of(pipeline)),
+      told_(states_.size()) {
+  for (std::uint32_t d = 0; d < connection_of_.size(); ++d) {
+    const PluginManifest& plugin = *pipeline.config().destinations[d].plugin;
+    const std::uint32_t connection = connection_of_[d];
+    if (connection >= limits_.size()) limits_.resize(connection + 1, {1, 1});
+    limits_[connection] = {plugin.min_concurrency, plugin.concurrency};
+    batcher_.set_concurrency(connection, limits_[connection].value());
+  }
+}
+
+void Engine::wake() {
+  {
+    const std::lock_guard lock(mutex_);
+    change_ = true;
+  }
+  changed_.notify_one();
+}
+
+// A worker: takes its turn at the source, maps what it got, and hands it on in order.
+void Engine::work() {
+  mapping::EventMapper mapper(pipeline_.program());
+  source::Chunk chunk;
+  Status status;
+  for (;;) {
+    {
+      const std::lock_guard turn(source_mutex_);
+      Result<bool> more = source_->next(chunk);
+      if (!more.ok()) status = more.status();
+      if (!more.ok() || !*more) break;
+    }
+    auto mapped = std::make_unique<MappedChunk>();
+    mapped->sequence = chunk.sequence;
+    mapped->begin = chunk.begin;
+    mapped->end = chunk.end;
+    mapped->saved_end = source_->saved(chunk.end);
+    if (chunk.oversized_line) {
+      mapping::map_oversized_line(chunk.begin.offset, chunk.end.offset, mapped->blocks,
+                                  mapped->tally);
+    } else {
+      mapping::map_lines(mapper, pipeline_.program(), {chunk.bytes.get(), chunk.size},
+                         chunk.begin.offset, mapped->blocks, mapped->tally);
+    }
+    status = sequencer_.push(std::move(mapped));
+    if (!status.ok()) break;
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    // pending means that the run was ended while the queue was full, which is no fault of the
+    // source.
+    if (!status.ok() && status.code() != StatusCode::pending && source_status_.ok())
+      source_status_ = std::move(status);
+  }
+  --working_;
+  wake();
+}
+
+RunReport Engine::execute() {
+  const std::int64_t begin_ns = now_ns();
+  pool_ = std::make_unique<send::SenderPool>(
+      threads_for(pipeline_.config()),
+      [this](std::uint32_t destination) -> send::SendHook {
+        plugin::Instance* instance = pipeline_.instance(destination);
+        return [instance](const penstock_batch& batch, penstock_error& error) {
+          return instance->send(batch, error);
+        };
+      },
+      [this] { return now_ns(); },
+      [this](send::Attempt attempt) {
+        {
+          const std::lock_guard lock(mutex_);
+          finished_.push_back(std::move(attempt));
+        }
+        wake();
+      });
+  const unsigned workers =
+      options_.workers > 0 ? options_.workers : std::max(1U, std::thread::hardware_concurrency());
+  working_ = workers;
+  for (unsigned i = 0; i < workers; ++i) workers_.emplace_back([this] { work(); });
+
+  Status failure = dispatch();
+
+  queue_.close();
+  source_->stop();
+  for (std::thread& worker : workers_) worker.join();
+  pool_->cancel();
+  for (const auto& connection : pipeline_.connections()) connection->cancel_all();
+  pool_.reset();
+  if (failure.ok()) {
+    tell_states(now_ns());
+    failure = queue_.settle(std::move(progress_));
+  }
+  if (failure.ok()) failure = queue_.flush();
+  return report(static_cast<double>(now_ns() - begin_ns) / 1e9, std::move(failure));
+}
+
+RunReport Engine::report(double duration_s, Status failure) {
+  RunReport report;
+  report.duration_s = duration_s;
+  report.stopped = stops_.load() > 0;
+  {
+    const std::lock_guard lock(mutex_);
+    report.source = source_status_;
+  }
+  report.mappings = ledger_.mappings();
+  report.pending_before = ledger_.pending_before();
+  report.pending = batcher_.pending_by_mapping();
+  report.pending.resize(report.mappings.size());
+  for (const auto& [mapping, count] : queue_.untaken_by_mapping()) report.pending[mapping] += count;
+  report.accounting = ledger_.verify(report.pending);
+  report.counts = ledger_.snapshot();
+  report.unread_bytes =
+      source_->known_bytes() - std::min(source_->known_bytes(), sequencer_.accepted().offset);
+  report.destinations.resize(states_.size());
+  for (std::uint32_t d = 0; d < states_.size(); ++d) {
+    DestinationReport& destination = report.destinations[d];
+    destination.health = states_[d].health();
+    destination.code = states_[d].code();
+    destination.message = states_[d].message();
+    if (!pipeline_.config().destinations[d].enabled) destination.health = send::Health::disabled;
+    if (const services::HttpConnection* http = pipeline_.http(d); http != nullptr) {
+      destination.requests = http->counters().requests;
+      destination.throttled_requests = http->counters().throttled;
+    }
+  }
+  for (std::size_t m = 0; m < report.pending.size(); ++m) {
+    const std::uint32_t destination = report.mappings[m].destination;
+    if (destination < report.destinations.size())
+      report.destinations[destination].pending += report.pending[m];
+    if (m < pipeline_.program().mappings.size() || report.pending[m] == 0) continue;
+    report.counts.issues.push_back({Issue::Severity::warning, destination,
+                                    static_cast<std::uint32_t>(m), "mapping_gone",
+                                    "Records wait for this mapping, which the pipeline does not "
+                                    "have any more or has disabled. "
+                                    "Put it back, and they are delivered",
+                                    report.pending[m]});
+  }
+  report.status = failure.ok() ? outcome(report) : std::move(failure);
+  return report;
+}
+
+Status Engine::outcome(const RunReport& report) const {
+  if (!report.accounting.ok()) return report.accounting;
+  if (!report.source.ok()) return report.source;
+  std::uint64_t pending = 0;
+  bool authorization = false;
+  const DestinationReport* unavailable = nullptr;
+  for (const std::uint64_t of_mapping : report.pending) pending += of_mapping;
+  for (const DestinationReport& destination : report.destinations) {
+    if (destination.pending == 0) continue;
+    authorization = authorization || destination.health == send::Health::authorization_needed;
+    if (destination.health == send::Health::unavailable) unavailable = &destination;
+  }
+  const bool from_file = pipeline_.config().source.type == SourceConfig::Type::file;
+  const bool lost_input = !from_file && report.unread_bytes > 0;
+  if (pending == 0 && !lost_input) return {};
+  std::string what = std::to_string(pending) + " records were not delivered";
+  if (report.unread_bytes > 0)
+    what += ", and " + std::to_string(report.unread_bytes) + " bytes of input were not mapped";
+  if (on_disk_) {
+    what += ". Records that were mapped are kept in " + pipeline_.config().state_dir +
+            ": run the same command again to go on";
+    if (lost_input) what += "; what was not mapped has to be fed in again";
+    what += ".";
+  } else {
+    what += from_file ? ". They are in the event file still: run the same command again."
+                      : ". They came from standard input and are not kept: feed them in again.";
+  }
+  if (authorization) return {StatusCode::authorization, what};
+  if (unavailable != nullptr && !report.stopped)
+    return {StatusCode::unavailable, sentence(unavailable->message) + " " + what};
+  return {StatusCode::pending, what};
+}
+
+void Engine::stop() {
+  ++stops_;
+  source_->stop();
+}
+
+void Engine::probe() {
+  probe_ = true;
+}
+
+Progress Engine::progress() const {
+  Progress progress;
+  const ledger::Snapshot counts = ledger_.snapshot();
+  progress.events = counts.events.received;
+  std::int64_t pending = 0;
+  for (const MappingCounts& mapping : counts.mappings) {
+    progress.delivered += mapping.delivered;
+    pending += mapping.pending();
+  }
+  for (const std::uint64_t before : ledger_.pending_before())
+    pending += static_cast<std::int64_t>(before);
+  progress.pending = static_cast<std::uint64_t>(std::max<std::int64_t>(pending, 0));
+  for (const auto& connection : pipeline_.connections()) {
+    progress.requests += connection->counters().requests;
+    progress.throttled_requests += connection->counters().throttled;
+  }
+  return progress;
+}
+
+}  // namespace penstock

@@ -1,0 +1,101 @@
+// Engine: the stages of a run wired together.
+//
+// Threads: workers read, map and append (in turn, in parallel, in order); send threads call the
+// hooks; the queue has one that stores; the thread that called execute() is the only one that
+// touches the batcher, and decides everything.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <random>
+#include <thread>
+#include <vector>
+
+#include "batch/batcher.hpp"
+#include "ledger/ledger.hpp"
+#include "queue/queue.hpp"
+#include "run.hpp"
+#include "send/concurrency.hpp"
+#include "send/destination_state.hpp"
+#include "send/sender_pool.hpp"
+#include "sequencer.hpp"
+#include "source/source.hpp"
+
+namespace penstock {
+
+class Engine {
+ public:
+  static Result<std::unique_ptr<Engine>> prepare(Pipeline& pipeline, RunOptions options);
+  RunReport execute();
+  void stop();
+  void probe();
+  [[nodiscard]] Progress progress() const;
+
+ private:
+  Engine(Pipeline& pipeline, RunOptions options, std::unique_ptr<store::Store> store,
+         std::unique_ptr<source::Source> source);
+
+  // engine.cpp: from the source to the queue, and the run as a whole
+  void work();
+  void wake();
+  RunReport report(double duration_s, Status failure);
+  [[nodiscard]] Status outcome(const RunReport& report) const;
+  [[nodiscard]] std::int64_t now_ns() const { return pipeline_.clock().monotonic_ns(); }
+
+  // dispatch.cpp: from the queue to the destinations
+  Status dispatch();
+  void wait_until(std::int64_t time_ns);
+  void follow_stops(std::int64_t now_ns);
+  void follow_probes();
+  void begin_cancelling();
+  std::vector<send::Attempt> finished_attempts();
+  void apply(send::Attempt attempt, std::int64_t now_ns, batch::Settled& settled);
+  void update_state(std::uint32_t destination, const send::Decision& decision, std::int64_t now_ns);
+  Status take_blocks(std::int64_t now_ns, batch::Settled& settled);
+  Status recover_parked(std::int64_t now_ns, batch::Settled& settled);
+  Status settle(std::int64_t now_ns, batch::Settled& settled);
+  void tell_states(std::int64_t now_ns);
+  [[nodiscard]] bool memory_is_full() const;
+  [[nodiscard]] bool send_batches(std::int64_t now_ns);
+  [[nodiscard]] bool waiting_is_pointless(std::int64_t now_ns) const;
+  [[nodiscard]] bool some_destination_is_well(std::int64_t now_ns) const;
+
+  Pipeline& pipeline_;
+  const RunOptions options_;
+  const bool on_disk_;
+  ledger::Ledger ledger_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool change_ = false;
+  std::unique_ptr<source::Source> source_;
+  queue::Queue queue_;
+  Sequencer sequencer_;
+  batch::Batcher batcher_;
+  std::vector<send::DestinationState> states_;
+  std::vector<std::uint32_t> connection_of_;    // by destination
+  std::vector<send::ConcurrencyLimit> limits_;  // by connection
+  std::mt19937_64 random_{std::random_device{}()};
+
+  std::mutex source_mutex_;
+  std::vector<std::thread> workers_;
+  std::atomic<unsigned> working_{0};
+  std::vector<send::Attempt> finished_;  // guarded by mutex_
+  Status source_status_;                 // guarded by mutex_
+  std::atomic<int> stops_{0};
+  std::atomic<bool> probe_{false};
+
+  // Only the dispatching thread:
+  std::unique_ptr<send::SenderPool> pool_;
+  queue::Progress progress_;
+  std::uint64_t in_flight_ = 0;
+  int stops_seen_ = 0;
+  bool input_done_ = false;  // no block will come any more
+  bool cancelled_ = false;
+  std::int64_t deadline_ns_ = batch::kNever;  // when to give up on what is pending
+  std::int64_t next_states_ns_ = 0;
+  std::vector<services::HttpConnection::Counters> told_;  // by destination: what the store knows
+};
+
+}  // namespace penstock

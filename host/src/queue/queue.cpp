@@ -1,0 +1,395 @@
+#include "queue/queue.hpp"
+
+#include <algorithm>
+
+#include "services/log.hpp"
+
+namespace penstock::queue {
+namespace {
+
+std::size_t bytes_of(const std::vector<Block>& blocks) {
+  std::size_t bytes = 0;
+  for (const Block& block : blocks) bytes += block.memory_bytes();
+  return bytes;
+}
+
+std::size_t bytes_of(const std::vector<DeadLetter>& letters) {
+  std::size_t bytes = 0;
+  for (const DeadLetter& letter : letters) bytes += letter.bytes();
+  return bytes;
+}
+
+std::string route_key(const Route& route) {
+  return std::to_string(route.destination) + ' ' + std::to_string(route.action) + ' ' +
+         route.batch_key;
+}
+
+template <typename T>
+void move_to_end(std::vector<T>& from, std::vector<T>& to) {
+  if (to.empty()) {
+    to = std::move(from);
+  } else {
+    std::move(from.begin(), from.end(), std::back_inserter(to));
+  }
+  from.clear();
+}
+
+// Elements that are settled in a transaction that the store has not had yet.
+void mark_settled(const store::Commit& commit, LoadedBlock& loaded) {
+  for (const Settlement& settlement : commit.settlements) {
+    if (settlement.block != loaded.block->sequence) continue;
+    if (loaded.done.empty()) loaded.done.resize(loaded.block->elements.size());
+    for (const SettledElement& settled : settlement.elements) loaded.done[settled.element] = true;
+  }
+}
+
+}  // namespace
+
+bool Progress::empty() const {
+  return settlements.empty() && attempts.empty() && issues.empty() && destinations.empty() &&
+         tally.reasons().empty() && tally.dead_letters.empty();
+}
+
+Queue::Queue(std::unique_ptr<store::Store> store, Catalog known, Options options,
+             const services::Clock& clock)
+    : store_(std::move(store)),
+      known_(std::move(known)),
+      options_(std::move(options)),
+      clock_(clock) {
+  const store::Backlog& backlog = store_->backlog();
+  next_sequence_ = backlog.next_sequence;
+  first_entry_ = next_sequence_;
+  stored_end_ = next_sequence_;
+  next_to_take_ = backlog.blocks > 0 ? backlog.first_sequence : next_sequence_;
+  spilled_ = backlog.blocks > 0;
+  stored_bytes_ = options_.on_disk ? backlog.bytes : 0;
+  for (std::uint32_t m = 0; m < backlog.pending_by_mapping.size(); ++m) {
+    if (backlog.pending_by_mapping[m] > 0) untaken_[m] = backlog.pending_by_mapping[m];
+  }
+  next_replay_ = std::chrono::steady_clock::now();
+  next_verify_ = next_replay_ + kVerifyInterval;
+  thread_ = std::thread([this] { work(); });
+}
+
+Queue::~Queue() {
+  {
+    const std::lock_guard lock(mutex_);
+    ending_ = true;
+    closed_ = true;
+  }
+  work_.notify_all();
+  room_.notify_all();
+  thread_.join();
+}
+
+bool Queue::has_room(std::size_t bytes) const {
+  // What is larger than the queue still has to pass: it goes in when the queue is empty.
+  if (!options_.on_disk) return stored_bytes_ == 0 || stored_bytes_ + bytes <= options_.max_bytes;
+  const std::size_t unstored = gathered_.bytes + storing_.bytes + building_.bytes.size();
+  if (unstored > kUnstoredBytes) return false;
+  const std::uint64_t used = stored_bytes_ + unstored;
+  return used == 0 || used + bytes <= options_.max_bytes;
+}
+
+Status Queue::append(Input input) {
+  const std::size_t bytes = bytes_of(input.blocks);
+  {
+    std::unique_lock lock(mutex_);
+    const auto may_go_on = [&] { return closed_ || !failure_.ok() || has_room(bytes); };
+    if (!may_go_on()) {
+      append_waits_ = true;
+      const bool full = stored_bytes_ + bytes > options_.max_bytes;
+      lock.unlock();
+      if (full && options_.on_disk) {
+        services::log(services::LogLevel::warning, "queue",
+                      "the queue has reached queue.max_bytes (" +
+                          std::to_string(options_.max_bytes) +
+                          " bytes): reading waits until records are delivered");
+      }
+      options_.changed();
+      lock.lock();
+      room_.wait(lock, may_go_on);
+      append_waits_ = false;
+    }
+    if (!failure_.ok()) return failure_;
+    if (closed_) return {StatusCode::pending, "The queue was closed"};
+    gather();
+    for (const Block& block : input.blocks) {
+      for (const BlockElement& element : block.elements) ++untaken_[element.mapping];
+    }
+    if (options_.on_disk) {
+      gathered_.bytes += bytes_of(input.tally.dead_letters);
+      gathered_.commit.tally.merge(std::move(input.tally));
+      if (input.position) gathered_.commit.position = std::move(input.position);
+      for (Block& block : input.blocks) merge(std::move(block));
+    } else {
+      keep_in_memory(std::move(input));
+    }
+  }
+  work_.notify_one();
+  if (!options_.on_disk) options_.changed();
+  return {};
+}
+
+// Adds the elements to the block that is being built. Few large blocks cost the disk less than many
+// small ones.
+void Queue::merge(Block block) {
+  if (block.elements.empty()) return;
+  if (building_.bytes.size() + block.bytes.size() > 2 * kBlockBytes) seal();
+  std::vector<std::uint32_t> indexes(block.routes.size());
+  for (std::size_t r = 0; r < block.routes.size(); ++r) {
+    const auto [place, is_new] =
+        routes_.try_emplace(route_key(block.routes[r]), building_.routes.size());
+    if (is_new) building_.routes.push_back(std::move(block.routes[r]));
+    indexes[r] = place->second;
+  }
+  if (building_.elements.empty()) {
+    building_.bytes.reserve(kBlockBytes + block.bytes.size());
+    building_.elements.reserve(4 * block.elements.size());
+  }
+  const auto base = static_cast<std::uint32_t>(building_.bytes.size());
+  building_.bytes += block.bytes;
+  for (BlockElement element : block.elements) {
+    element.offset += base;
+    element.route = indexes[element.route];
+    building_.elements.push_back(element);
+  }
+  if (building_.bytes.size() >= kBlockBytes) seal();
+}
+
+void Queue::seal() {
+  if (building_.elements.empty()) return;
+  if (building_.bytes.size() < building_.bytes.capacity() / 2) building_.bytes.shrink_to_fit();
+  auto block = std::make_shared<Block>(std::move(building_));
+  block->sequence = next_sequence_++;
+  gathered_.bytes += block->memory_bytes();
+  gathered_.commit.blocks.push_back(std::move(block));
+  building_ = {};
+  routes_.clear();
+}
+
+// The last block carries what is to be stored when all up to it is settled.
+void Queue::keep_in_memory(Input input) {
+  if (input.blocks.empty()) input.blocks.emplace_back();
+  for (Block& content : input.blocks) {
+    auto block = std::make_shared<Block>(std::move(content));
+    block->sequence = next_sequence_++;
+    Entry& entry = entries_.emplace_back();
+    entry.bytes = block->memory_bytes();
+    entry.unsettled = block->elements.size();
+    if (entry.unsettled == 0) continue;
+    stored_bytes_ += entry.bytes;
+    kept_.push_back({std::move(block), clock_.monotonic_ns()});
+  }
+  entries_.back().part.tally = std::move(input.tally);
+  entries_.back().part.position = std::move(input.position);
+  forget_settled_prefix();
+}
+
+void Queue::forget_settled_prefix() {
+  while (!entries_.empty() && entries_.front().unsettled == 0) {
+    store::Commit& part = entries_.front().part;
+    gather();
+    gathered_.bytes += bytes_of(part.tally.dead_letters);
+    for (const Settlement& settlement : part.settlements)
+      gathered_.settled += settlement.elements.size();
+    gathered_.commit.tally.merge(std::move(part.tally));
+    if (part.position) gathered_.commit.position = std::move(part.position);
+    move_to_end(part.settlements, gathered_.commit.settlements);
+    move_to_end(part.replayed, gathered_.commit.replayed);
+    if (replaying_ == first_entry_) replaying_.reset();
+    entries_.pop_front();
+    ++first_entry_;
+  }
+}
+
+bool Queue::deliverable(const Block& block, const BlockElement& element) const {
+  const Route& route = block.routes[element.route];
+  return element.mapping < known_.mappings.size() &&
+         route.destination < known_.destinations.size() &&
+         route.action < known_.destinations[route.destination].actions.size();
+}
+
+LoadedBlock Queue::load(store::StoredBlock stored) const {
+  LoadedBlock loaded;
+  loaded.block = std::move(stored.block);
+  loaded.done = std::move(stored.settled);
+  loaded.attempts = std::move(stored.attempts);
+  const std::int64_t created_ns = stored.created_ms * 1'000'000;
+  loaded.stored_ns = clock_.monotonic_ns() - (clock_.wall_ns() - created_ns);
+  const std::vector<BlockElement>& elements = loaded.block->elements;
+  for (std::size_t i = 0; i < elements.size(); ++i) {
+    if (deliverable(*loaded.block, elements[i])) continue;
+    if (loaded.done.empty()) loaded.done.resize(elements.size());
+    loaded.done[i] = true;
+  }
+  return loaded;
+}
+
+// What is given out is counted as taken; what the pipeline has no more stays as it is.
+void Queue::count_taken(const LoadedBlock& loaded) {
+  const std::vector<BlockElement>& elements = loaded.block->elements;
+  std::uint32_t mapping = 0;
+  std::uint64_t count = 0;
+  const auto take_off = [&] {
+    if (count == 0) return;
+    const auto place = untaken_.find(mapping);
+    place->second -= count;
+    if (place->second == 0) untaken_.erase(place);
+    count = 0;
+  };
+  for (std::size_t i = 0; i < elements.size(); ++i) {
+    if (!loaded.done.empty() && loaded.done[i]) continue;
+    if (elements[i].mapping != mapping) take_off();
+    mapping = elements[i].mapping;
+    ++count;
+  }
+  take_off();
+}
+
+Result<LoadedBlock> Queue::take() {
+  std::uint64_t wanted = 0;
+  std::uint64_t end = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!failure_.ok()) return failure_;
+    if (!kept_.empty() && (!options_.on_disk || kept_.front().block->sequence == next_to_take_)) {
+      LoadedBlock loaded;
+      loaded.block = std::move(kept_.front().block);
+      loaded.stored_ns = kept_.front().stored_ns;
+      kept_.pop_front();
+      if (options_.on_disk) kept_bytes_ -= loaded.block->memory_bytes();
+      next_to_take_ = loaded.block->sequence + 1;
+      count_taken(loaded);
+      return loaded;
+    }
+    if (!options_.on_disk || next_to_take_ >= stored_end_) return LoadedBlock();
+    wanted = next_to_take_;
+    end = stored_end_;
+  }
+  std::optional<store::StoredBlock> stored;
+  {
+    const std::lock_guard lock(store_mutex_);
+    ASSIGN_OR_RETURN(stored, store_->block(wanted));
+  }
+  const std::lock_guard lock(mutex_);
+  if (!stored) {
+    next_to_take_ = end;  // what was stored meanwhile is still to come
+    spilled_ = next_to_take_ < stored_end_;
+    return LoadedBlock();
+  }
+  LoadedBlock loaded = load(std::move(*stored));
+  next_to_take_ = loaded.block->sequence + 1;
+  if (next_to_take_ >= stored_end_) spilled_ = false;
+  count_taken(loaded);
+  return loaded;
+}
+
+Result<LoadedBlock> Queue::take_again(std::uint64_t from_sequence) {
+  std::optional<store::StoredBlock> stored;
+  {
+    const std::lock_guard lock(store_mutex_);
+    ASSIGN_OR_RETURN(stored, store_->block(from_sequence));
+  }
+  const std::lock_guard lock(mutex_);
+  if (!failure_.ok()) return failure_;
+  if (!stored || stored->block->sequence >= next_to_take_) return LoadedBlock();
+  LoadedBlock loaded = load(std::move(*stored));
+  mark_settled(storing_.commit, loaded);
+  mark_settled(gathered_.commit, loaded);
+  return loaded;
+}
+
+Status Queue::settle_in_memory(Progress& progress) {
+  for (Settlement& settlement : progress.settlements) {
+    const std::uint64_t index = settlement.block - first_entry_;
+    if (settlement.block < first_entry_ || index >= entries_.size() ||
+        entries_[index].unsettled < settlement.elements.size()) {
+      return {StatusCode::internal, "Elements of block " + std::to_string(settlement.block) +
+                                        " were settled twice, or the block was never appended"};
+    }
+    Entry& entry = entries_[index];
+    entry.unsettled -= settlement.elements.size();
+    if (entry.unsettled == 0 && !settlement.elements.empty()) stored_bytes_ -= entry.bytes;
+    entry.part.settlements.push_back(std::move(settlement));
+  }
+  // A dead letter is stored with its block's counts: should the block be read from the source
+  // again, it will be one again.
+  for (DeadLetter& letter : progress.tally.dead_letters) {
+    store::Commit& part = entries_[letter.block - first_entry_].part;
+    part.tally.reason(ReasonCount::Kind::dead_letter, letter.mapping, letter.reason, {},
+                      letter.message);
+    part.tally.dead_letters.push_back(std::move(letter));
+  }
+  gather();
+  for (const ReasonCount& reason : progress.tally.reasons()) {
+    if (reason.kind != ReasonCount::Kind::dead_letter) gathered_.commit.tally.reason(reason);
+  }
+  return {};
+}
+
+Status Queue::settle(Progress progress) {
+  if (progress.empty()) return {};
+  {
+    std::unique_lock lock(mutex_);
+    room_.wait(lock, [&] {
+      return gathered_.settled < kUnstoredSettlements || closed_ || !failure_.ok();
+    });
+    if (!failure_.ok()) return failure_;
+    gather();
+    if (options_.on_disk) {
+      for (const Settlement& settlement : progress.settlements)
+        gathered_.settled += settlement.elements.size();
+      gathered_.bytes += bytes_of(progress.tally.dead_letters);
+      move_to_end(progress.settlements, gathered_.commit.settlements);
+      move_to_end(progress.attempts, gathered_.commit.attempts);
+      gathered_.commit.tally.merge_reasons(std::move(progress.tally));
+    } else {
+      RETURN_IF_ERROR(settle_in_memory(progress));
+      forget_settled_prefix();
+    }
+    move_to_end(progress.issues, gathered_.commit.issues);
+    for (store::DestinationStatus& status : progress.destinations) {
+      const auto known =
+          std::find_if(gathered_.commit.destinations.begin(), gathered_.commit.destinations.end(),
+                       [&](const auto& other) { return other.destination == status.destination; });
+      if (known == gathered_.commit.destinations.end()) {
+        gathered_.commit.destinations.push_back(std::move(status));
+      } else {
+        status.requests += known->requests;
+        status.throttled_requests += known->throttled_requests;
+        *known = std::move(status);
+      }
+    }
+  }
+  work_.notify_one();
+  if (!options_.on_disk) room_.notify_all();
+  return {};
+}
+
+void Queue::close() {
+  {
+    const std::lock_guard lock(mutex_);
+    closed_ = true;
+  }
+  room_.notify_all();
+}
+
+Usage Queue::usage() const {
+  const std::lock_guard lock(mutex_);
+  const bool unstored =
+      options_.on_disk && (!building_.elements.empty() || !gathered_.commit.blocks.empty() ||
+                           !storing_.commit.blocks.empty());
+  Usage usage;
+  usage.bytes = stored_bytes_;
+  usage.full = append_waits_ && stored_bytes_ + kUnstoredBytes > options_.max_bytes;
+  usage.drained = !unstored && kept_.empty() && (!options_.on_disk || next_to_take_ >= stored_end_);
+  return usage;
+}
+
+std::map<std::uint32_t, std::uint64_t> Queue::untaken_by_mapping() const {
+  const std::lock_guard lock(mutex_);
+  return untaken_;
+}
+
+}  // namespace penstock::queue

@@ -1,0 +1,195 @@
+// The queue's own thread, which stores what has gathered.
+#include <algorithm>
+
+#include "queue/queue.hpp"
+#include "services/log.hpp"
+
+namespace penstock::queue {
+
+using std::chrono::steady_clock;
+
+bool Queue::nothing_gathered() const {
+  return gathered_.commit.empty() && building_.elements.empty();
+}
+
+// To be called before something is added to what has gathered.
+void Queue::gather() {
+  if (nothing_gathered()) gathered_.since = steady_clock::now();
+}
+
+void Queue::work() {
+  std::unique_lock lock(mutex_);
+  while (failure_.ok()) {
+    const bool nothing = nothing_gathered();
+    if (nothing && ending_) return;
+    const steady_clock::time_point now = steady_clock::now();
+    const bool due =
+        !nothing &&
+        (flushing_ || ending_ || gathered_.bytes + building_.bytes.size() >= kBlockBytes ||
+         gathered_.settled >= kUnstoredSettlements || now >= gathered_.since + kGatherTime);
+    if (due) {
+      store_gathered(lock);
+    } else if (now >= next_replay_ && !closed_) {
+      take_replays(lock);
+    } else if (now >= next_verify_) {
+      verify(lock);
+    } else {
+      // A closed queue takes no replays; looking once an interval costs nothing.
+      const auto quiet = std::min(closed_ ? now + kReplayInterval : next_replay_, next_verify_);
+      work_.wait_until(lock, nothing ? quiet : std::min(quiet, gathered_.since + kGatherTime));
+    }
+  }
+  room_.notify_all();
+}
+
+void Queue::store_gathered(std::unique_lock<std::mutex>& lock) {
+  seal();
+  storing_ = std::move(gathered_);
+  gathered_ = {};
+  for (;;) {
+    lock.unlock();
+    Status status;
+    store::Backlog backlog;
+    {
+      const std::lock_guard store(store_mutex_);
+      status = store_->commit(storing_.commit);
+      backlog = store_->backlog();
+    }
+    lock.lock();
+    if (status.ok()) {
+      if (options_.on_disk) stored_bytes_ = backlog.bytes;
+      break;
+    }
+    if (status.code() != StatusCode::io) {
+      services::log(services::LogLevel::error, "queue", status.message());
+      failure_ = std::move(status);
+      room_.notify_all();
+      lock.unlock();
+      options_.changed();
+      lock.lock();
+      return;
+    }
+    if (trouble_.ok()) {
+      trouble_since_ = steady_clock::now();
+      services::log(services::LogLevel::error, "queue",
+                    status.message() +
+                        " Nothing is lost: reading waits, and storing is tried again every second");
+    }
+    trouble_ = std::move(status);
+    room_.notify_all();
+    if (ending_) return;
+    work_.wait_for(lock, kRetryTime, [this] { return ending_; });
+    if (ending_) return;
+  }
+  if (!trouble_.ok()) {
+    services::log(services::LogLevel::info, "queue", "storing works again");
+    trouble_ = {};
+  }
+  std::vector<std::shared_ptr<const Block>> blocks = std::move(storing_.commit.blocks);
+  storing_ = {};
+  if (!blocks.empty()) keep_stored(std::move(blocks));
+  room_.notify_all();
+  lock.unlock();
+  options_.changed();
+  lock.lock();
+}
+
+void Queue::keep_stored(std::vector<std::shared_ptr<const Block>> blocks) {
+  const std::int64_t now_ns = clock_.monotonic_ns();
+  stored_end_ = blocks.back()->sequence + 1;
+  for (std::shared_ptr<const Block>& block : blocks) {
+    const std::size_t bytes = block->memory_bytes();
+    // One always stays, however large.
+    if (spilled_ || (!kept_.empty() && kept_bytes_ + bytes > kKeptBytes)) {
+      spilled_ = true;
+      return;
+    }
+    if (kept_.empty()) next_to_take_ = block->sequence;
+    kept_bytes_ += bytes;
+    kept_.push_back({std::move(block), now_ns});
+  }
+}
+
+void Queue::take_replays(std::unique_lock<std::mutex>& lock) {
+  next_replay_ = steady_clock::now() + kReplayInterval;
+  if (replaying_) return;  // the letters of the one before are still marked
+  lock.unlock();
+  Result<store::Replay> replay = [&] {
+    const std::lock_guard store(store_mutex_);
+    return store_->requested_replays(kBlockBytes);
+  }();
+  lock.lock();
+  if (!replay.ok()) {
+    services::log(services::LogLevel::error, "queue",
+                  "dead letters could not be read for replay: " + replay.status().message());
+    return;
+  }
+  if (replay->block == nullptr) return;
+  Tally tally;
+  for (const BlockElement& element : replay->block->elements) {
+    ++tally.of(element.mapping).replayed;
+    ++untaken_[element.mapping];
+  }
+  gather();
+  if (options_.on_disk) {
+    seal();
+    replay->block->sequence = next_sequence_++;
+    gathered_.bytes += replay->block->memory_bytes();
+    gathered_.commit.blocks.push_back(std::move(replay->block));
+    gathered_.commit.replayed.insert(gathered_.commit.replayed.end(), replay->ids.begin(),
+                                     replay->ids.end());
+  } else {
+    Input input;
+    input.blocks.push_back(std::move(*replay->block));
+    replaying_ = next_sequence_;
+    keep_in_memory(std::move(input));
+    entries_.back().part.replayed = std::move(replay->ids);
+  }
+  next_replay_ = steady_clock::now();  // there may be more
+  lock.unlock();
+  options_.replayed(tally);
+  options_.changed();
+  lock.lock();
+  // The letters must be gone before they are asked for again.
+  if (options_.on_disk) store_gathered(lock);
+}
+
+void Queue::verify(std::unique_lock<std::mutex>& lock) {
+  next_verify_ = steady_clock::now() + kVerifyInterval;
+  if (!options_.on_disk) return;
+  lock.unlock();
+  Status status = [&] {
+    const std::lock_guard store(store_mutex_);
+    return store_->verify();
+  }();
+  lock.lock();
+  if (status.ok()) return;
+  services::log(services::LogLevel::error, "queue", status.message());
+  // A disk that cannot be read for a moment is no proof of anything.
+  if (status.code() != StatusCode::io) failure_ = std::move(status);
+}
+
+Status Queue::flush() {
+  {
+    std::unique_lock lock(mutex_);
+    flushing_ = true;
+    work_.notify_one();
+    const auto done = [&] {
+      return !failure_.ok() || (nothing_gathered() && storing_.commit.empty());
+    };
+    while (!done()) {
+      room_.wait_for(lock, kRetryTime, done);
+      if (!trouble_.ok() && steady_clock::now() > trouble_since_ + kFlushPatience) {
+        return trouble_.with_context(
+            "What was delivered last could not be stored and will be delivered again");
+      }
+    }
+    flushing_ = false;
+    if (!failure_.ok()) return failure_;
+  }
+  if (!options_.on_disk) return {};
+  const std::lock_guard store(store_mutex_);
+  return store_->verify();
+}
+
+}  // namespace penstock::queue
