@@ -1,5 +1,7 @@
 #include "pipeline.hpp"
 
+#include "services/state_dir.hpp"
+
 namespace penstock {
 
 Pipeline::~Pipeline() {
@@ -20,6 +22,8 @@ Result<std::unique_ptr<Pipeline>> Pipeline::load(const std::string& path,
 
 Status Pipeline::connect(State state) {
   if (state == State::on_disk) {
+    RETURN_IF_ERROR(services::prepare_state_dir(config_.state_dir));
+    ASSIGN_OR_RETURN(lock_, services::StateLock::acquire(config_.state_dir, config_.path));
     ASSIGN_OR_RETURN(store_, services::KeyValueStore::open(config_.state_dir));
   }
   for (const ConnectionConfig& connection : config_.connections) {

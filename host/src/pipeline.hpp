@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,13 +16,14 @@
 #include "services/destination_services.hpp"
 #include "services/http.hpp"
 #include "services/kv.hpp"
+#include "services/state_lock.hpp"
 
 namespace penstock {
 
 class Pipeline {
  public:
   enum class State : std::uint8_t {
-    on_disk,  // the state directory is made and used: for run
+    on_disk,  // the state directory is made, locked and used: for run
     nowhere,  // nothing is written: for validate and try. Plugins get no key-value store
   };
 
@@ -58,6 +60,7 @@ class Pipeline {
   services::SystemClock clock_;
   PipelineConfig config_;
   std::unique_ptr<mapping::Program> program_;
+  std::optional<services::StateLock> lock_;  // held as long as the state directory is used
   std::unique_ptr<services::KeyValueStore> store_;
   std::vector<std::unique_ptr<services::HttpConnection>> connections_;
   std::vector<services::HttpConnection*> http_of_;
