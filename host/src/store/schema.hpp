@@ -48,7 +48,16 @@ extern const char* const kIfDamaged;
     const Files& files, services::Database::Mode mode, bool checkpoints_at_close,
     const std::string& file_system);
 
+[[nodiscard]] Status remove_file(const std::string& path);  // ok when there is none
+// A database with the files that SQLite keeps beside it.
+[[nodiscard]] Status remove_database(const std::string& path);
+
 // As open_database(), but trusts nothing and refuses only what cannot be read at all.
 [[nodiscard]] Result<std::unique_ptr<services::Database>> open_for_salvage(const std::string& path);
+
+// Copies a damaged database and its log, and gives the copy the first page of a sound, empty one:
+// the header, and where the tables begin, which is the same in every database of this version.
+[[nodiscard]] Status copy_with_first_page(const Files& files, const std::string& sound,
+                                          const std::string& copy);
 
 }  // namespace penstock::store

@@ -1,0 +1,224 @@
+#include <algorithm>
+#include <ctime>
+#include <filesystem>
+#include <memory>
+#include <utility>
+
+#include "services/sqlite.hpp"
+#include "store/counts.hpp"
+#include "store/pending.hpp"
+#include "store/reader.hpp"
+#include "store/salvage.hpp"
+#include "store/schema.hpp"
+
+namespace penstock::store {
+
+using services::Database;
+using services::Statement;
+using services::Transaction;
+
+namespace {
+
+constexpr char kLost[] = "lost_in_damage";
+constexpr char kLostMessage[] = "The queue's database was damaged; these records were lost.";
+constexpr std::int64_t kNsPerMs = 1'000'000;
+
+std::string time_stamp(std::int64_t now_ms) {
+  const std::time_t seconds = now_ms / 1'000;
+  std::tm time{};
+  gmtime_r(&seconds, &time);
+  char text[32];
+  const std::size_t size = std::strftime(text, sizeof text, "%Y%m%dT%H%M%SZ", &time);
+  return {text, size};
+}
+
+class Repair {
+ public:
+  Repair(Files files, std::int64_t now_ms) : files_(std::move(files)), now_ms_(now_ms) {}
+
+  Result<RepairReport> run() {
+    if (!has_content(files_.repaired)) {
+      RETURN_IF_ERROR(rebuild());
+      RETURN_IF_ERROR(move_file(files_.unfinished, files_.repaired));
+    } else {
+      report_.actions.emplace_back("A repair that was interrupted is finished.");
+    }
+    RETURN_IF_ERROR(replace());
+    return std::move(report_);
+  }
+
+ private:
+  [[nodiscard]] bool exists(const std::string& path) const {
+    std::error_code error;
+    return std::filesystem::exists(path, error);
+  }
+
+  // A sound database under the name of an unfinished one.
+  Status rebuild() {
+    RETURN_IF_ERROR(create_database(files_.unfinished, now_ms_, ""));
+    ASSIGN_OR_RETURN(const auto from, open_source());
+    Database::Options options;
+    options.name = "the new database";
+    ASSIGN_OR_RETURN(const auto to, Database::open(files_.unfinished, options));
+    ASSIGN_OR_RETURN(Transaction transaction, Transaction::begin(*to));
+    RETURN_IF_ERROR(fill(*from, *to));
+    RETURN_IF_ERROR(transaction.commit());
+    RETURN_IF_ERROR(to->ask_integer("PRAGMA wal_checkpoint(TRUNCATE)").status());
+    return {};
+  }
+
+  // The damaged one as it is, or else a copy with another first page.
+  Result<std::unique_ptr<Database>> open_source() {
+    // SQLite would remove the log of an empty file.
+    if (has_content(files_.database)) {
+      auto database = open_for_salvage(files_.database);
+      if (database.ok() && database->get()->ask_integer("SELECT in_use FROM meta").ok()) {
+        return database;
+      }
+    }
+    report_.actions.emplace_back("The beginning of the file was damaged; a new one was put there.");
+    RETURN_IF_ERROR(copy_with_first_page(files_, files_.unfinished, files_.salvaged));
+    return open_for_salvage(files_.salvaged);
+  }
+
+  Status fill(Database& from, Database& to) {
+    RETURN_IF_ERROR(to.execute("DELETE FROM meta"));
+    const std::pair<const char*, const char*> tables[] = {
+        {"meta", "id"},   {"destinations", "id"}, {"mappings", "id"},    {"reasons", "id"},
+        {"issues", "id"}, {"dead_letters", "id"}, {"history", "hour_ms"}};
+    for (const auto& [table, key] : tables) {
+      RETURN_IF_ERROR(copy_table(from, to, table, key, report_.actions));
+    }
+    RETURN_IF_ERROR(to.execute("INSERT OR IGNORE INTO meta (id, created_ms) VALUES (1, " +
+                               std::to_string(now_ms_) + ")"));
+    if (to.changes() > 0) {
+      report_.actions.emplace_back(
+          "The position in the source and the counts of events could not be read: the source is "
+          "read from its beginning.");
+    }
+    ASSIGN_OR_RETURN(const CountsById pending, copy_blocks(from, to, now_ms_, report_.actions));
+    for (const auto& [mapping, elements] : pending) report_.elements_saved += elements;
+    RETURN_IF_ERROR(mend_meta(to));
+    RETURN_IF_ERROR(mend_counts(to, pending));
+    return compare_with_counts(to, pending);
+  }
+
+  static Status mend_meta(Database& to) {
+    return to.execute(
+        "UPDATE meta SET in_use = 0, keeps_blocks = 1,"
+        " next_sequence = max(next_sequence, (SELECT coalesce(max(sequence) + 1, 0) FROM blocks)),"
+        " letters_dropped = letters_dropped"
+        "   + max(0, letters_kept - (SELECT count(*) FROM dead_letters)),"
+        " letters_kept = (SELECT count(*) FROM dead_letters),"
+        " letters_bytes = (SELECT coalesce(sum(bytes), 0) FROM dead_letters);");
+  }
+
+  // Makes counts and stored records agree: what is missing is lost, what is too much was found.
+  Status mend_counts(Database& to, const CountsById& pending) {
+    struct Difference {
+      std::uint32_t mapping = 0;
+      std::int64_t destination = 0;
+      std::string name;
+      std::int64_t lost = 0;
+      std::int64_t reasons = 0;  // that are missing before what is lost now
+    };
+    std::vector<Difference> differences;
+    {
+      ASSIGN_OR_RETURN(
+          Statement rows,
+          to.prepare("SELECT id, destination, name,"
+                     " matched + replayed - delivered - superseded - skipped - dead_lettered,"
+                     " dead_lettered - replayed - (SELECT coalesce(sum(count), 0) FROM reasons"
+                     " WHERE kind = 0 AND mapping = m.id) FROM mappings m"));
+      for (;;) {
+        ASSIGN_OR_RETURN(const bool more, rows.step());
+        if (!more) break;
+        const auto id = static_cast<std::uint32_t>(rows.integer(0));
+        const auto found = pending.find(id);
+        const auto stored = found == pending.end() ? 0 : static_cast<std::int64_t>(found->second);
+        differences.push_back({id, rows.integer(1), std::string(rows.text(2)),
+                               rows.integer(3) - stored, rows.integer(4)});
+      }
+    }
+    ASSIGN_OR_RETURN(Counts counts, Counts::prepare(to));
+    for (const Difference& difference : differences) {
+      const std::int64_t reasons = difference.reasons + std::max<std::int64_t>(0, difference.lost);
+      RETURN_IF_ERROR(count_lost(to, difference.mapping, difference.destination, difference.name,
+                                 difference.lost));
+      if (reasons < 0) {  // the row of the mapping is older than its reasons, or was lost
+        const std::string missing = std::to_string(-reasons);
+        RETURN_IF_ERROR(to.execute("UPDATE mappings SET matched = matched + " + missing +
+                                   ", dead_lettered = dead_lettered + " + missing +
+                                   " WHERE id = " + std::to_string(difference.mapping)));
+      } else if (reasons > 0) {
+        RETURN_IF_ERROR(counts.add_reason({ReasonCount::Kind::dead_letter, 0, kLost, "",
+                                           kLostMessage, static_cast<std::uint64_t>(reasons)},
+                                          difference.mapping));
+      }
+    }
+    return {};
+  }
+
+  Status count_lost(Database& to, std::uint32_t mapping, std::int64_t destination,
+                    const std::string& name, std::int64_t lost) {
+    const std::string where = " WHERE id = " + std::to_string(mapping);
+    if (lost < 0) {
+      report_.actions.push_back("Of mapping " + name + " " + std::to_string(-lost) +
+                                " records were found that are not counted; they are now.");
+      return to.execute("UPDATE mappings SET matched = matched + " + std::to_string(-lost) + where);
+    }
+    if (lost == 0) return {};
+    report_.elements_lost += static_cast<std::uint64_t>(lost);
+    report_.actions.push_back("Of mapping " + name + " " + std::to_string(lost) +
+                              " records are lost; they are counted as dead-lettered.");
+    RETURN_IF_ERROR(to.execute("UPDATE mappings SET dead_lettered = dead_lettered + " +
+                               std::to_string(lost) + where));
+    ASSIGN_OR_RETURN(
+        Statement issue,
+        to.prepare("INSERT INTO issues (destination, mapping, severity, code, message, count,"
+                   " first_ms, last_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7)"
+                   " ON CONFLICT (destination, mapping, severity, code) DO UPDATE SET"
+                   " count = count + excluded.count, last_ms = excluded.last_ms"));
+    return issue.bind(1, destination)
+        .bind(2, mapping)
+        .bind(3, static_cast<std::int64_t>(Issue::Severity::error))
+        .bind_text(4, kLost)
+        .bind_text(5, kLostMessage)
+        .bind(6, lost)
+        .bind(7, now_ms_)
+        .run();
+  }
+
+  // As long as the repaired one is there under its own name, nothing else opens the database, and
+  // this can be done again after an interruption.
+  Status replace() {
+    report_.backup = files_.database + ".damaged-" + time_stamp(now_ms_);
+    for (int i = 2; exists(report_.backup) || exists(report_.backup + "-wal"); ++i) {
+      report_.backup =
+          files_.database + ".damaged-" + time_stamp(now_ms_) + "-" + std::to_string(i);
+    }
+    if (exists(files_.database)) RETURN_IF_ERROR(move_file(files_.database, report_.backup));
+    if (exists(files_.log)) RETURN_IF_ERROR(move_file(files_.log, report_.backup + "-wal"));
+    RETURN_IF_ERROR(remove_file(files_.shared_memory));
+    RETURN_IF_ERROR(remove_database(files_.salvaged));
+    return move_file(files_.repaired, files_.database);
+  }
+
+  const Files files_;
+  const std::int64_t now_ms_;
+  RepairReport report_;
+};
+
+}  // namespace
+
+Result<RepairReport> repair(const std::string& state_dir, const services::Clock& clock) {
+  ASSIGN_OR_RETURN(const CheckReport found, check(state_dir));
+  if (found.sound) {
+    RepairReport report;
+    report.actions.emplace_back("The queue is sound; nothing was done.");
+    return report;
+  }
+  return Repair(Files(state_dir), clock.wall_ns() / kNsPerMs).run();
+}
+
+}  // namespace penstock::store

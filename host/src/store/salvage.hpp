@@ -1,0 +1,31 @@
+// Salvage: takes what can still be read out of a damaged database and puts it into a sound one.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "model/status.hpp"
+#include "services/sqlite.hpp"
+#include "store/block_codec.hpp"
+#include "store/pending.hpp"
+
+namespace penstock::store {
+
+// What is said about what was found and done, in sentences.
+using Actions = std::vector<std::string>;
+
+// Copies the rows of a table that has an integer key: forwards until it is damaged, backwards
+// likewise, and then each key between. Failures to read are reported in `actions`; a Status is a
+// failure to write.
+[[nodiscard]] Status copy_table(services::Database& from, services::Database& to,
+                                const std::string& table, const std::string& key, Actions& actions);
+
+// Copies the blocks whose data is sound, with what is settled of them where that can be read (an
+// element is rather sent twice than never), and lists them anew. Answers what is pending of them.
+[[nodiscard]] Result<CountsById> copy_blocks(services::Database& from, services::Database& to,
+                                             std::int64_t now_ms, Actions& actions);
+
+}  // namespace penstock::store
