@@ -14,7 +14,7 @@ constexpr int kBlocksPerTurn = 64;
 constexpr int kRecoveredPerTurn = 4;
 // Of blocks that the batcher may hold when the queue is on disk. A quarter of the 64 MiB that a run
 // may use (README.md).
-constexpr std::uint64_t kHeldBytes = 16ULL * 1024 * 1024;
+constexpr std::uint64_t kHeldBytes = 12ULL * 1024 * 1024;
 // How often the destinations' states are stored for `status`.
 constexpr std::int64_t kStateIntervalNs = 1000 * send::kNanosPerMilli;
 

@@ -79,10 +79,10 @@ class Queue {
   static constexpr std::size_t kBlockBytes = 1024 * 1024;
   static constexpr std::chrono::milliseconds kGatherTime{20};
   // What may wait in memory for being stored; beyond it append() or settle() waits.
-  static constexpr std::size_t kUnstoredBytes = 3 * kBlockBytes;
+  static constexpr std::size_t kUnstoredBytes = 2 * kBlockBytes;
   static constexpr std::size_t kUnstoredSettlements = 500'000;  // elements
   // Stored blocks that stay in memory until take() and so need not be read back.
-  static constexpr std::size_t kKeptBytes = 3 * kBlockBytes;
+  static constexpr std::size_t kKeptBytes = 2 * kBlockBytes;
   static constexpr std::chrono::milliseconds kRetryTime{1'000};  // after the disk refused
   // flush() gives up on a disk that refuses for so long.
   static constexpr std::chrono::milliseconds kFlushPatience{10'000};
