@@ -3,6 +3,8 @@
 #include <CLI/CLI.hpp>
 #include <sstream>
 
+#include "cli/examples.hpp"
+#include "model/diagnostics.hpp"
 #include "model/status.hpp"
 #include "version.hpp"
 
@@ -14,6 +16,9 @@ const std::map<std::string, Format> kDescribeFormats = {
     {"text", Format::text}, {"json", Format::json}, {"markdown", Format::markdown}};
 const std::map<std::string, services::LogFormat> kLogFormats = {
     {"text", services::LogFormat::text}, {"json", services::LogFormat::json}};
+
+// Hourly counts are kept for 90 days.
+constexpr int kMostHistoryHours = 90 * 24;
 
 // "10s", "500ms", "2m" as milliseconds.
 std::chrono::milliseconds parse_duration(const std::string& text) {
@@ -36,47 +41,298 @@ std::chrono::milliseconds parse_duration(const std::string& text) {
   throw CLI::ValidationError("\"" + text + "\" is no duration; write 500ms, 10s, 2m or 1h");
 }
 
+constexpr char kDelivering[] = "Deliver";
+constexpr char kLookingBack[] = "Look at what was delivered";
+constexpr char kPlugins[] = "Plugins";
+
+// As it was written, before it is known to be right.
 struct Raw {
   std::vector<std::string> sets;
   std::string drain_timeout;
   bool verbose = false;
   std::string pipeline;
+  std::string since;
+  std::string until;
 };
 
-void add_common_options(CLI::App& app, Arguments& arguments, Raw& raw,
-                        const std::map<std::string, Format>& formats) {
-  app.add_option("--plugin-dir", arguments.plugin_dirs,
-                 "Directory with plugins (NAME.yaml beside NAME.so). Repeatable. Searched before "
-                 "$PENSTOCK_PLUGIN_PATH and "
-                 "PREFIX/lib/penstock/plugins")
-      ->type_name("DIR")
-      ->allow_extra_args(false);
-  app.add_option("--format", arguments.format, "Form of the result on stdout")
-      ->transform(CLI::CheckedTransformer(formats, CLI::ignore_case).description(""))
-      ->type_name(formats.size() == 2 ? "text|json" : "text|markdown|json");
-  app.add_option("--log-format", arguments.log_format, "Form of the log on stderr")
-      ->transform(CLI::CheckedTransformer(kLogFormats, CLI::ignore_case).description(""))
-      ->type_name("text|json");
-  app.add_flag("-v,--verbose", raw.verbose, "Log details as well");
-  app.add_flag("-q,--quiet", arguments.quiet, "Log errors only, and show no progress");
+// The commands and their options, which write to `arguments` and `raw`.
+class Commands {
+ public:
+  Commands(CLI::App& app, Arguments& arguments, Raw& raw)
+      : app_(app), arguments_(arguments), raw_(raw) {
+    add_run();
+    add_validate();
+    add_try();
+    add_status();
+    add_dead_letters();
+    add_queue();
+    add_plugin();
+  }
+
+ private:
+  CLI::App& command(CLI::App& parent, Command command, const char* name, const char* description,
+                    const std::string& examples,
+                    const std::map<std::string, Format>& formats = kFormats) {
+    CLI::App& app = *parent.add_subcommand(name, description);
+    app.footer("Examples:\n" + examples);
+    app.callback([this, command] { arguments_.command = command; });
+    add_common_options(app, formats);
+    return app;
+  }
+
+  // A command about one pipeline.
+  CLI::App& pipeline_command(CLI::App& parent, Command command, const char* name,
+                             const char* description, const std::string& examples) {
+    CLI::App& app = this->command(parent, command, name, description, examples);
+    app.add_option("PIPELINE", raw_.pipeline, "The pipeline's manifest")->required();
+    add_set_option(app);
+    return app;
+  }
+
+  void add_common_options(CLI::App& app, const std::map<std::string, Format>& formats) {
+    app.add_option("--plugin-dir", arguments_.plugin_dirs,
+                   "Directory with plugins (NAME.yaml beside NAME.so). Repeatable. Searched before "
+                   "$PENSTOCK_PLUGIN_PATH and "
+                   "PREFIX/lib/penstock/plugins")
+        ->type_name("DIR")
+        ->allow_extra_args(false);
+    app.add_option("--format", arguments_.format, "Form of the result on stdout")
+        ->transform(CLI::CheckedTransformer(formats, CLI::ignore_case).description(""))
+        ->type_name(formats.size() == 2 ? "text|json" : "text|markdown|json");
+    app.add_option("--log-format", arguments_.log_format, "Form of the log on stderr")
+        ->transform(CLI::CheckedTransformer(kLogFormats, CLI::ignore_case).description(""))
+        ->type_name("text|json");
+    app.add_flag("-v,--verbose", raw_.verbose, "Log details as well");
+    app.add_flag("-q,--quiet", arguments_.quiet, "Log errors only, and show no progress");
+  }
+
+  void add_set_option(CLI::App& app) {
+    app.add_option(
+           "--set", raw_.sets,
+           "Override a value of the pipeline, such as --set source.path=today.ndjson. Repeatable")
+        ->type_name("PATH=VALUE")
+        ->allow_extra_args(false);
+  }
+
+  void add_run() {
+    CLI::App& run = pipeline_command(
+        app_, Command::run, "run",
+        "Deliver the events of a pipeline's source, until it ends or a signal comes",
+        std::string(examples::kRun) + examples::kExitCodes);
+    run.group(kDelivering);
+    run.add_option("--drain-timeout", raw_.drain_timeout,
+                   "How long to go on delivering after SIGINT or SIGTERM, or when nothing that is "
+                   "pending can be delivered "
+                   "(default 60s)")
+        ->type_name("DURATION");
+    run.add_option("--workers", arguments_.workers, "Threads that map events (default: one a core)")
+        ->check(CLI::Range(1, 256))
+        ->type_name("N");
+    run.add_flag("--fail-on-dead-letters", arguments_.fail_on_dead_letters,
+                 "End with exit code 1 if a record was dead-lettered");
+    run.add_flag("--from-start", arguments_.from_start,
+                 "Read the event file from its start, whatever was read of it before");
+  }
+
+  void add_validate() {
+    CLI::App& validate =
+        command(app_, Command::validate, "validate",
+                "Check pipelines as run would, and start nothing", examples::kValidate);
+    validate.group(kDelivering);
+    validate.add_option("PIPELINE", arguments_.pipelines, "Manifests of pipelines")->required();
+    add_set_option(validate);
+    validate.add_flag("--connect", arguments_.connect,
+                      "Ask the destinations, too, whether deliveries would be accepted");
+  }
+
+  void add_try() {
+    CLI::App& try_events = pipeline_command(
+        app_, Command::try_events, "try",
+        "Show what every mapping makes of every event. Nothing is sent or stored", examples::kTry);
+    try_events.group(kDelivering);
+    try_events
+        .add_option("--input", arguments_.input,
+                    "File with events, one JSON object a line; - reads standard input")
+        ->required()
+        ->type_name("EVENTS");
+  }
+
+  void add_status() {
+    CLI::App& status =
+        pipeline_command(app_, Command::status, "status",
+                         "Show what became of all records since the state was made, what is "
+                         "pending, and what needs attention",
+                         examples::kStatus);
+    status.group(kLookingBack);
+    status.add_flag("--watch", arguments_.watch, "Show it anew every 2 seconds, until SIGINT");
+    status
+        .add_option("--history", arguments_.history_hours,
+                    "Show the counts of each of the last hours as well")
+        ->check(CLI::Range(1, kMostHistoryHours))
+        ->type_name("HOURS");
+  }
+
+  void add_dead_letters() {
+    CLI::App& group = *app_.add_subcommand(
+        "dead-letters", "Look at records that were not delivered, and have them sent again");
+    group.group(kLookingBack);
+    group.require_subcommand(1);
+    group.footer("Examples:\n" + std::string(examples::kDeadLetters));
+    CLI::App& list = pipeline_command(group, Command::dead_letters_list, "list",
+                                      "List them, oldest first, and count them by reason",
+                                      examples::kDeadLettersList);
+    add_selection(list);
+    add_limit(list, "Show at most so many (default 50); all are counted");
+    CLI::App& show = pipeline_command(group, Command::dead_letters_show, "show",
+                                      "Show everything of some", examples::kDeadLettersShow);
+    show.add_option("ID,--id", arguments_.selection.ids, "Which; list tells them")->required();
+    CLI::App& replay = pipeline_command(group, Command::dead_letters_replay, "replay",
+                                        "Have them sent again", examples::kDeadLettersReplay);
+    add_selection(replay);
+    add_limit(replay, "Mark at most so many, the oldest");
+    replay.add_flag("--all", arguments_.selection.all, "All of them");
+    CLI::App& discard = pipeline_command(group, Command::dead_letters_discard, "discard",
+                                         "Delete them for good", examples::kDeadLettersDiscard);
+    add_selection(discard);
+    add_limit(discard, "Delete at most so many, the oldest");
+    discard.add_flag("--all", arguments_.selection.all, "All of them");
+    CLI::App& written = pipeline_command(group, Command::dead_letters_export, "export",
+                                         "Write them out with all they hold, a JSON object a line",
+                                         examples::kDeadLettersExport);
+    add_selection(written);
+    add_limit(written, "Write at most so many, the oldest");
+  }
+
+  void add_selection(CLI::App& app) {
+    DeadLetterSelection& selection = arguments_.selection;
+    app.add_option("--reason", selection.reason, "Only with this reason code")->type_name("REASON");
+    app.add_option("--mapping", selection.mapping,
+                   "Only of this mapping: MAPPING or DESTINATION.MAPPING")
+        ->type_name("NAME");
+    app.add_option("--destination", selection.destination, "Only of this destination")
+        ->type_name("NAME");
+    app.add_option(
+           "--since", raw_.since,
+           "Only from then on: 2h or 3d ago, or a time such as 2026-10-03T14:05 (UTC unless "
+           "an offset follows)")
+        ->type_name("TIME");
+    app.add_option("--until", raw_.until, "Only from before then")->type_name("TIME");
+    app.add_option("--id", selection.ids, "Only this one. Repeatable")
+        ->type_name("ID")
+        ->allow_extra_args(false);
+  }
+
+  void add_limit(CLI::App& app, const char* description) {
+    app.add_option("--limit", arguments_.selection.limit, description)
+        ->check(CLI::PositiveNumber.description(""))
+        ->type_name("N");
+  }
+
+  void add_queue() {
+    CLI::App& queue =
+        *app_.add_subcommand("queue", "Check what waits on the disk, and repair it after damage");
+    queue.group(kLookingBack);
+    queue.require_subcommand(1);
+    queue.footer("Examples:\n" + std::string(examples::kQueue));
+    pipeline_command(queue, Command::queue_check, "check",
+                     "Read all of the queue, and say what is wrong with it", examples::kQueueCheck);
+    pipeline_command(queue, Command::queue_repair, "repair",
+                     "Save what can be read of a damaged "
+                     "queue",
+                     examples::kQueueRepair);
+  }
+
+  void add_plugin() {
+    CLI::App& plugin = *app_.add_subcommand("plugin", "Look at plugins");
+    plugin.group(kPlugins);
+    plugin.require_subcommand(1);
+    plugin.footer("Examples:\n" + std::string(examples::kPluginList) + "\n" +
+                  examples::kPluginDescribe);
+    command(plugin, Command::plugin_list, "list", "Show the plugins that are found, and where",
+            examples::kPluginList);
+    CLI::App& describe = command(plugin, Command::plugin_describe, "describe",
+                                 "Show a plugin's settings, actions and fields",
+                                 examples::kPluginDescribe, kDescribeFormats);
+    describe
+        .add_option("PLUGIN", arguments_.plugin,
+                    "A plugin's name, or the path of a plugin manifest")
+        ->required();
+  }
+
+  CLI::App& app_;
+  Arguments& arguments_;
+  Raw& raw_;
+};
+
+std::optional<Moment> read_moment(const char* option, const std::string& text) {
+  if (text.empty()) return std::nullopt;
+  const auto moment = parse_moment(text);
+  if (moment) return moment;
+  throw CLI::ValidationError(std::string(option) + ": \"" + text +
+                             "\" is no time; write how long ago, such as 2h or 3d, or a time such "
+                             "as 2026-10-03 or 2026-10-03T14:05");
 }
 
-void add_set_option(CLI::App& app, Raw& raw) {
-  app.add_option(
-         "--set", raw.sets,
-         "Override a value of the pipeline, such as --set source.path=today.ndjson. Repeatable")
-      ->type_name("PATH=VALUE")
-      ->allow_extra_args(false);
+// What CLI11 cannot say.
+void complete(Arguments& arguments, const Raw& raw) {
+  if (!raw.drain_timeout.empty()) arguments.drain_timeout = parse_duration(raw.drain_timeout);
+  for (const std::string& set : raw.sets) {
+    const std::size_t equals = set.find('=');
+    if (equals == std::string::npos || equals == 0) {
+      throw CLI::ValidationError("--set takes PATH=VALUE, such as source.path=today.ndjson; \"" +
+                                 set + "\" has no \"=\"");
+    }
+    arguments.overrides.emplace_back(set.substr(0, equals), set.substr(equals + 1));
+  }
+  DeadLetterSelection& selection = arguments.selection;
+  selection.since = read_moment("--since", raw.since);
+  selection.until = read_moment("--until", raw.until);
+  const bool discards = arguments.command == Command::dead_letters_discard;
+  if (discards || arguments.command == Command::dead_letters_replay) {
+    if (selection.all && selection.selects()) {
+      throw CLI::ValidationError("--all means all of them; leave it out, or what else selects");
+    }
+    if (!selection.all && !selection.selects()) {
+      throw CLI::ValidationError(
+          std::string("say which: by --reason, --mapping, --destination, --since, --until or --id, "
+                      "or --all of them") +
+          (discards ? ". They are gone for good: export them first" : ""));
+    }
+  }
+  if (arguments.pipelines.empty() && !raw.pipeline.empty()) {
+    arguments.pipelines.push_back(raw.pipeline);
+  }
+  if (raw.verbose) arguments.log_level = services::LogLevel::debug;
+  if (arguments.quiet) arguments.log_level = services::LogLevel::error;
 }
 
-void examples(CLI::App& app, const std::string& text) {
-  app.footer("Examples:\n" + text);
+// The innermost command that was found, with the words of the command line that name it.
+struct Place {
+  const CLI::App* app;
+  std::string path;
+  int words;
+};
+
+Place place_in(const CLI::App& app) {
+  Place place{&app, app.get_name(), 1};
+  for (auto chosen = app.get_subcommands(); !chosen.empty();
+       chosen = place.app->get_subcommands()) {
+    place.app = chosen.front();
+    place.path += " " + place.app->get_name();
+    ++place.words;
+  }
+  return place;
 }
 
-std::string exit_codes() {
-  return "Exit codes: 0 ok, 1 a check failed, 64 usage, 65 bad input, 69 destination unavailable,\n"
-         "70 internal, 74 I/O, 75 stopped with records pending, 77 authorisation needed, 78 "
-         "configuration";
+// `"rnu" is no command; did you mean "run"?` where that is what is wrong.
+std::string wrong_command(const Place& place, int argc, const char* const* argv) {
+  const auto commands = place.app->get_subcommands([](const CLI::App*) { return true; });
+  if (commands.empty() || place.words >= argc || argv[place.words][0] == '-') return {};
+  std::vector<std::string> names;
+  names.reserve(commands.size());
+  for (const CLI::App* command : commands) names.push_back(command->get_name());
+  const std::string word = argv[place.words];
+  return "\"" + word + "\" is no command of " + place.path + "; " + suggestion(word, names);
 }
 
 }  // namespace
@@ -92,123 +348,23 @@ std::variant<Arguments, Answer> parse_arguments(int argc, const char* const* arg
   app.set_version_flag("--version",
                        "penstock " + std::string(kVersion) + " (plugin ABI " + kAbiVersion + ")");
   app.failure_message(CLI::FailureMessage::help);
-  examples(app,
-           "  penstock validate pipeline.yaml\n"
-           "  penstock try pipeline.yaml --input events.ndjson\n"
-           "  penstock run pipeline.yaml\n"
-           "  penstock plugin describe linkedin_audiences\n\n" +
-               exit_codes());
-
-  CLI::App* run = app.add_subcommand(
-      "run", "Deliver the events of a pipeline's source, until it ends or a signal comes");
-  run->add_option("PIPELINE", raw.pipeline, "The pipeline's manifest")->required();
-  add_common_options(*run, arguments, raw, kFormats);
-  add_set_option(*run, raw);
-  run->add_option("--drain-timeout", raw.drain_timeout,
-                  "How long to go on delivering after SIGINT or SIGTERM, or when nothing that is "
-                  "pending can be delivered "
-                  "(default 60s)")
-      ->type_name("DURATION");
-  run->add_option("--workers", arguments.workers, "Threads that map events (default: one a core)")
-      ->check(CLI::Range(1, 256))
-      ->type_name("N");
-  run->add_flag("--fail-on-dead-letters", arguments.fail_on_dead_letters,
-                "End with exit code 1 if a record was dead-lettered");
-  run->add_flag("--from-start", arguments.from_start,
-                "Read the event file from its start, whatever was read of it before");
-  examples(
-      *run,
-      "  penstock run pipeline.yaml\n"
-      "  penstock run pipeline.yaml --set source.path=today.ndjson --format json > report.json\n"
-      "  tail -F events.ndjson | penstock run pipeline.yaml --set 'source={type: stdin}' "
-      "--drain-timeout 10s\n\n" +
-          exit_codes());
-
-  CLI::App* validate =
-      app.add_subcommand("validate", "Check pipelines as run would, and start nothing");
-  validate->add_option("PIPELINE", arguments.pipelines, "Manifests of pipelines")->required();
-  add_common_options(*validate, arguments, raw, kFormats);
-  add_set_option(*validate, raw);
-  validate->add_flag("--connect", arguments.connect,
-                     "Ask the destinations, too, whether deliveries would be accepted");
-  examples(*validate,
-           "  penstock validate pipeline.yaml\n"
-           "  penstock validate pipelines/*.yaml --format json\n"
-           "  penstock validate pipeline.yaml --connect");
-
-  CLI::App* try_events = app.add_subcommand(
-      "try", "Show what every mapping makes of every event. Nothing is sent or stored");
-  try_events->add_option("PIPELINE", raw.pipeline, "The pipeline's manifest")->required();
-  try_events
-      ->add_option("--input", arguments.input,
-                   "File with events, one JSON object a line; - reads standard input")
-      ->required()
-      ->type_name("EVENTS");
-  add_common_options(*try_events, arguments, raw, kFormats);
-  add_set_option(*try_events, raw);
-  examples(*try_events,
-           "  penstock try pipeline.yaml --input events.ndjson\n"
-           "  head -3 events.ndjson | penstock try pipeline.yaml --input - --format json\n\n"
-           "The output shows resolved fields, personal data included: treat it like the events "
-           "themselves.");
-
-  CLI::App* plugin = app.add_subcommand("plugin", "Look at plugins");
-  plugin->require_subcommand(1);
-  CLI::App* list = plugin->add_subcommand("list", "Show the plugins that are found, and where");
-  add_common_options(*list, arguments, raw, kFormats);
-  examples(*list,
-           "  penstock plugin list\n  penstock plugin list --plugin-dir ./plugins --format json");
-  CLI::App* describe =
-      plugin->add_subcommand("describe", "Show a plugin's settings, actions and fields");
-  describe
-      ->add_option("PLUGIN", arguments.plugin, "A plugin's name, or the path of a plugin manifest")
-      ->required();
-  add_common_options(*describe, arguments, raw, kDescribeFormats);
-  examples(*describe,
-           "  penstock plugin describe linkedin_audiences\n"
-           "  penstock plugin describe linkedin_audiences --format markdown > linkedin.md\n"
-           "  penstock plugin describe ./my_plugin.yaml");
+  app.footer("Examples:\n" + std::string(examples::kPenstock) + examples::kExitCodes);
+  const Commands commands(app, arguments, raw);
 
   try {
     app.parse(argc, argv);
-    if (!raw.drain_timeout.empty()) arguments.drain_timeout = parse_duration(raw.drain_timeout);
-    for (const std::string& set : raw.sets) {
-      const std::size_t equals = set.find('=');
-      if (equals == std::string::npos || equals == 0) {
-        throw CLI::ValidationError("--set takes PATH=VALUE, such as source.path=today.ndjson; \"" +
-                                   set + "\" has no \"=\"");
-      }
-      arguments.overrides.emplace_back(set.substr(0, equals), set.substr(equals + 1));
-    }
+    complete(arguments, raw);
   } catch (const CLI::ParseError& error) {
     std::ostringstream out;
     std::ostringstream problem;
     const bool is_answer = app.exit(error, out, problem) == 0;
     if (is_answer) return Answer{out.str(), false, 0};
-    const CLI::App* at = &app;
-    for (const CLI::App* deeper = at; deeper != nullptr;) {
-      at = deeper;
-      const auto chosen = deeper->get_subcommands();
-      deeper = chosen.empty() ? nullptr : chosen.front();
-    }
-    std::string path = at->get_name();
-    for (const CLI::App* parent = at->get_parent(); parent != nullptr;
-         parent = parent->get_parent()) {
-      path.insert(0, parent->get_name() + " ");
-    }
-    return Answer{"penstock: " + std::string(error.what()) + "\nSee: " + path + " --help\n", true,
-                  exit_code(StatusCode::usage)};
+    const Place place = place_in(app);
+    const std::string wrong = wrong_command(place, argc, argv);
+    return Answer{"penstock: " + (wrong.empty() ? std::string(error.what()) : wrong) +
+                      "\nSee: " + place.path + " --help\n",
+                  true, exit_code(StatusCode::usage)};
   }
-
-  if (arguments.pipelines.empty() && !raw.pipeline.empty())
-    arguments.pipelines.push_back(raw.pipeline);
-  if (raw.verbose) arguments.log_level = services::LogLevel::debug;
-  if (arguments.quiet) arguments.log_level = services::LogLevel::error;
-  if (run->parsed()) arguments.command = Command::run;
-  if (validate->parsed()) arguments.command = Command::validate;
-  if (try_events->parsed()) arguments.command = Command::try_events;
-  if (list->parsed()) arguments.command = Command::plugin_list;
-  if (describe->parsed()) arguments.command = Command::plugin_describe;
   return arguments;
 }
 

@@ -3,18 +3,51 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <variant>
 #include <vector>
 
+#include "cli/moments.hpp"
 #include "run.hpp"
 #include "services/log.hpp"
 
 namespace penstock::cli {
 
-enum class Command : std::uint8_t { run, validate, try_events, plugin_list, plugin_describe };
+enum class Command : std::uint8_t {
+  run,
+  validate,
+  try_events,
+  status,
+  dead_letters_list,
+  dead_letters_show,
+  dead_letters_replay,
+  dead_letters_discard,
+  dead_letters_export,
+  queue_check,
+  queue_repair,
+  plugin_list,
+  plugin_describe,
+};
 enum class Format : std::uint8_t { text, json, markdown };
+
+// Which dead letters are meant: those that all of it applies to.
+struct DeadLetterSelection {
+  std::vector<std::int64_t> ids;
+  std::string destination;
+  std::string mapping;  // MAPPING, or DESTINATION.MAPPING
+  std::string reason;
+  std::optional<Moment> since;
+  std::optional<Moment> until;
+  std::optional<std::uint64_t> limit;  // does not select
+  bool all = false;                    // asked for in so many words
+
+  [[nodiscard]] bool selects() const {
+    return !ids.empty() || !destination.empty() || !mapping.empty() || !reason.empty() || since ||
+           until;
+  }
+};
 
 struct Arguments {
   Command command = Command::run;
@@ -25,7 +58,7 @@ struct Arguments {
   services::LogFormat log_format = services::LogFormat::text;
   services::LogLevel log_level = services::LogLevel::info;
   bool quiet = false;
-  // run, validate, try:
+  // all commands about pipelines:
   std::vector<std::string> pipelines;
   // run:
   std::chrono::milliseconds drain_timeout = kDefaultDrainTimeout;
@@ -36,6 +69,11 @@ struct Arguments {
   bool connect = false;
   // try:
   std::string input;  // a path, or "-"
+  // status:
+  bool watch = false;
+  unsigned history_hours = 0;  // 0: none
+  // dead-letters:
+  DeadLetterSelection selection;
   // plugin describe:
   std::string plugin;
 };

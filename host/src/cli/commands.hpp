@@ -15,6 +15,10 @@ namespace penstock::cli {
 int run_command(const Arguments& arguments);
 int validate_command(const Arguments& arguments);
 int try_command(const Arguments& arguments);
+int status_command(const Arguments& arguments);
+int dead_letters_command(const Arguments& arguments);  // all of `dead-letters ...`
+int queue_check_command(const Arguments& arguments);
+int queue_repair_command(const Arguments& arguments);
 int plugin_list_command(const Arguments& arguments);
 int plugin_describe_command(const Arguments& arguments);
 

@@ -25,6 +25,18 @@ int dispatch(const penstock::cli::Arguments& arguments) {
       return penstock::cli::validate_command(arguments);
     case Command::try_events:
       return penstock::cli::try_command(arguments);
+    case Command::status:
+      return penstock::cli::status_command(arguments);
+    case Command::dead_letters_list:
+    case Command::dead_letters_show:
+    case Command::dead_letters_replay:
+    case Command::dead_letters_discard:
+    case Command::dead_letters_export:
+      return penstock::cli::dead_letters_command(arguments);
+    case Command::queue_check:
+      return penstock::cli::queue_check_command(arguments);
+    case Command::queue_repair:
+      return penstock::cli::queue_repair_command(arguments);
     case Command::plugin_list:
       return penstock::cli::plugin_list_command(arguments);
     case Command::plugin_describe:

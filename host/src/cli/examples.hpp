@@ -1,0 +1,105 @@
+// What stands under "Examples:" in each command's help.
+#pragma once
+
+namespace penstock::cli::examples {
+
+inline constexpr char kExitCodes[] =
+    "Exit codes: 0 ok, 1 a check failed, 64 usage, 65 bad input, 69 destination unavailable,\n"
+    "70 internal, 74 I/O, 75 stopped with records pending, 77 authorisation needed,\n"
+    "78 configuration";
+
+inline constexpr char kPenstock[] =
+    "  penstock validate pipeline.yaml\n"
+    "  penstock try pipeline.yaml --input events.ndjson\n"
+    "  penstock run pipeline.yaml\n"
+    "  penstock status pipeline.yaml\n"
+    "  penstock plugin describe linkedin_audiences\n\n";
+
+inline constexpr char kRun[] =
+    "  penstock run pipeline.yaml\n"
+    "  penstock run pipeline.yaml --set source.path=today.ndjson --format json > report.json\n"
+    "  tail -F events.ndjson | penstock run pipeline.yaml --set 'source={type: stdin}' "
+    "--drain-timeout 10s\n\n";
+
+inline constexpr char kValidate[] =
+    "  penstock validate pipeline.yaml\n"
+    "  penstock validate pipelines/*.yaml --format json\n"
+    "  penstock validate pipeline.yaml --connect";
+
+inline constexpr char kTry[] =
+    "  penstock try pipeline.yaml --input events.ndjson\n"
+    "  head -3 events.ndjson | penstock try pipeline.yaml --input - --format json\n\n"
+    "The output shows resolved fields, personal data included: treat it like the events "
+    "themselves.";
+
+inline constexpr char kStatus[] =
+    "  penstock status pipeline.yaml\n"
+    "  penstock status pipeline.yaml --watch\n"
+    "  penstock status pipeline.yaml --history 24\n"
+    "  penstock status pipeline.yaml --format json | jq '.dead_letters.by_reason'\n\n"
+    "Works while a run is going on and when none is. Of the manifest only the names and state_dir\n"
+    "are read: neither plugins nor credentials are needed.\n"
+    "Exit codes: 65 the pipeline has never run, 70 the counts do not add up.";
+
+inline constexpr char kDeadLetters[] =
+    "  penstock dead-letters list pipeline.yaml\n"
+    "  penstock dead-letters show pipeline.yaml 17\n"
+    "  penstock dead-letters replay pipeline.yaml --reason rejected\n"
+    "  penstock dead-letters export pipeline.yaml > dead-letters.ndjson\n"
+    "  penstock dead-letters discard pipeline.yaml --until 30d";
+
+inline constexpr char kDeadLettersList[] =
+    "  penstock dead-letters list pipeline.yaml\n"
+    "  penstock dead-letters list pipeline.yaml --mapping linkedin_eu.trial_users --since 2h\n"
+    "  penstock dead-letters list pipeline.yaml --reason no_identifier --limit 500\n"
+    "  penstock dead-letters list pipeline.yaml --since 2026-10-03T08:00 --format json";
+
+inline constexpr char kDeadLettersShow[] =
+    "  penstock dead-letters show pipeline.yaml 17\n"
+    "  penstock dead-letters show pipeline.yaml 17 18 --format json\n\n"
+    "An element is shown as it would be sent: treat the output like the events themselves.";
+
+inline constexpr char kDeadLettersReplay[] =
+    "  penstock dead-letters replay pipeline.yaml --reason rejected\n"
+    "  penstock dead-letters replay pipeline.yaml --id 17 --id 18\n"
+    "  penstock dead-letters replay pipeline.yaml --all\n\n"
+    "They are marked; the run that is going on, or the next, sends them. Records that never "
+    "became\n"
+    "an element cannot be replayed: mend the mapping, then feed their events again.";
+
+inline constexpr char kDeadLettersDiscard[] =
+    "  penstock dead-letters export pipeline.yaml --until 30d > old.ndjson\n"
+    "  penstock dead-letters discard pipeline.yaml --until 30d\n\n"
+    "They are gone for good, so export them first. Those marked for replay are left alone. The\n"
+    "counts do not change: what was discarded stays counted as a dead letter.";
+
+inline constexpr char kDeadLettersExport[] =
+    "  penstock dead-letters export pipeline.yaml > dead-letters.ndjson\n"
+    "  penstock dead-letters export pipeline.yaml --reason no_identifier | jq .message\n\n"
+    "One JSON object a line, contents included: treat it like the events themselves.";
+
+inline constexpr char kQueue[] =
+    "  penstock queue check pipeline.yaml\n"
+    "  penstock queue repair pipeline.yaml";
+
+inline constexpr char kQueueCheck[] =
+    "  penstock queue check pipeline.yaml\n"
+    "  penstock queue check pipeline.yaml --format json\n\n"
+    "Reads all of the queue and changes nothing.\n"
+    "Exit codes: 0 sound, 1 something is wrong, 65 the pipeline has never run, 74 unreadable.";
+
+inline constexpr char kQueueRepair[] =
+    "  penstock queue repair pipeline.yaml\n\n"
+    "Puts damaged files aside and makes a queue of all that can still be read. Refused while a\n"
+    "run is going on.";
+
+inline constexpr char kPluginList[] =
+    "  penstock plugin list\n"
+    "  penstock plugin list --plugin-dir ./plugins --format json";
+
+inline constexpr char kPluginDescribe[] =
+    "  penstock plugin describe linkedin_audiences\n"
+    "  penstock plugin describe linkedin_audiences --format markdown > linkedin.md\n"
+    "  penstock plugin describe ./my_plugin.yaml";
+
+}  // namespace penstock::cli::examples

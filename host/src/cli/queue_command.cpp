@@ -1,0 +1,80 @@
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "cli/commands.hpp"
+#include "cli/moments.hpp"
+#include "cli/state_commands.hpp"
+#include "services/state_lock.hpp"
+#include "store/reader.hpp"
+
+namespace penstock::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string dump(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+std::string lines(const std::vector<std::string>& sentences) {
+  std::string out;
+  for (const std::string& sentence : sentences) out += "  " + sentence + "\n";
+  return out;
+}
+
+}  // namespace
+
+int queue_check_command(const Arguments& arguments) {
+  auto outline = load_outline(arguments);
+  if (!outline.ok()) return fail(outline.status());
+  const auto report = store::check(outline->state_dir);
+  if (!report.ok()) return fail(report.status());
+  Status printed;
+  if (arguments.format == Format::json) {
+    printed = print(dump({{"sound", report->sound},
+                          {"findings", report->findings},
+                          {"blocks", report->blocks},
+                          {"elements_pending", report->elements_pending}}));
+  } else {
+    printed = print(std::string(report->sound ? "The queue is sound: " : "The queue is damaged: ") +
+                    counted(report->blocks, "block") + ", " +
+                    counted(report->elements_pending, "element") + " pending.\n" +
+                    lines(report->findings));
+  }
+  if (!printed.ok()) return fail(printed);
+  if (report->sound) return 0;
+  return fail({StatusCode::failed,
+               counted(report->findings.size(), "finding") + " in " + outline->state_dir +
+                   ". End the run, if there is one, and put it right with: penstock queue repair " +
+                   outline->path});
+}
+
+int queue_repair_command(const Arguments& arguments) {
+  auto outline = load_outline(arguments);
+  if (!outline.ok()) return fail(outline.status());
+  std::error_code error;
+  if (!std::filesystem::is_directory(outline->state_dir, error)) {
+    return fail({StatusCode::bad_input, "there is no state in " + outline->state_dir +
+                                            ": this pipeline has never run, or its state_dir was "
+                                            "moved. There is nothing to repair."});
+  }
+  const auto lock = services::StateLock::acquire(outline->state_dir, outline->path);
+  if (!lock.ok()) return fail(lock.status());
+  const services::SystemClock clock;
+  const auto report = store::repair(outline->state_dir, clock);
+  if (!report.ok()) return fail(report.status());
+  const Status printed =
+      print(arguments.format == Format::json
+                ? dump({{"actions", report->actions},
+                        {"elements_saved", report->elements_saved},
+                        {"elements_lost", report->elements_lost},
+                        {"backup", report->backup.empty() ? Json() : Json(report->backup)}})
+                : "Repaired: " + counted(report->elements_saved, "pending element") + " saved, " +
+                      with_separators(report->elements_lost) + " lost.\n" + lines(report->actions) +
+                      (report->backup.empty()
+                           ? ""
+                           : "The damaged files are kept in " + report->backup + "\n"));
+  return fail(printed);
+}
+
+}  // namespace penstock::cli
