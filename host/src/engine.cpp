@@ -110,7 +110,8 @@ Engine::Engine(Pipeline& pipeline, RunOptions options, std::unique_ptr<store::St
                   on_disk_ ? queue::Queue::kDefaultDiskBytes : queue::Queue::kDefaultMemoryBytes),
               [this] { wake(); }, [this](const Tally& replayed) { ledger_.apply(replayed); }},
              pipeline.clock()),
-      sequencer_(queue_, ledger_, 4 * std::max(1U, std::thread::hardware_concurrency())),
+      sequencer_(queue_, ledger_, 4 * std::max(1U, std::thread::hardware_concurrency()),
+                 source_->position()),
       batcher_(limits_of(pipeline.config(), connections_of(pipeline))),
       states_(pipeline.config().destinations.size()),
       connection_of_(connections_of(pipeline)),
@@ -224,8 +225,10 @@ RunReport Engine::report(double duration_s, Status failure) {
   for (const auto& [mapping, count] : queue_.untaken_by_mapping()) report.pending[mapping] += count;
   report.accounting = ledger_.verify(report.pending);
   report.counts = ledger_.snapshot();
-  report.unread_bytes =
-      source_->known_bytes() - std::min(source_->known_bytes(), sequencer_.accepted().offset);
+  const std::uint64_t known = source_->known_bytes();
+  const Position accepted = sequencer_.accepted();
+  const bool of_this_file = accepted.generation == source_->position().generation;
+  report.unread_bytes = known - (of_this_file ? std::min(known, accepted.offset) : 0);
   report.destinations.resize(states_.size());
   for (std::uint32_t d = 0; d < states_.size(); ++d) {
     DestinationReport& destination = report.destinations[d];

@@ -2,8 +2,9 @@
 
 namespace penstock {
 
-Sequencer::Sequencer(queue::Queue& queue, ledger::Ledger& ledger, std::size_t window)
-    : queue_(queue), ledger_(ledger), window_(window) {}
+Sequencer::Sequencer(queue::Queue& queue, ledger::Ledger& ledger, std::size_t window,
+                     Position begin)
+    : queue_(queue), ledger_(ledger), window_(window), accepted_(begin) {}
 
 Status Sequencer::append(MappedChunk& chunk) {
   // The ledger needs the counts, and only once the queue has the rest.

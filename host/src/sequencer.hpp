@@ -29,7 +29,8 @@ struct MappedChunk {
 class Sequencer {
  public:
   // At most `window` chunks wait for an earlier one; beyond that push() waits, which bounds memory.
-  Sequencer(queue::Queue& queue, ledger::Ledger& ledger, std::size_t window);
+  // `begin`: where the first chunk begins.
+  Sequencer(queue::Queue& queue, ledger::Ledger& ledger, std::size_t window, Position begin);
 
   // [any thread] Appends the chunk to the queue as soon as all before it are in. May block as
   // Queue::append does. Fails as append does, for good: everything after a chunk that was refused

@@ -121,6 +121,19 @@ TEST_CASE(
         std::string::npos);
 }
 
+TEST_CASE("A second run of a file that was read to its end has nothing left to do") {
+  Fixture fixture;
+  const std::vector<std::string> arguments = {"run", fixture.pipeline(), "--format", "json"};
+  REQUIRE(run_penstock(fixture.workspace, arguments).exit_code == 0);
+  const std::size_t requests = fixture.sandbox->counters().at("requests").get<std::size_t>();
+  const Finished again = run_penstock(fixture.workspace, arguments);
+  INFO(again.err);
+  CHECK(again.exit_code == 0);
+  CHECK(again.json().at("events").at("received") == 0);
+  CHECK_FALSE(again.json().contains("unread_bytes"));
+  CHECK(fixture.sandbox->counters().at("requests").get<std::size_t>() == requests);
+}
+
 TEST_CASE("A second signal ends at once") {
   Fixture fixture([](auto& behaviour) { behaviour.server_error = 1.0; });
   Process run(fixture.workspace, penstock_arguments({"run", fixture.pipeline(), "--format", "json",

@@ -36,6 +36,7 @@ class LineSource final : public Source {
   Result<bool> next(Chunk& chunk) override;
   void stop() override;
   [[nodiscard]] std::uint64_t known_bytes() const override;
+  [[nodiscard]] Position position() const override { return position_; }
   [[nodiscard]] std::optional<SavedPosition> saved(const Position& position) const override;
   [[nodiscard]] const std::string& name() const override { return name_; }
 

@@ -45,6 +45,8 @@ class Source {
   // How many bytes there are as far as is known: of a file its size, of a stream what was read from
   // it. Not while next() runs.
   [[nodiscard]] virtual std::uint64_t known_bytes() const = 0;
+  // Where the next chunk begins. Not while next() runs.
+  [[nodiscard]] virtual Position position() const = 0;
   // [any thread] A position of one of this source's chunks as it can be stored, to go on from there
   // in another process. Nothing for a stream, which cannot be read again.
   [[nodiscard]] virtual std::optional<SavedPosition> saved(const Position& position) const = 0;
