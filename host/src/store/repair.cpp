@@ -197,6 +197,8 @@ class Repair {
       report_.backup =
           files_.database + ".damaged-" + time_stamp(now_ms_) + "-" + std::to_string(i);
     }
+    report_.actions.push_back("The damaged files were put aside as " + report_.backup +
+                              "; a new database was made of what could be read.");
     if (exists(files_.database)) RETURN_IF_ERROR(move_file(files_.database, report_.backup));
     if (exists(files_.log)) RETURN_IF_ERROR(move_file(files_.log, report_.backup + "-wal"));
     RETURN_IF_ERROR(remove_file(files_.shared_memory));

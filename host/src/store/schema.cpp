@@ -227,10 +227,13 @@ Status copy_with_first_page(const Files& files, const std::string& sound, const 
   std::error_code error;
   std::uintmax_t size = fs::file_size(files.database, error);
   if (error) size = 0;
-  if (size > 0) {
-    fs::copy_file(files.database, copy, fs::copy_options::overwrite_existing, error);
-    if (error) return refused("cannot copy " + files.database, error.value(), "Make room for it.");
-  }
+  // What is shorter than an empty database holds no row, but SQLite wants the tables' pages.
+  const std::uintmax_t least = fs::file_size(sound, error);
+  if (error) return refused("cannot look at " + sound, error.value(), "Check its disk.");
+  const std::string& model = size < least ? sound : files.database;
+  size = std::max(size, least);
+  fs::copy_file(model, copy, fs::copy_options::overwrite_existing, error);
+  if (error) return refused("cannot copy " + model, error.value(), "Make room for it.");
   if (has_content(files.log)) {
     fs::copy_file(files.log, copy + "-wal", error);
     if (error) return refused("cannot copy " + files.log, error.value(), "Make room for it.");
@@ -243,7 +246,7 @@ Status copy_with_first_page(const Files& files, const std::string& sound, const 
   std::ifstream in(sound, std::ios::binary);
   in.read(page.data(), page.size());
   if (!in) return {StatusCode::io, "cannot read " + sound + ". Check its disk."};
-  const std::uintmax_t pages = std::max<std::uintmax_t>(1, size / kPageSize);
+  const std::uintmax_t pages = size / kPageSize;
   for (std::size_t i = 0; i < 4; ++i) {
     page[kPages + i] = static_cast<char>(pages >> (8 * (3 - i)));
   }
