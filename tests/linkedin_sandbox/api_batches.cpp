@@ -1,9 +1,13 @@
+#include <algorithm>
+
 #include "api.hpp"
 
 namespace linkedin_sandbox {
 namespace {
 
 using nlohmann::json;
+
+constexpr int kServiceUnavailable = 503;
 
 // The results of a batch as text: thousands of equal entries are the usual case.
 class Results {
@@ -26,6 +30,15 @@ class Results {
   }
   std::string text_;
 };
+
+// Refuses the persons that the behaviour names.
+void refuse_named(const Behaviour& behaviour, Element& element) {
+  const auto& refused = behaviour.refused_identifiers;
+  for (const std::string& identifier : element.identifiers) {
+    if (std::find(refused.begin(), refused.end(), identifier) != refused.end())
+      element.problem = "/userIds names a person that is not accepted";
+  }
+}
 
 void count_write(const Element& element, BatchTally& tally) {
   ++(element.remove ? tally.removed : tally.added);
@@ -52,6 +65,11 @@ HttpReply Api::write_members(Exchange& exchange, ElementKind kind) {
   }
   const auto segment = segment_id(exchange);
   if (!segment) return no_segment(exchange.target.path[2]);
+  const auto& failing = behaviour.failing_audiences;
+  if (!failing.empty() && std::find(failing.begin(), failing.end(),
+                                    world_.segments.source_of(*segment)) != failing.end()) {
+    return error_reply(kServiceUnavailable, 0, "", "The audience is not available");
+  }
   const json body = json::parse(text, nullptr, false);
   if (!body.is_object()) return error_reply(400, 0, "", "The body is not a JSON record");
   const auto elements = body.find("elements");
@@ -77,7 +95,8 @@ HttpReply Api::write_members(Exchange& exchange, ElementKind kind) {
 HttpReply Api::write_single(Exchange& exchange, ElementKind kind, std::int64_t segment,
                             const json& element) {
   const Behaviour& behaviour = *exchange.behaviour;
-  const Element checked = check_element(element, kind);
+  Element checked = check_element(element, kind);
+  refuse_named(behaviour, checked);
   world_.traffic.note_batch(1, exchange.request.body.size(), false);
   BatchTally tally;
   const WriteOutcome possible = world_.segments.check(segment, kind, behaviour);
@@ -112,7 +131,10 @@ HttpReply Api::write_batch(Exchange& exchange, ElementKind kind, std::int64_t se
   const Behaviour& behaviour = *exchange.behaviour;
   std::vector<Element> checked;
   checked.reserve(elements.size());
-  for (const json& element : elements) checked.push_back(check_element(element, kind));
+  for (const json& element : elements) {
+    checked.push_back(check_element(element, kind));
+    refuse_named(behaviour, checked.back());
+  }
   world_.traffic.note_batch(elements.size(), exchange.request.body.size(),
                             any_person_twice(checked));
   if (elements.size() > static_cast<std::size_t>(behaviour.max_batch_elements)) {

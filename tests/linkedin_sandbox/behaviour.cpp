@@ -76,6 +76,8 @@ std::vector<Setting> make_settings() {
       {"max-body-bytes", "Batches", &B::max_body_bytes, "larger bodies are answered by 413", {}, 1},
       {"legacy-batches", "Batches", &B::legacy_batches,
        "one bad element refuses the whole call (versions before 202502)"},
+      {"refused-identifiers", "Batches", &B::refused_identifiers,
+       "IDTYPE=value of persons that are refused with 400"},
       {"shuffle-order", "Batches", &B::shuffle_order,
        "apply the elements of one call in a random order"},
       {"keep-attributes", "Batches", &B::keep_attributes,
@@ -120,6 +122,8 @@ std::vector<Setting> make_settings() {
        &B::server_error_bodies,
        "bodies of the server errors, one is drawn",
        {"json", "html", "empty"}},
+      {"failing-audiences", "Faults", &B::failing_audiences,
+       "sourceSegmentIds whose members cannot be written: 503 until they are named no more"},
       {"max-faults", "Faults", &B::max_faults,
        "no fault is injected after so many; 0: no end. Setting it restarts the count"},
   };

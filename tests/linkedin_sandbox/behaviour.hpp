@@ -47,6 +47,7 @@ struct Behaviour {
   std::int64_t missing_method_status = 400;      // UNCONFIRMED
   std::int64_t wrong_segment_type_status = 400;  // UNCONFIRMED
   bool legacy_batches = false;                   // before 202502: one bad element refuses all
+  std::vector<std::string> refused_identifiers;  // "IDTYPE=value": 400 for an element with it
   bool shuffle_order = false;                    // apply the elements of one call in a random order
   bool keep_attributes = false;                  // also keep names, country ... of the members
 
@@ -74,6 +75,7 @@ struct Behaviour {
   std::int64_t delay_ms = 100;
   std::vector<std::string> server_error_statuses = {"500", "502", "503", "504"};
   std::vector<std::string> server_error_bodies = {"json", "html", "empty"};
+  std::vector<std::string> failing_audiences;  // sourceSegmentIds that take no members: 503
   std::int64_t max_faults = 0;  // after so many, none is injected any more; 0: no end
 };
 

@@ -138,6 +138,12 @@ WriteOutcome Segments::write(std::int64_t id, ElementKind kind, std::vector<Writ
   return outcome;
 }
 
+std::string Segments::source_of(std::int64_t id) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = segments_.find(id);
+  return found != segments_.end() ? found->second.fields.source_segment_id : std::string();
+}
+
 json Segments::dump(bool counts_only, const std::optional<std::string>& source_segment_id) const {
   const std::lock_guard lock(mutex_);
   std::vector<std::pair<std::int64_t, const Segment*>> ordered;

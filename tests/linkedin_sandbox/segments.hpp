@@ -56,6 +56,8 @@ class Segments {
   Segments(const Clock& clock, std::uint64_t seed) : clock_(clock), seed_(seed), random_(seed) {}
 
   [[nodiscard]] Creation create(const NewSegment& segment, const Behaviour& behaviour);
+  // The sourceSegmentId of this segment; empty when there is none.
+  [[nodiscard]] std::string source_of(std::int64_t id) const;
   // As the API shows them, in order of creation.
   [[nodiscard]] std::vector<nlohmann::json> find(const FindQuery& query,
                                                  const Behaviour& behaviour) const;

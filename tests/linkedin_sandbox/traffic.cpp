@@ -27,6 +27,7 @@ std::uint64_t Traffic::arrive(EndpointClass endpoint) {
   forget_before(window, now - kMinuteMs);
   window.push_back(now);
   busiest_[index] = std::max(busiest_[index], window.size());
+  ++under_way_;
   return ++last_number_;
 }
 
@@ -81,6 +82,7 @@ void Traffic::note_connection() {
 
 void Traffic::record(RequestRecord request) {
   const std::lock_guard lock(mutex_);
+  --under_way_;
   ++by_endpoint_[request.endpoint][request.outcome];
   log_.push_back(std::move(request));
   if (log_.size() > kLogLength) log_.pop_front();
@@ -110,6 +112,7 @@ json Traffic::counters() const {
   json busiest = json::object();
   for (std::size_t i = 0; i < kEndpointClasses; ++i) busiest[kClassNames[i]] = busiest_[i];
   return {{"requests", last_number_},
+          {"requests_under_way", under_way_},
           {"connections", connections_},
           {"by_endpoint", by_endpoint_},
           {"busiest_minute", std::move(busiest)},

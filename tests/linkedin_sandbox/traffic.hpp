@@ -79,6 +79,7 @@ class Traffic {
   const Clock& clock_;
   mutable std::mutex mutex_;  // guards everything below
   std::uint64_t last_number_ = 0;
+  std::uint64_t under_way_ = 0;  // arrived and not yet recorded; reset() leaves it
   std::uint64_t connections_ = 0;
   std::deque<RequestRecord> log_;
   std::map<std::string, std::map<std::string, std::uint64_t>> by_endpoint_;

@@ -381,6 +381,32 @@ TEST_CASE("Row 20: users go to a USER segment only") {
   CHECK(element_statuses(answer) == std::vector{201, 400});
 }
 
+TEST_CASE("A person that is named as refused gets 400, or costs the whole call") {
+  Fixture f;
+  const std::string id = f.client->create_segment("a");
+  const json good = user("ADD", "x");
+  const json bad = user("ADD", "y");
+  const std::string identifier = "GOOGLE_AID=" + bad["userIds"][0]["idValue"].get<std::string>();
+  f.behave({{"refused_identifiers", {identifier}}});
+  CHECK(element_statuses(f.client->write_users(id, {good, bad})) == std::vector{201, 400});
+  f.behave({{"legacy_batches", true}});
+  CHECK(f.client->write_users(id, {good, bad}).status == 400);
+  f.behave({{"refused_identifiers", json::array()}});
+  CHECK(element_statuses(f.client->write_users(id, {good, bad})) == std::vector{201, 201});
+}
+
+TEST_CASE("An audience that is named as failing takes no members, the others do") {
+  Fixture f;
+  const std::string down = f.client->create_segment("down");
+  const std::string well = f.client->create_segment("well");
+  const json source = f.client->get(kSegments + "/" + down).json()["sourceSegmentId"];
+  f.behave({{"failing_audiences", {source}}});
+  CHECK(f.client->write_users(down, {user("ADD", "x")}).status == 503);
+  CHECK(f.client->write_users(well, {user("ADD", "x")}).status == 200);
+  f.behave({{"failing_audiences", json::array()}});
+  CHECK(f.client->write_users(down, {user("ADD", "x")}).status == 200);
+}
+
 TEST_CASE("Row 21: an empty batch is answered by no elements") {
   Fixture f;
   const Answer answer = f.client->write_users(f.client->create_segment("a"), json::array());
