@@ -109,13 +109,36 @@ void Process::signal(int number) const {
   REQUIRE(::kill(pid_, number) == 0);
 }
 
-Finished Process::wait(std::chrono::seconds limit) {
+bool Process::ends_within(std::chrono::microseconds time) const {
   const int fd = static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0));
   REQUIRE(fd >= 0);
   pollfd ended{fd, POLLIN, 0};
-  const int ready = ::poll(&ended, 1, static_cast<int>(std::chrono::milliseconds(limit).count()));
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(time);
+  const timespec limit{seconds.count(), std::chrono::nanoseconds(time - seconds).count()};
+  const int ready = ::ppoll(&ended, 1, &limit, nullptr);
   ::close(fd);
-  if (ready != 1) ::kill(pid_, SIGKILL);
+  return ready == 1;
+}
+
+std::string Process::err() const {
+  return workspace_.read(name_ + ".err");
+}
+
+std::uint64_t Process::peak_resident_kib() const {
+  const std::string path = "/proc/" + std::to_string(pid_) + "/status";
+  std::ifstream status(path);
+  for (std::string word; status >> word;) {
+    if (word != "VmHWM:") continue;
+    std::uint64_t kib = 0;
+    status >> kib;
+    return kib;
+  }
+  return 0;  // it has ended
+}
+
+Finished Process::wait(std::chrono::seconds limit) {
+  const bool ready = ends_within(limit);
+  if (!ready) ::kill(pid_, SIGKILL);
   int status = 0;
   REQUIRE(::waitpid(pid_, &status, 0) == pid_);
   pid_ = -1;
@@ -124,7 +147,7 @@ Finished Process::wait(std::chrono::seconds limit) {
   finished.err = workspace_.read(name_ + ".err");
   finished.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   INFO("stdout: " << finished.out << "\nstderr: " << finished.err);
-  REQUIRE(ready == 1);
+  REQUIRE(ready);
   return finished;
 }
 

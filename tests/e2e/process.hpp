@@ -50,6 +50,13 @@ class Process {
   Process& operator=(const Process&) = delete;
 
   void signal(int number) const;
+  [[nodiscard]] pid_t id() const { return pid_; }
+  // Whether it ends in this time. It still has to be waited for.
+  [[nodiscard]] bool ends_within(std::chrono::microseconds time) const;
+  // What it has written to stderr until now.
+  [[nodiscard]] std::string err() const;
+  // The most memory that it had resident at a time until now, in KiB.
+  [[nodiscard]] std::uint64_t peak_resident_kib() const;
   // Kills it and fails the test when it takes longer.
   Finished wait(std::chrono::seconds limit = std::chrono::seconds(120));
 
