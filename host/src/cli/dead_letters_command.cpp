@@ -153,10 +153,10 @@ Status replay(const Arguments& arguments, Opened& opened) {
             (marked.marked == 1 ? "it" : "them") + ".\n";
   }
   if (without_mapping > 0) {
-    text +=
-        with_separators(without_mapping) +
-        " of them belong to mappings that the pipeline no longer has or has disabled: they wait "
-        "until it has them again.\n";
+    text += with_separators(without_mapping) +
+            (without_mapping == 1 ? " of them waits until the pipeline has its mapping again"
+                                  : " of them wait until the pipeline has their mappings again") +
+            ": it has removed or disabled " + (without_mapping == 1 ? "it" : "them") + ".\n";
   }
   if (marked.not_replayable > 0) {
     text += counted(marked.not_replayable, "dead letter") +
