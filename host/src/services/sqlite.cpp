@@ -148,9 +148,7 @@ Status Database::connect() {
   if (result != SQLITE_OK) return failure(result);
   sqlite3_extended_result_codes(handle_, 1);
   sqlite3_busy_timeout(handle_, kBusyTimeoutMs);
-  if (!options_.checkpoints_at_close) {
-    sqlite3_db_config(handle_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
-  }
+  set_checkpoints_at_close(options_.checkpoints_at_close);
   RETURN_IF_ERROR(
       execute("PRAGMA trusted_schema = OFF; PRAGMA synchronous = FULL;"
               "PRAGMA page_size = " +
@@ -200,6 +198,10 @@ std::uint64_t Database::changes() const {
 }
 bool Database::in_transaction() const {
   return sqlite3_get_autocommit(handle_) == 0;
+}
+
+void Database::set_checkpoints_at_close(bool checkpoints) {
+  sqlite3_db_config(handle_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, checkpoints ? 0 : 1, nullptr);
 }
 
 std::string Database::complaint() const {

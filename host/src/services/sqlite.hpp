@@ -112,6 +112,9 @@ class Database {
   [[nodiscard]] std::uint64_t changes() const;  // rows that the latest statement changed
   [[nodiscard]] bool in_transaction() const;
 
+  // Whether the last one who closes the file takes the write-ahead log over into it and removes it.
+  void set_checkpoints_at_close(bool checkpoints);
+
   // What SQLite last complained about, with the file.
   [[nodiscard]] std::string complaint() const;
   // That as a Status. io: full, unreadable, held by another process; damaged.

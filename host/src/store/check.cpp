@@ -114,7 +114,7 @@ Result<CheckReport> check(const std::string& state_dir) {
     return Status{StatusCode::bad_input,
                   "there is no queue in " + state_dir + ": this pipeline has never run."};
   }
-  auto database = open_database(files, Database::Mode::read_only, false, "");
+  auto database = open_database(files, Database::Mode::read_only, "");
   if (!database.ok()) {
     if (database.status().code() != StatusCode::damaged) return database.status();
     CheckReport report;

@@ -156,8 +156,7 @@ class Reader::Implementation {
   // Opened when something is to be written, and kept.
   Result<Database*> writer() {
     if (writer_ == nullptr) {
-      // The log is left to the run: its end is how a run tells that it was closed.
-      ASSIGN_OR_RETURN(writer_, open_database(files_, Database::Mode::write, false, ""));
+      ASSIGN_OR_RETURN(writer_, open_database(files_, Database::Mode::write, ""));
     }
     return writer_.get();
   }
@@ -182,7 +181,7 @@ Result<std::unique_ptr<Reader>> Reader::open(const std::string& state_dir,
                                              ": this pipeline has never run. Start it with: "
                                              "penstock run PIPELINE."};
   }
-  ASSIGN_OR_RETURN(auto database, open_database(files, Database::Mode::read_only, false, ""));
+  ASSIGN_OR_RETURN(auto database, open_database(files, Database::Mode::read_only, ""));
   return std::unique_ptr<Reader>(
       new Reader(std::make_unique<Implementation>(std::move(files), std::move(database))));
 }

@@ -181,14 +181,13 @@ Status create_database(const std::string& path, std::int64_t now_ms,
 }
 
 Result<std::unique_ptr<Database>> open_database(const Files& files, Database::Mode mode,
-                                                bool checkpoints_at_close,
                                                 const std::string& file_system) {
   if (has_content(files.repaired)) {
     return damaged(files, "a repair of it was interrupted; run it again.");
   }
   if (!has_content(files.database)) return damaged(files, "it is empty or missing.");
   Database::Options options = options_for(mode, file_system);
-  options.checkpoints_at_close = checkpoints_at_close;
+  options.checkpoints_at_close = false;
   ASSIGN_OR_RETURN(auto database, Database::open(files.database, options));
   ASSIGN_OR_RETURN(const std::int64_t version, database->ask_integer("PRAGMA user_version"));
   if (version != kSchemaVersion) {

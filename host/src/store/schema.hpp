@@ -44,9 +44,9 @@ extern const char* const kIfDamaged;
 
 // Opens the one that must exist. Refused: damaged (StatusCode::damaged), of a newer version or not
 // of Penstock (StatusCode::configuration).
+// Closing it leaves the log in its place: its end is how the next one tells that it was closed.
 [[nodiscard]] Result<std::unique_ptr<services::Database>> open_database(
-    const Files& files, services::Database::Mode mode, bool checkpoints_at_close,
-    const std::string& file_system);
+    const Files& files, services::Database::Mode mode, const std::string& file_system);
 
 [[nodiscard]] Status remove_file(const std::string& path);  // ok when there is none
 // A database with the files that SQLite keeps beside it.

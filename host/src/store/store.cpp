@@ -160,8 +160,7 @@ Result<std::unique_ptr<Store::Implementation>> Store::Implementation::open(
   const Files files(state_dir);
   RETURN_IF_ERROR(services::prepare_state_dir(state_dir));
   RETURN_IF_ERROR(make_missing(files, clock.wall_ns() / kNsPerMs, options.file_system));
-  ASSIGN_OR_RETURN(auto database,
-                   open_database(files, Database::Mode::write, true, options.file_system));
+  ASSIGN_OR_RETURN(auto database, open_database(files, Database::Mode::write, options.file_system));
   RETURN_IF_ERROR(services::prepare_private_file(files.database));
   RETURN_IF_ERROR(database->execute(kTuning));
   ASSIGN_OR_RETURN(Loaded loaded, load(*database, catalog, options));
