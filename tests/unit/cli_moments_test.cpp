@@ -51,6 +51,8 @@ TEST_CASE("Ages are told in the largest unit of which there are two") {
   CHECK(words_for(2 * 3'600'000) == "2 hours");
   CHECK(words_for(47 * 3'600'000LL) == "47 hours");
   CHECK(words_for(48 * 3'600'000LL) == "2 days");
+  CHECK(short_words_for(1'999) == "1 s");
+  CHECK(short_words_for(200'000) == "3 min");
 }
 
 TEST_CASE("Sizes are told with one digit after the point") {

@@ -99,6 +99,28 @@ std::optional<std::int64_t> read_iso_time(std::string_view text) {
   return ms - *offset;
 }
 
+struct Unit {
+  std::int64_t ms;
+  const char* name;
+  const char* symbol;
+};
+
+struct Age {
+  std::uint64_t amount;
+  Unit unit;
+};
+
+Age age_of(std::int64_t duration_ms) {
+  constexpr std::array kUnits = {Unit{kDayMs, "day", "d"}, Unit{kHourMs, "hour", "h"},
+                                 Unit{kMinuteMs, "minute", "min"}};
+  // A clock that was set back makes negative ages.
+  const std::int64_t ms = std::max<std::int64_t>(duration_ms, 0);
+  for (const Unit& unit : kUnits) {
+    if (ms >= 2 * unit.ms) return {static_cast<std::uint64_t>(ms / unit.ms), unit};
+  }
+  return {static_cast<std::uint64_t>(ms / kSecondMs), Unit{kSecondMs, "second", "s"}};
+}
+
 }  // namespace
 
 std::optional<Moment> parse_moment(std::string_view text) {
@@ -117,18 +139,13 @@ std::string iso_time(std::int64_t ms) {
 }
 
 std::string words_for(std::int64_t duration_ms) {
-  struct Unit {
-    std::int64_t ms;
-    const char* name;
-  };
-  constexpr std::array kUnits = {Unit{kDayMs, "day"}, Unit{kHourMs, "hour"},
-                                 Unit{kMinuteMs, "minute"}};
-  // A clock that was set back makes negative ages.
-  const std::int64_t ms = std::max<std::int64_t>(duration_ms, 0);
-  for (const Unit& unit : kUnits) {
-    if (ms >= 2 * unit.ms) return counted(static_cast<std::uint64_t>(ms / unit.ms), unit.name);
-  }
-  return counted(static_cast<std::uint64_t>(ms / kSecondMs), "second");
+  const Age age = age_of(duration_ms);
+  return counted(age.amount, age.unit.name);
+}
+
+std::string short_words_for(std::int64_t duration_ms) {
+  const Age age = age_of(duration_ms);
+  return with_separators(age.amount) + " " + age.unit.symbol;
 }
 
 std::string words_for_bytes(std::uint64_t bytes) {

@@ -25,6 +25,8 @@ struct Moment {
 // "45 seconds", "3 minutes", "5 hours", "12 days": the largest unit of which there are two at
 // least.
 [[nodiscard]] std::string words_for(std::int64_t duration_ms);
+// The same for narrow columns: "45 s", "3 min", "5 h", "12 d".
+[[nodiscard]] std::string short_words_for(std::int64_t duration_ms);
 // "812 bytes", "12.3 KiB", "2.1 MiB"
 [[nodiscard]] std::string words_for_bytes(std::uint64_t bytes);
 // "1 dead letter", "1,200 dead letters"

@@ -16,9 +16,9 @@ std::string dump(const Json& json) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
-std::string lines(const std::vector<std::string>& sentences) {
+std::string lines(const std::vector<std::string>& sentences, const char* indent) {
   std::string out;
-  for (const std::string& sentence : sentences) out += "  " + sentence + "\n";
+  for (const std::string& sentence : sentences) out += indent + sentence + "\n";
   return out;
 }
 
@@ -39,7 +39,7 @@ int queue_check_command(const Arguments& arguments) {
     printed = print(std::string(report->sound ? "The queue is sound: " : "The queue is damaged: ") +
                     counted(report->blocks, "block") + ", " +
                     counted(report->elements_pending, "element") + " pending.\n" +
-                    lines(report->findings));
+                    lines(report->findings, "  "));
   }
   if (!printed.ok()) return fail(printed);
   if (report->sound) return 0;
@@ -63,18 +63,18 @@ int queue_repair_command(const Arguments& arguments) {
   const services::SystemClock clock;
   const auto report = store::repair(outline->state_dir, clock);
   if (!report.ok()) return fail(report.status());
-  const Status printed =
-      print(arguments.format == Format::json
-                ? dump({{"actions", report->actions},
-                        {"elements_saved", report->elements_saved},
-                        {"elements_lost", report->elements_lost},
-                        {"backup", report->backup.empty() ? Json() : Json(report->backup)}})
-                : "Repaired: " + counted(report->elements_saved, "pending element") + " saved, " +
-                      with_separators(report->elements_lost) + " lost.\n" + lines(report->actions) +
-                      (report->backup.empty()
-                           ? ""
-                           : "The damaged files are kept in " + report->backup + "\n"));
-  return fail(printed);
+  if (arguments.format == Format::json) {
+    return fail(print(dump({{"actions", report->actions},
+                            {"elements_saved", report->elements_saved},
+                            {"elements_lost", report->elements_lost},
+                            {"backup", report->backup.empty() ? Json() : Json(report->backup)}})));
+  }
+  // Without damage there are no damaged files to put aside.
+  if (report->backup.empty()) return fail(print(lines(report->actions, "")));
+  return fail(print("Repaired: " + counted(report->elements_saved, "pending element") + " saved, " +
+                    with_separators(report->elements_lost) + " lost.\n" +
+                    lines(report->actions, "  ") + "The damaged files are kept in " +
+                    report->backup + "\n"));
 }
 
 }  // namespace penstock::cli

@@ -85,15 +85,16 @@ std::string destination_text(const DestinationRow& row, std::int64_t now_ms) {
   return out;
 }
 
+// Ages are short here, so that the message has room.
 std::string issues_table(const StatusView& view) {
   if (view.state.issues.empty()) return {};
-  Table table({"severity", "count", "last", "first", "where", "code", "message"},
-              {kLeft, kRight, kLeft, kLeft, kLeft, kLeft, kLeft});
+  Table table({"severity", "count", "last ago", "first ago", "where", "code", "message"},
+              {kLeft, kRight, kRight, kRight, kLeft, kLeft, kLeft});
   for (const store::StoredIssue& issue : view.state.issues) {
     table.row({issue.severity == Issue::Severity::error ? "error" : "warning",
-               with_separators(issue.count), ago(issue.last_ms, view.now_ms),
-               ago(issue.first_ms, view.now_ms), place_of(issue.destination, issue.mapping),
-               issue.code, issue.message});
+               with_separators(issue.count), short_words_for(view.now_ms - issue.last_ms),
+               short_words_for(view.now_ms - issue.first_ms),
+               place_of(issue.destination, issue.mapping), issue.code, issue.message});
   }
   return "\n  Delivery issues\n" + table.text("  ");
 }
@@ -132,7 +133,7 @@ std::string dead_letters_text(const StatusView& view) {
   Table table({"    penstock dead-letters list " + view.outline.path, "to look at them"},
               {kLeft, kLeft});
   table.row({"    penstock dead-letters replay " + view.outline.path + " --reason REASON",
-             "to have them sent again"});
+             "to have those sent again that became elements"});
   return out + table.text("");
 }
 
