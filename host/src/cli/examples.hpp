@@ -65,7 +65,10 @@ inline constexpr char kDeadLettersReplay[] =
     "  penstock dead-letters replay pipeline.yaml --all\n\n"
     "They are marked; the run that is going on, or the next, sends them. Records that never "
     "became\n"
-    "an element cannot be replayed: mend the mapping, then feed their events again.";
+    "an element cannot be replayed: mend the mapping, then feed their events again.\n"
+    "What is replayed counts as the newest of its person and audience, and takes the place of "
+    "what\n"
+    "was said about that person since.";
 
 inline constexpr char kDeadLettersDiscard[] =
     "  penstock dead-letters export pipeline.yaml --until 30d > old.ndjson\n"
