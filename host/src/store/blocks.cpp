@@ -7,7 +7,6 @@
 namespace penstock::store {
 
 using services::Database;
-using services::Statement;
 
 namespace {
 

@@ -11,6 +11,7 @@ constexpr std::size_t kBits = 8;
 
 std::vector<BlockSummary::Count> as_counts(const std::map<std::uint32_t, std::uint32_t>& elements) {
   std::vector<BlockSummary::Count> counts;
+  counts.reserve(elements.size());
   for (const auto& [mapping, number] : elements) counts.push_back({mapping, number});
   return counts;
 }

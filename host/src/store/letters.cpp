@@ -35,7 +35,7 @@ std::uint32_t route_in(Block& block, std::uint32_t destination, std::uint32_t ac
 }  // namespace
 
 Result<Letters> Letters::prepare(Database& database, const Store::Options& options) {
-  Letters letters(database, options);
+  Letters letters(options);
   struct {
     Statement& statement;
     const char* sql;

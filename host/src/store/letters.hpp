@@ -32,11 +32,9 @@ class Letters {
   [[nodiscard]] Result<Replay> requested(std::size_t max_bytes, const Names& names);
 
  private:
-  Letters(services::Database& database, const Store::Options& options)
-      : database_(&database), options_(options) {}
+  explicit Letters(const Store::Options& options) : options_(options) {}
   [[nodiscard]] Status drop_while(bool by_age, std::int64_t limit);
 
-  services::Database* database_;
   Store::Options options_;
   services::Statement insert_;
   services::Statement select_;

@@ -146,10 +146,10 @@ class Repair {
       RETURN_IF_ERROR(count_lost(to, difference.mapping, difference.destination, difference.name,
                                  difference.lost));
       if (reasons < 0) {  // the row of the mapping is older than its reasons, or was lost
-        const std::string missing = std::to_string(-reasons);
-        RETURN_IF_ERROR(to.execute("UPDATE mappings SET matched = matched + " + missing +
-                                   ", dead_lettered = dead_lettered + " + missing +
-                                   " WHERE id = " + std::to_string(difference.mapping)));
+        ASSIGN_OR_RETURN(Statement add,
+                         to.prepare("UPDATE mappings SET matched = matched + ?2,"
+                                    " dead_lettered = dead_lettered + ?2 WHERE id = ?1"));
+        RETURN_IF_ERROR(add.bind(1, difference.mapping).bind(2, -reasons).run());
       } else if (reasons > 0) {
         RETURN_IF_ERROR(counts.add_reason({ReasonCount::Kind::dead_letter, 0, kLost, "",
                                            kLostMessage, static_cast<std::uint64_t>(reasons)},

@@ -176,7 +176,10 @@ Store::Implementation::~Implementation() {
     services::log(
         services::LogLevel::warning, "state",
         "the queue could not be closed; it is opened as after a crash. " + status.message());
+    return;
   }
+  // Only now: a log must never go while the file says that it is in use.
+  database_->set_checkpoints_at_close(true);
 }
 
 Status Store::Implementation::commit(const Commit& commit) {
