@@ -174,14 +174,15 @@ bool Engine::send_batches(std::int64_t now_ns) {
 
 // Whether waiting can bring no pending record further: all belong to destinations on which a person
 // has to act, or which have not said a word in the whole run.
-bool Engine::waiting_is_pointless(std::int64_t /*now_ns*/) const {
-  if (batcher_.pending() == 0) return false;
-  const bool may_read_on = working_.load() > 0 && !queue_.usage().full;
-  if (!input_done_ && !memory_is_full() && may_read_on) return false;
+bool Engine::waiting_is_pointless() const {
+  const queue::Usage usage = queue_.usage();
+  const bool at_the_end = input_done_ || (working_.load() == 0 && memory_is_full());
+  if (!at_the_end && !usage.full) return false;
   for (std::uint32_t d = 0; d < states_.size(); ++d) {
     if (batcher_.pending_of_destination(d) > 0 && states_[d].retrying_helps()) return false;
   }
-  return input_done_ || queue_.usage().full || (working_.load() == 0 && memory_is_full());
+  // With nothing in the batcher, a full queue holds only what the pipeline has no more.
+  return batcher_.pending() > 0 || (usage.full && usage.drained);
 }
 
 void Engine::follow_stops(std::int64_t now_ns) {
@@ -192,7 +193,7 @@ void Engine::follow_stops(std::int64_t now_ns) {
     stops_seen_ = stops;
   }
   if (stops_seen_ > 0) return;
-  if (!waiting_is_pointless(now_ns)) {
+  if (!waiting_is_pointless()) {
     deadline_ns_ = batch::kNever;
   } else if (deadline_ns_ == batch::kNever) {
     deadline_ns_ = now_ns + drain_ns;

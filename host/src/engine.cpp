@@ -280,6 +280,10 @@ Status Engine::outcome(const RunReport& report) const {
             ": run the same command again to go on";
     if (lost_input) what += "; what was not mapped has to be fed in again";
     what += ".";
+  } else if (std::any_of(report.pending_before.begin(), report.pending_before.end(),
+                         [](std::uint64_t count) { return count > 0; })) {
+    what += ". Some of them are kept in " + pipeline_.config().state_dir +
+            " by a run with queue: {type: disk}, and only such a run delivers them.";
   } else {
     what += from_file ? ". They are in the event file still: run the same command again."
                       : ". They came from standard input and are not kept: feed them in again.";

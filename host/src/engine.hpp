@@ -59,7 +59,7 @@ class Engine {
   void tell_states(std::int64_t now_ns);
   [[nodiscard]] bool memory_is_full() const;
   [[nodiscard]] bool send_batches(std::int64_t now_ns);
-  [[nodiscard]] bool waiting_is_pointless(std::int64_t now_ns) const;
+  [[nodiscard]] bool waiting_is_pointless() const;
   [[nodiscard]] bool some_destination_is_well(std::int64_t now_ns) const;
 
   Pipeline& pipeline_;

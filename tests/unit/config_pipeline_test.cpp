@@ -206,6 +206,16 @@ TEST_CASE("A file is followed only where the pipeline says so") {
   CHECK(loaded->source.follow);
 }
 
+TEST_CASE("The queue is on disk unless the pipeline says that it is in memory") {
+  CHECK(QueueConfig().type == QueueConfig::Type::disk);
+  Fixture fixture;
+  fixture.options.overrides = {{"queue", "{type: memory}"}};
+  const auto loaded = fixture.load(kGood);
+  INFO(fixture.diagnostics.text());
+  REQUIRE(loaded.ok());
+  CHECK(loaded->queue.type == QueueConfig::Type::memory);
+}
+
 // "LINE: " and the rest of that line from the place of a fault.
 std::string text_at(const std::string& text, const Location& location) {
   std::istringstream lines(text);

@@ -121,10 +121,12 @@ class PipelineReader {
     if (node == nullptr) return;
     MapReader queue(*node, "queue", diagnostics_);
     pipeline_.queue.location = node->location;
-    const std::string type = queue.required_text("type", "type: memory");
+    const std::string type = queue.required_text("type", "type: disk");
     if (type == "disk") {
       pipeline_.queue.type = QueueConfig::Type::disk;
-    } else if (type != "memory") {
+    } else if (type == "memory") {
+      pipeline_.queue.type = QueueConfig::Type::memory;
+    } else {
       return unknown_type(queue, type, {"memory", "disk"});
     }
     pipeline_.queue.max_bytes = queue.size("max_bytes", kLeastQueueBytes, kMostQueueBytes);

@@ -98,7 +98,8 @@ Status Queue::append(Input input) {
     const auto may_go_on = [&] { return closed_ || !failure_.ok() || has_room(bytes); };
     if (!may_go_on()) {
       append_waits_ = true;
-      const bool full = stored_bytes_ + bytes > options_.max_bytes;
+      const std::size_t unstored = gathered_.bytes + storing_.bytes + building_.bytes.size();
+      const bool full = stored_bytes_ + unstored + bytes > options_.max_bytes;
       lock.unlock();
       if (full && options_.on_disk) {
         services::log(services::LogLevel::warning, "queue",
