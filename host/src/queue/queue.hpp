@@ -72,9 +72,9 @@ class Queue {
     std::function<void(const Tally&)> replayed;
   };
   static constexpr std::uint64_t kDefaultDiskBytes = 10ULL * 1024 * 1024 * 1024;
-  // A quarter of the 64 MiB that a run may use (README.md); manifests of 5,000 mappings, parsers,
+  // A fifth of the 64 MiB that a run may use (README.md); manifests of 5,000 mappings, parsers,
   // batches and buffers take the rest.
-  static constexpr std::uint64_t kDefaultMemoryBytes = 16ULL * 1024 * 1024;
+  static constexpr std::uint64_t kDefaultMemoryBytes = 12ULL * 1024 * 1024;
   // A transaction begins when so much has gathered, or after so long.
   static constexpr std::size_t kBlockBytes = 1024 * 1024;
   static constexpr std::chrono::milliseconds kGatherTime{20};

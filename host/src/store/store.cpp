@@ -30,7 +30,7 @@ constexpr char kTuning[] =
     "PRAGMA secure_delete = OFF;"
     "PRAGMA wal_autocheckpoint = 1024;"
     "PRAGMA journal_size_limit = 67108864;"
-    "PRAGMA cache_size = -4096;"
+    "PRAGMA cache_size = -2048;"
     "PRAGMA temp_store = MEMORY;";
 
 constexpr std::int64_t kNsPerMs = 1'000'000;
