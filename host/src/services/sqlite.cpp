@@ -2,6 +2,7 @@
 
 #include <sqlite3.h>
 
+#include <cstring>
 #include <utility>
 
 #include "services/log.hpp"
@@ -15,6 +16,30 @@ namespace {
 // hangs.
 constexpr int kBusyTimeoutMs = 5'000;
 constexpr int kPrimaryCode = 0xFF;  // extended result codes keep the primary one there
+
+sqlite3_mem_methods plain_memory;
+
+void* zeroed_memory(int size) {
+  void* const memory = plain_memory.xMalloc(size);
+  if (memory != nullptr) std::memset(memory, 0, static_cast<std::size_t>(size));
+  return memory;
+}
+
+// SQLite, when it recovers a write-ahead log whose first frame is not whole, copies a buffer that
+// it has not filled into the -shm file: what the process had in that memory before, personal data
+// and tokens among it, would be on the disk. So it gets memory that holds nothing.
+void give_zeroed_memory() {
+  static const int result = [] {
+    const int known = sqlite3_config(SQLITE_CONFIG_GETMALLOC, &plain_memory);
+    if (known != SQLITE_OK) return known;
+    sqlite3_mem_methods zeroed = plain_memory;
+    zeroed.xMalloc = zeroed_memory;
+    return sqlite3_config(SQLITE_CONFIG_MALLOC, &zeroed);
+  }();
+  // Refused when the process has used SQLite in another way before; the program does not.
+  if (result != SQLITE_OK)
+    log(LogLevel::debug, "state", "SQLite keeps its own memory: it is in use already");
+}
 
 bool means_damage(int result) {
   const int code = result & kPrimaryCode;
@@ -138,6 +163,7 @@ Database::~Database() {
 }
 
 Status Database::connect() {
+  give_zeroed_memory();
   // Without SQLite's own mutex: one thread at a time is this class's rule.
   const int flags =
       SQLITE_OPEN_NOMUTEX |
