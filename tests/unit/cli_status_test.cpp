@@ -1,5 +1,5 @@
 // Guards `status`: what it reads of a manifest, the words and the numbers that it shows.
-#include <cstdlib>
+#include <csignal>
 
 #include "cli/pipeline_outline.hpp"
 #include "cli/status_report.hpp"
@@ -241,6 +241,27 @@ TEST_CASE("status of a manifest with a fault in state_dir ends with 78") {
                                    {"status", pipeline.manifest(), "--set", "state_dir=[1]"});
   CHECK(ran.exit_code == 78);
   CHECK(contains(ran.err, "state_dir"));
+}
+
+TEST_CASE("status --watch shows the state until SIGINT, which is no failure") {
+  SamplePipeline pipeline;
+  fill(pipeline);
+  // The signal waits from before the start, so that it ends the watch after one look.
+  sigset_t interrupt;
+  sigset_t before;
+  sigemptyset(&interrupt);
+  sigaddset(&interrupt, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &interrupt, &before);
+  raise(SIGINT);
+  const Ran ran = run_command_line(pipeline.directory, {"status", pipeline.manifest(), "--watch"});
+  sigset_t waiting;
+  sigpending(&waiting);
+  const bool taken = sigismember(&waiting, SIGINT) == 0;
+  if (taken) pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  REQUIRE(taken);
+  CHECK(ran.exit_code == 0);
+  CHECK(contains(ran.out, "7 events"));
+  CHECK_FALSE(contains(ran.out, "\x1b"));  // no terminal
 }
 
 TEST_CASE("status prints JSON, and hours where they are asked for") {

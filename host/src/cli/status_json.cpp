@@ -66,7 +66,7 @@ Json issues_json(const store::State& state) {
                       {"last", time_or_null(issue.last_ms)}});
   }
   for (const store::StoredReason& reason : state.reasons) {
-    if (reason.kind == ReasonCount::Kind::skipped || reason.count == 0) continue;
+    if (reason.kind == ReasonCount::Kind::skipped) continue;
     Json entry = {{"destination", text_or_null(reason.destination)},
                   {"mapping", text_or_null(reason.mapping)},
                   {"code", reason.reason}};

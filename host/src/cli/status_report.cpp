@@ -103,7 +103,7 @@ std::string reasons_table(const store::State& state, ReasonCount::Kind kind,
                           const std::string& title) {
   std::vector<const store::StoredReason*> rows;
   for (const store::StoredReason& reason : state.reasons) {
-    if (reason.kind == kind && reason.count > 0) rows.push_back(&reason);
+    if (reason.kind == kind) rows.push_back(&reason);
   }
   if (rows.empty()) return {};
   std::stable_sort(rows.begin(), rows.end(),

@@ -65,8 +65,7 @@ std::vector<DestinationRow> destination_rows(const PipelineOutline& outline,
     row.last_delivered_ms = stored.last_delivered_ms;
   }
   for (const store::StoredReason& reason : state.reasons) {
-    if (reason.kind == ReasonCount::Kind::warning || reason.count == 0) continue;
-    if (reason.destination.empty()) continue;
+    if (reason.kind == ReasonCount::Kind::warning || reason.destination.empty()) continue;
     add(mapping_of(destination_of(rows, reason.destination), reason.mapping).reasons, reason.reason,
         reason.count);
   }
@@ -76,7 +75,7 @@ std::vector<DestinationRow> destination_rows(const PipelineOutline& outline,
 Reasons dead_letter_reasons(const store::State& state) {
   Reasons reasons;
   for (const store::StoredReason& reason : state.reasons) {
-    if (reason.kind == ReasonCount::Kind::dead_letter && reason.count > 0) {
+    if (reason.kind == ReasonCount::Kind::dead_letter) {
       add(reasons, reason.reason, reason.count);
     }
   }
