@@ -45,7 +45,7 @@ class BlockWriter {
     element.payload_size = result.payload_size;
     element.key_size = result.key_size;
     if (element.key_size > 0)
-      element.key_hash = std::hash<std::string_view>()(block.coalesce_key(element));
+      element.key_hash = coalesce_hash(block.coalesce_key(element));
     block.elements.push_back(element);
     if (block.bytes.size() >= kMaxBlockBytes) {
       blocks_.emplace_back();
