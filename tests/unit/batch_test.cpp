@@ -154,7 +154,7 @@ TEST_CASE("Elements that are retried together leave in the order in which they c
   CHECK(world.payloads(*world.next()) == std::vector<std::string>{"A", "B", "C"});
 }
 
-TEST_CASE("A split batch goes again as two halves, and the poison is found alone") {
+TEST_CASE("A split batch goes again in thirds, and the poison is found alone") {
   World world(limits(8));
   std::vector<Item> items;
   for (char c = 'a'; c < 'i'; ++c) items.push_back({std::string(1, c), std::string(1, c)});
@@ -174,7 +174,7 @@ TEST_CASE("A split batch goes again as two halves, and the poison is found alone
   }
   CHECK(delivered.size() == 7);
   CHECK(dead == std::vector<std::string>{"f"});
-  CHECK(requests == 7);  // 1 + 2 * log2(8)
+  CHECK(requests == 7);  // 1, then 3 of three or two elements, then 3 of one
   CHECK(world.batcher.pending() == 0);
 }
 

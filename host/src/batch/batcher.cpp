@@ -319,13 +319,13 @@ std::unique_ptr<Batch> Batcher::form(Group& group) {
   return batch;
 }
 
-std::unique_ptr<Batch> Batcher::next_half(Destination& destination) {
-  for (auto it = destination.halves.begin(); it != destination.halves.end(); ++it) {
+std::unique_ptr<Batch> Batcher::next_part(Destination& destination) {
+  for (auto it = destination.parts.begin(); it != destination.parts.end(); ++it) {
     Group& group = *(*it)->group_;
     if (!may_send(group)) continue;
     std::unique_ptr<Batch> half = std::move(*it);
-    destination.halves.erase(it);
-    --group.halves;
+    destination.parts.erase(it);
+    --group.parts;
     return half;
   }
   return nullptr;
@@ -348,7 +348,7 @@ std::unique_ptr<Batch> Batcher::next(std::int64_t now_ns, bool pressure) {
     const std::size_t index = (round_robin_ + i) % destinations_.size();
     Destination& destination = destinations_[index];
     if (!may_send(destination)) continue;
-    std::unique_ptr<Batch> batch = next_half(destination);
+    std::unique_ptr<Batch> batch = next_part(destination);
     while (batch == nullptr && !destination.ready.empty()) {
       Group& group = *destination.ready.front();
       destination.ready.pop_front();
@@ -402,7 +402,7 @@ std::int64_t Batcher::next_time() const {
     bool has_work = false;
     if (has_slot(destination)) {
       has_work = !destination.ready.empty() ||
-                 std::any_of(destination.halves.begin(), destination.halves.end(),
+                 std::any_of(destination.parts.begin(), destination.parts.end(),
                              [&](const auto& half) { return may_send(*half->group_); });
     }
     if (parked || has_work) time = std::min(time, destination.paused_until_ns);

@@ -89,7 +89,7 @@ struct Verdict {
     delivered,
     dead_letter,
     retry,  // again from not_before_ns on, unless a newer element of its key has come
-    split,  // again, in half of the batch
+    split,  // again, in a part of the batch
   };
   Kind kind = Kind::retry;
   bool failed = true;         // retry: counts as an attempt
@@ -213,7 +213,7 @@ class Batcher {
   // Handing batches out and taking them back.
   [[nodiscard]] bool has_slot(const Destination& destination) const;
   [[nodiscard]] bool may_send(const Destination& destination) const;
-  [[nodiscard]] std::unique_ptr<Batch> next_half(Destination& destination);
+  [[nodiscard]] std::unique_ptr<Batch> next_part(Destination& destination);
   [[nodiscard]] std::unique_ptr<Batch> form(Group& group);
   void hand_out(Batch& batch);
   void bury(const Node& node, const Refusal& refusal, Settled& settled) const;

@@ -116,20 +116,22 @@ void Batcher::finish_in_flight(Node& node) {
   free_node(node);
 }
 
+// In thirds: of 5,000 elements one at fault is alone after at most 24 requests, with halves
+// after 26.
 void Batcher::split(Batch& batch, const std::vector<Node*>& nodes) {
-  const std::size_t half = (nodes.size() + 1) / 2;
-  for (std::size_t begin = 0; begin < nodes.size(); begin += half) {
+  const std::size_t third = (nodes.size() + 2) / 3;
+  for (std::size_t begin = 0; begin < nodes.size(); begin += third) {
     auto part = std::make_unique<Batch>();
     part->destination_ = batch.destination_;
     part->action_ = batch.action_;
     part->batch_key_ = batch.batch_key_;
     part->group_ = batch.group_;
-    const std::size_t end = std::min(begin + half, nodes.size());
+    const std::size_t end = std::min(begin + third, nodes.size());
     part->nodes_.assign(nodes.begin() + static_cast<std::ptrdiff_t>(begin),
                         nodes.begin() + static_cast<std::ptrdiff_t>(end));
     for (const Node* node : part->nodes_) part->attempt_ = std::max(part->attempt_, node->attempt);
-    ++batch.group_->halves;
-    destinations_[batch.destination_].halves.push_back(std::move(part));
+    ++batch.group_->parts;
+    destinations_[batch.destination_].parts.push_back(std::move(part));
   }
 }
 

@@ -82,7 +82,7 @@ struct Group {
   std::int64_t due_ns = kNever;  // its place in the timers
   bool ready = false;            // stands in its destination's ready queue
   std::size_t in_flight = 0;     // batches handed out
-  std::size_t halves = 0;        // parts of split batches that wait to be handed out
+  std::size_t parts = 0;         // parts of split batches that wait to be handed out
 
   std::uint32_t failures = 0;         // batches in a row that were lost as a whole
   std::int64_t blocked_until_ns = 0;  // nothing is sent before: back-off after such a batch
@@ -130,8 +130,8 @@ struct Batcher::Connection {
 struct Batcher::Destination {
   DestinationLimits limits;
   std::deque<Group*> ready;
-  std::deque<std::unique_ptr<Batch>> halves;  // of split batches: in flight, waiting to be sent
-  std::uint64_t in_flight = 0;                // batches handed out
+  std::deque<std::unique_ptr<Batch>> parts;  // of split batches: in flight, waiting to be sent
+  std::uint64_t in_flight = 0;               // batches handed out
   std::uint64_t pending = 0;
   std::size_t parked = 0;  // groups
   std::int64_t paused_until_ns = 0;
