@@ -44,8 +44,7 @@ class BlockWriter {
     element.offset = static_cast<std::uint32_t>(block.bytes.size()) - size;
     element.payload_size = result.payload_size;
     element.key_size = result.key_size;
-    if (element.key_size > 0)
-      element.key_hash = coalesce_hash(block.coalesce_key(element));
+    if (element.key_size > 0) element.key_hash = coalesce_hash(block.coalesce_key(element));
     block.elements.push_back(element);
     if (block.bytes.size() >= kMaxBlockBytes) {
       blocks_.emplace_back();
