@@ -36,6 +36,13 @@ std::vector<send::Attempt> Engine::finished_attempts() {
   return finished;
 }
 
+// What plugins raised, to ledger and store.
+void Engine::collect_notices() {
+  std::vector<Issue> issues = notices_.take();
+  ledger_.apply(issues);
+  std::move(issues.begin(), issues.end(), std::back_inserter(progress_.issues));
+}
+
 void Engine::update_state(std::uint32_t destination, const send::Decision& decision,
                           std::int64_t now_ns) {
   send::DestinationState& state = states_[destination];
@@ -223,6 +230,7 @@ Status Engine::dispatch() {
   for (;;) {
     const std::int64_t now = now_ns();
     for (send::Attempt& attempt : finished_attempts()) apply(std::move(attempt), now, settled);
+    collect_notices();
     if (!cancelled_) {
       RETURN_IF_ERROR(take_blocks(now, settled));
       RETURN_IF_ERROR(recover_parked(now, settled));

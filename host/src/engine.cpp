@@ -123,6 +123,23 @@ Engine::Engine(Pipeline& pipeline, RunOptions options, std::unique_ptr<store::St
     limits_[connection] = {plugin.min_concurrency, plugin.concurrency};
     batcher_.set_concurrency(connection, limits_[connection].value());
   }
+  for (std::uint32_t d = 0; d < states_.size(); ++d) {
+    pipeline_.set_notice_sink(d,
+                              [this, d](services::Notice notice) { hear(d, std::move(notice)); });
+  }
+}
+
+Engine::~Engine() {
+  for (std::uint32_t d = 0; d < states_.size(); ++d) pipeline_.set_notice_sink(d, {});
+}
+
+// A notice of a plugin, on whatever thread its hook runs.
+void Engine::hear(std::uint32_t destination, services::Notice notice) {
+  const services::LogLevel level = notice.level;
+  const std::string line = notice.code + ": " + notice.message;
+  if (notices_.add(destination, std::move(notice)))
+    services::log(level, pipeline_.config().destinations[destination].name, line);
+  wake();
 }
 
 void Engine::wake() {
@@ -203,6 +220,7 @@ RunReport Engine::execute() {
   for (const auto& connection : pipeline_.connections()) connection->cancel_all();
   pool_.reset();
   if (failure.ok()) {
+    collect_notices();
     tell_states(now_ns());
     failure = queue_.settle(std::move(progress_));
   }

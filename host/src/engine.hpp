@@ -15,6 +15,7 @@
 
 #include "batch/batcher.hpp"
 #include "ledger/ledger.hpp"
+#include "notice_board.hpp"
 #include "queue/queue.hpp"
 #include "run.hpp"
 #include "send/concurrency.hpp"
@@ -28,6 +29,9 @@ namespace penstock {
 class Engine {
  public:
   static Result<std::unique_ptr<Engine>> prepare(Pipeline& pipeline, RunOptions options);
+  ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
   RunReport execute();
   void stop();
   void probe();
@@ -40,6 +44,7 @@ class Engine {
   // engine.cpp: from the source to the queue, and the run as a whole
   void work();
   void wake();
+  void hear(std::uint32_t destination, services::Notice notice);
   RunReport report(double duration_s, Status failure);
   [[nodiscard]] Status outcome(const RunReport& report) const;
   [[nodiscard]] std::int64_t now_ns() const { return pipeline_.clock().monotonic_ns(); }
@@ -51,6 +56,7 @@ class Engine {
   void follow_probes();
   void begin_cancelling();
   std::vector<send::Attempt> finished_attempts();
+  void collect_notices();
   void apply(send::Attempt attempt, std::int64_t now_ns, batch::Settled& settled);
   void update_state(std::uint32_t destination, const send::Decision& decision, std::int64_t now_ns);
   Status take_blocks(std::int64_t now_ns, batch::Settled& settled);
@@ -77,6 +83,7 @@ class Engine {
   std::vector<std::uint32_t> connection_of_;    // by destination
   std::vector<send::ConcurrencyLimit> limits_;  // by connection
   std::mt19937_64 random_{std::random_device{}()};
+  NoticeBoard notices_;
 
   std::mutex source_mutex_;
   std::vector<std::thread> workers_;

@@ -20,6 +20,10 @@ Result<std::unique_ptr<Pipeline>> Pipeline::load(const std::string& path,
   return pipeline;
 }
 
+void Pipeline::set_notice_sink(std::uint32_t destination, services::NoticeSink sink) {
+  if (services_[destination] != nullptr) services_[destination]->set_notice_sink(std::move(sink));
+}
+
 Status Pipeline::connect(State state) {
   if (state == State::on_disk) {
     RETURN_IF_ERROR(services::prepare_state_dir(config_.state_dir));

@@ -49,6 +49,9 @@ class Pipeline {
   [[nodiscard]] services::HttpConnection* http(std::uint32_t destination) {
     return http_of_[destination];
   }
+  // Where the notices of a destination's plugin go from now on; without a sink to the log. Nothing
+  // happens where the destination is disabled.
+  void set_notice_sink(std::uint32_t destination, services::NoticeSink sink);
   [[nodiscard]] const std::vector<std::unique_ptr<services::HttpConnection>>& connections() const {
     return connections_;
   }

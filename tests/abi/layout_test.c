@@ -3,6 +3,7 @@
 #include <penstock/abi.h>
 #include <penstock/ext/http.h>
 #include <penstock/ext/kv.h>
+#include <penstock/ext/notices.h>
 #include <stddef.h>
 #include <stdio.h>
 
@@ -122,6 +123,17 @@ static void sending(void) {
   OFFSET(penstock_batch, report, 72);
 }
 
+static void asking(void) {
+  SIZE(penstock_query, 64);
+  OFFSET(penstock_query, struct_size, 0);
+  OFFSET(penstock_query, reserved, 4);
+  OFFSET(penstock_query, name, 8);
+  OFFSET(penstock_query, arguments, 24);
+  OFFSET(penstock_query, deadline_ns, 40);
+  OFFSET(penstock_query, ctx, 48);
+  OFFSET(penstock_query, answer, 56);
+}
+
 static void services(void) {
   SIZE(penstock_http_request, 104);
   OFFSET(penstock_http_request, struct_size, 0);
@@ -156,6 +168,12 @@ static void services(void) {
   OFFSET(penstock_kv, get, 16);
   OFFSET(penstock_kv, put, 24);
   OFFSET(penstock_kv, remove, 32);
+
+  SIZE(penstock_notices, 24);
+  OFFSET(penstock_notices, struct_size, 0);
+  OFFSET(penstock_notices, reserved, 4);
+  OFFSET(penstock_notices, ctx, 8);
+  OFFSET(penstock_notices, raise, 16);
 }
 
 int main(void) {
@@ -163,6 +181,7 @@ int main(void) {
   host_and_life();
   mapping();
   sending();
+  asking();
   services();
   return failures == 0 ? 0 : 1;
 }

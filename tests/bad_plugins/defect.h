@@ -27,6 +27,9 @@
 #ifndef DEFECT_CHECK
 #define DEFECT_CHECK
 #endif
+#ifndef DEFECT_QUERY
+#define DEFECT_QUERY plugin_answer(query, "{}");
+#endif
 #ifndef DEFECT_INSTANCE
 #define DEFECT_INSTANCE &instance
 #endif
@@ -56,6 +59,13 @@ static inline int32_t plugin_fail(penstock_error* error, int32_t status, const c
   strncpy(error->field, field, sizeof error->field - 1);
   strncpy(error->message, message, sizeof error->message - 1);
   return status;
+}
+
+static inline void plugin_answer(const penstock_query* query, const char* text) {
+  penstock_str json;
+  json.data = text;
+  json.size = strlen(text);
+  query->answer(query->ctx, json);
 }
 
 EXPORT int32_t plugin_init(const penstock_host* host, penstock_descriptor* out,
@@ -94,6 +104,12 @@ EXPORT int32_t plugin_send(void* plugin, const penstock_batch* batch, penstock_e
 EXPORT int32_t plugin_check(void* plugin, int64_t deadline_ns, penstock_error* error) {
   (void)plugin, (void)deadline_ns, (void)error;
   DEFECT_CHECK
+  return PENSTOCK_OK;
+}
+
+EXPORT int32_t plugin_query(void* plugin, const penstock_query* query, penstock_error* error) {
+  (void)plugin, (void)query, (void)error;
+  DEFECT_QUERY
   return PENSTOCK_OK;
 }
 

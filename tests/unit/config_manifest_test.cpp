@@ -15,7 +15,7 @@ title: Sample
 version: 0.1.0
 abi: "1.2"
 library: sample.so
-hooks: {init: s_init, settings: s_settings, mapping: s_mapping, send: s_send}
+hooks: {init: s_init, settings: s_settings, mapping: s_mapping, send: s_send, query: s_query}
 connection:
   type: oauth2
   authorize_url: https://example.com/authorize
@@ -72,6 +72,7 @@ TEST_CASE("A good manifest is read whole") {
   CHECK(m.library_location.text() == "/plugins/sample.yaml:6:10");
   CHECK(m.hooks.send == "s_send");
   CHECK(m.hooks.check.empty());
+  CHECK(m.hooks.query == "s_query");
   REQUIRE(m.oauth2.has_value());
   CHECK(m.oauth2->scopes == std::vector<std::string>{"read", "write"});
   CHECK(m.max_mappings == 50);

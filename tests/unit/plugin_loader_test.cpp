@@ -31,8 +31,8 @@ PluginManifest manifest_for(const std::string& library) {
   manifest.abi_location = {manifest.path, 5, 6};
   manifest.library = library;
   manifest.library_location = {manifest.path, 6, 10};
-  manifest.hooks = {"plugin_init", "plugin_settings", "plugin_mapping", "plugin_send",
-                    "plugin_check"};
+  manifest.hooks = {"plugin_init", "plugin_settings", "plugin_mapping",
+                    "plugin_send", "plugin_check",    "plugin_query"};
   InputSpec key;
   key.name = "api_key";
   key.secret = true;
@@ -174,6 +174,39 @@ TEST_CASE("Statuses that no hook may return become internal errors with terminat
   const Status checked = (*created)->check(0);
   CHECK(checked.code() == StatusCode::internal);
   CHECK_THAT(checked.message(), Catch::Contains("-99 is no status"));
+}
+
+TEST_CASE("A plugin's answer to a query is copied, and its refusal is told in its own words") {
+  auto created = Instance::create(destination_with(manifest_for(library_path("none"))), &kHost);
+  REQUIRE(created.ok());
+  REQUIRE((*created)->has_query());
+  const auto answer = (*created)->query("audiences", "{}", 0);
+  REQUIRE(answer.ok());
+  CHECK(*answer == "{}");
+
+  created =
+      Instance::create(destination_with(manifest_for(library_path("query_misbehaves"))), &kHost);
+  REQUIRE(created.ok());
+  const Status refused = (*created)->query("refused", "{}", 0).status();
+  CHECK(refused.code() == StatusCode::authorization);
+  CHECK(refused.message() == "destination eu, plugin bad: log in, [secret]");
+}
+
+TEST_CASE("A plugin that does not answer a query exactly once is at fault") {
+  auto created =
+      Instance::create(destination_with(manifest_for(library_path("query_misbehaves"))), &kHost);
+  REQUIRE(created.ok());
+  const auto fault = [&](const char* name) {
+    const Status status = (*created)->query(name, "{}", 0).status();
+    CHECK(status.code() == StatusCode::internal);
+    CHECK_THAT(status.message(), Catch::Contains("plugin bad is at fault") &&
+                                     Catch::Contains("asked for \"" + std::string(name) + "\""));
+    return status.message();
+  };
+  CHECK_THAT(fault("none"), Catch::Contains("returned OK without an answer"));
+  CHECK_THAT(fault("twice"), Catch::Contains("answered 2 times instead of once"));
+  CHECK_THAT(fault("failed"), Catch::Contains("answered, but returned the error -2"));
+  CHECK_THAT(fault("too_long"), Catch::Contains("16777217 bytes, and 16777216 are the most"));
 }
 
 TEST_CASE("A manifest that claims an ABI of another kind is refused before its library is opened") {

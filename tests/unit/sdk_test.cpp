@@ -9,6 +9,7 @@
 
 #include <nlohmann/json.hpp>
 #include <penstock/sdk/json_writer.hpp>
+#include <penstock/sdk/notices.hpp>
 #include <penstock/sdk/plugin.hpp>
 #include <penstock/sdk/test_host.hpp>
 
@@ -20,7 +21,7 @@ namespace {
 // Does what the setting "fault" says, in the hook that it names.
 class Faulty {
  public:
-  explicit Faulty(const sdk::Host& host) : host_(host) {}
+  explicit Faulty(const sdk::Host& host) : host_(host), notices_(host) {}
 
   std::int32_t settings(const sdk::Config& config, const sdk::Error& error) {
     hook_ = config.find("hook").text();
@@ -35,6 +36,7 @@ class Faulty {
     if (hook_ == "twice") emitter.element("a", "b", "c");
     if (hook_ == "silent") return PENSTOCK_OK;
     if (hook_ == "time") (void)host_.wall_ns();
+    if (hook_ == "notice") notices_.raise(PENSTOCK_LOG_WARNING, "late", "It is late.");
     if (hook_ == "skip_with_element") {
       emitter.element("a", "b", "c");
       return PENSTOCK_SKIP;
@@ -55,6 +57,15 @@ class Faulty {
     if (hook_ == "check") commit();
     return PENSTOCK_OK;
   }
+  std::int32_t query(std::string_view name, std::string_view arguments, std::int64_t deadline_ns,
+                     std::string& answer, const sdk::Error& error) {
+    if (hook_ == "query") commit();
+    answer = "{\"left_ns\":" + std::to_string(deadline_ns - host_.monotonic_ns()) + ",\"got\":";
+    answer.append(arguments).append("}");
+    if (name == "audiences") return PENSTOCK_OK;
+    notices_.raise(PENSTOCK_LOG_ERROR, "odd_question", "Somebody asked what nobody knows.");
+    return error.fail(PENSTOCK_ERR_UNSUPPORTED, "unknown_query", {}, "no such question");
+  }
 
  private:
   void commit() const {
@@ -63,18 +74,20 @@ class Faulty {
     if (fault_ == "int") throw 42;
   }
   sdk::Host host_;
+  sdk::Notices notices_;
   std::string hook_, fault_;
 };
 
 }  // namespace
 
-PENSTOCK_PLUGIN_WITH_CHECK(faulty, Faulty)
+PENSTOCK_PLUGIN_WITH_CHECK_AND_QUERY(faulty, Faulty)
 
 namespace {
 
 test::Hooks faulty_hooks() {
   test::Hooks hooks = PENSTOCK_TEST_HOOKS(faulty);
   hooks.check = faulty_check;
+  hooks.query = faulty_query;
   return hooks;
 }
 
@@ -88,13 +101,14 @@ std::string json_of(std::string_view text) {
 
 TEST_CASE("nothing that a hook throws gets out of it") {
   for (const char* const fault : {"std", "memory", "int"}) {
-    for (const char* const hook : {"settings", "mapping", "send", "check"}) {
+    for (const char* const hook : {"settings", "mapping", "send", "check", "query"}) {
       CAPTURE(fault, hook);
       test::TestHost host(faulty_hooks(), {{"a", {"f"}}});
       test::HookResult result = host.settings({{"hook", hook}, {"fault", fault}});
       if (std::string(hook) == "mapping") result = host.map({});
       if (std::string(hook) == "send") result = host.send({"x"}, "b");
       if (std::string(hook) == "check") result = host.check();
+      if (std::string(hook) == "query") result = host.query("audiences", "{}");
       CHECK(result.code == PENSTOCK_ERR_INTERNAL);
       CHECK_FALSE(result.message.empty());
       CHECK(result.message.find("jane") == std::string::npos);
@@ -110,6 +124,7 @@ TEST_CASE("the test host names each breach of the contract") {
   const Case cases[] = {{"twice", "mapping emitted two elements"},
                         {"silent", "mapping returned OK without an element"},
                         {"time", "mapping asked for the time"},
+                        {"notice", "mapping raised a notice"},
                         {"skip_with_element", "mapping emitted an element but did not return OK"},
                         {"reject_without_reason", "mapping rejected without a reason"},
                         {"long_key", "the batch key is over 512 bytes"},
@@ -124,6 +139,31 @@ TEST_CASE("the test host names each breach of the contract") {
     REQUIRE(host.faults().size() == 1);
     CHECK(host.faults()[0].find(c.fault) == 0);
   }
+}
+
+TEST_CASE("a query gives its answer when it succeeds, and only then") {
+  test::TestHost host(faulty_hooks(), {{"a", {"f"}}});
+  const test::QueryResult known = host.query("audiences", "{\"x\":1}");
+  CHECK(known.code == PENSTOCK_OK);
+  CHECK(known.answer == "{\"left_ns\":30000000000,\"got\":{\"x\":1}}");
+  const test::QueryResult unknown = host.query("weather", "{}");
+  CHECK(unknown.code == PENSTOCK_ERR_UNSUPPORTED);
+  CHECK(unknown.reason == "unknown_query");
+  CHECK(unknown.answer.empty());
+  CHECK(host.faults().empty());
+}
+
+TEST_CASE("a notice reaches the host, and none is raised where the host has no such service") {
+  test::TestHost host(faulty_hooks(), {{"a", {"f"}}});
+  (void)host.query("weather", "{}");
+  REQUIRE(host.notices().size() == 1);
+  CHECK(host.notices()[0].level == PENSTOCK_LOG_ERROR);
+  CHECK(host.notices()[0].code == "odd_question");
+  test::Options without;
+  without.offer_notices = false;
+  test::TestHost small(faulty_hooks(), {{"a", {"f"}}}, without);
+  CHECK(small.query("weather", "{}").code == PENSTOCK_ERR_UNSUPPORTED);
+  CHECK(small.notices().empty());
 }
 
 TEST_CASE("a host of another ABI, or a smaller one, is refused") {

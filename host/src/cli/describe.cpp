@@ -114,6 +114,7 @@ std::string hooks_text(const HookNames& hooks) {
   std::string out = "init: " + hooks.init + ", settings: " + hooks.settings +
                     ", mapping: " + hooks.mapping + ", send: " + hooks.send;
   if (!hooks.check.empty()) out += ", check: " + hooks.check;
+  if (!hooks.query.empty()) out += ", query: " + hooks.query;
   return out;
 }
 

@@ -86,6 +86,7 @@ Json hooks_json(const HookNames& hooks) {
                {"mapping", hooks.mapping},
                {"send", hooks.send}};
   if (!hooks.check.empty()) json["check"] = hooks.check;
+  if (!hooks.query.empty()) json["query"] = hooks.query;
   return json;
 }
 

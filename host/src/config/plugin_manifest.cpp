@@ -142,6 +142,7 @@ class ManifestReader {
     read("mapping", manifest_.hooks.mapping, true);
     read("send", manifest_.hooks.send, true);
     read("check", manifest_.hooks.check, false);
+    read("query", manifest_.hooks.query, false);
     hooks.finish();
   }
 

@@ -80,7 +80,7 @@ struct OAuth2Spec {
 
 struct HookNames {
   std::string init, settings, mapping, send;
-  std::string check;  // "" when the plugin has none
+  std::string check, query;  // "" when the plugin has none
 };
 
 struct PluginManifest {

@@ -1,5 +1,7 @@
 #include "plugin/instance.hpp"
 
+#include <algorithm>
+#include <exception>
 #include <string_view>
 #include <utility>
 
@@ -167,6 +169,7 @@ Status Instance::bind(const DestinationConfig& destination) {
   require(mapping_, "mapping", names.mapping);
   require(send_, "send", names.send);
   if (!names.check.empty()) require(check_, "check", names.check);
+  if (!names.query.empty()) require(query_, "query", names.query);
   if (first_missing == nullptr) return {};
 
   const std::string hint = suggestion(*first_missing, library.exported_names());
@@ -266,6 +269,67 @@ Status Instance::check(std::int64_t deadline_ns) {
   if (status == PENSTOCK_OK) return {};
   terminate(error);
   return {status_code(status), title_ + ": " + reason_text(status, error, secrets_)};
+}
+
+namespace {
+
+// What a plugin answers to a query, as it comes.
+struct Answer {
+  std::string text;
+  std::size_t bytes = 0;  // of the longest that was given
+  int given = 0;
+
+  // Called by the plugin: no exception may leave it.
+  static void take(void* ctx, penstock_str json) noexcept {
+    auto& answer = *static_cast<Answer*>(ctx);
+    ++answer.given;
+    answer.bytes = std::max<std::size_t>(answer.bytes, json.size);
+    if (answer.given > 1 || json.size == 0 || json.size > Instance::kMaxAnswerBytes) return;
+    try {
+      answer.text.assign(json.data, json.size);
+    } catch (const std::exception&) {  // no memory: seen as text that is shorter than `bytes`
+      answer.text.clear();
+    }
+  }
+};
+
+}  // namespace
+
+Result<std::string> Instance::query(std::string_view name, std::string_view arguments_json,
+                                    std::int64_t deadline_ns) {
+  Answer answer;
+  penstock_query question{};
+  question.struct_size = sizeof question;
+  question.name = str(name);
+  question.arguments = str(arguments_json);
+  question.deadline_ns = deadline_ns;
+  question.ctx = &answer;
+  question.answer = Answer::take;
+  penstock_error error{};
+  clear(error);
+  const std::int32_t status = query_(descriptor_.plugin, &question, &error);
+  terminate(error);
+  std::string fault;
+  if (status != PENSTOCK_OK) {
+    if (answer.given == 0)
+      return Status(status_code(status), title_ + ": " + reason_text(status, error, secrets_));
+    fault = "answered, but returned the error " + std::to_string(status);
+  } else if (answer.given == 0) {
+    fault = "returned OK without an answer";
+  } else if (answer.given > 1) {
+    fault = "answered " + std::to_string(answer.given) + " times instead of once";
+  } else if (answer.bytes > kMaxAnswerBytes) {
+    fault = "answered with " + std::to_string(answer.bytes) + " bytes, and " +
+            std::to_string(kMaxAnswerBytes) + " are the most that is allowed";
+  } else if (answer.text.size() != answer.bytes) {
+    return Status(StatusCode::internal, title_ + ": not enough memory for the answer of " +
+                                            std::to_string(answer.bytes) + " bytes");
+  } else {
+    return std::move(answer.text);
+  }
+  return Status(StatusCode::internal, title_ + " is at fault: its query hook, asked for \"" +
+                                          std::string(name) + "\", " + fault +
+                                          ". Report this to the plugin's author.");
 }
 
 }  // namespace penstock::plugin

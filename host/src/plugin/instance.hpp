@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "model/pipeline_config.hpp"
@@ -38,6 +39,16 @@ class Instance {
   // The check hook. Requires has_check(). [control-thread] [may-block]
   [[nodiscard]] Status check(std::int64_t deadline_ns);
 
+  // abi.h, penstock_query: room for tens of thousands of audiences.
+  static constexpr std::size_t kMaxAnswerBytes = 16 * 1024 * 1024;
+  [[nodiscard]] bool has_query() const { return query_ != nullptr; }
+  // The query hook, with the name of a question and the text of a JSON object: the text that the
+  // plugin answered, which nobody has parsed yet. A plugin that answers never, twice, after an
+  // error or with too much is at fault (StatusCode::internal). Requires has_query().
+  // [control-thread] [may-block]
+  [[nodiscard]] Result<std::string> query(std::string_view name, std::string_view arguments_json,
+                                          std::int64_t deadline_ns);
+
  private:
   Instance() = default;
   [[nodiscard]] Status bind(const DestinationConfig& destination);
@@ -51,6 +62,7 @@ class Instance {
   penstock_mapping_fn mapping_ = nullptr;
   penstock_send_fn send_ = nullptr;
   penstock_check_fn check_ = nullptr;
+  penstock_query_fn query_ = nullptr;
   penstock_descriptor descriptor_{};
 };
 

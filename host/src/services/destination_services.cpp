@@ -2,6 +2,7 @@
 
 #include <cstring>
 #include <exception>
+#include <mutex>
 #include <utility>
 
 #include "services/abi_text.hpp"
@@ -21,6 +22,24 @@ LogLevel log_level(std::int32_t level) {
 std::int32_t out_of_memory(penstock_error* error) {
   return fail(error, PENSTOCK_ERR_INTERNAL, "internal_error",
               "The key-value service ran out of memory.");
+}
+
+// At most `limit` bytes of text, whole characters only.
+std::string_view cut(std::string_view text, std::size_t limit) {
+  if (text.size() <= limit) return text;
+  while (limit > 0 && (static_cast<unsigned char>(text[limit]) & 0xC0U) == 0x80U) --limit;
+  return text.substr(0, limit);
+}
+
+Notice make_notice(std::int32_t level, std::string_view code, std::string_view message) {
+  constexpr std::size_t kMaxCode = DestinationServices::kMaxNoticeCodeBytes;
+  constexpr std::size_t kMaxMessage = DestinationServices::kMaxNoticeMessageBytes;
+  Notice notice;
+  notice.level = level >= PENSTOCK_LOG_ERROR ? LogLevel::error : LogLevel::warning;
+  notice.code = code.empty() ? "notice" : cut(redact(cut(code, 2 * kMaxCode)), kMaxCode);
+  // Masked before it is cut to its limit, so that no half of an address is left.
+  notice.message = cut(redact(cut(message, 2 * kMaxMessage)), kMaxMessage);
+  return notice;
 }
 
 }  // namespace
@@ -44,12 +63,32 @@ struct DestinationServices::Trampolines {
       if (shown.size() > kMaxLogBytes) shown = shown.substr(0, kMaxLogBytes) + " [cut]";
       services::log(log_level(level), destination, shown);
     } catch (const std::exception&) {
-      // Without memory for the masked text, say at least that there was one.
-      try {
-        services::log(LogLevel::error, destination, "a message of the plugin could not be shown");
-      } catch (const std::exception&) {
-        return;  // nothing is left to say it with
+      say_unshown(destination);
+    }
+  }
+
+  static void raise(void* ctx, std::int32_t level, penstock_str code,
+                    penstock_str message) noexcept {
+    DestinationServices& services = self(ctx);
+    try {
+      Notice notice = make_notice(level, view(code), view(message));
+      const std::lock_guard lock(services.sink_mutex_);
+      if (services.sink_) {
+        services.sink_(std::move(notice));
+      } else {
+        services::log(notice.level, services.destination_, notice.code + ": " + notice.message);
       }
+    } catch (const std::exception&) {
+      say_unshown(services.destination_);
+    }
+  }
+
+  // Without memory for the masked text, say at least that there was one.
+  static void say_unshown(const std::string& destination) noexcept {
+    try {
+      services::log(LogLevel::error, destination, "a message of the plugin could not be shown");
+    } catch (const std::exception&) {
+      return;  // nothing is left to say it with
     }
   }
 
@@ -62,6 +101,7 @@ struct DestinationServices::Trampolines {
     if (std::strcmp(id, PENSTOCK_EXT_HTTP) == 0 && services.http_ != nullptr)
       return services.http_->table();
     if (std::strcmp(id, PENSTOCK_EXT_KV) == 0 && services.store_ != nullptr) return &services.kv_;
+    if (std::strcmp(id, PENSTOCK_EXT_NOTICES) == 0) return &services.notices_;
     return nullptr;
   }
 
@@ -111,6 +151,12 @@ DestinationServices::DestinationServices(std::string destination, HttpConnection
             Trampolines::wall_ns,     Trampolines::monotonic_ns,
             Trampolines::extension},
       kv_{sizeof(penstock_kv),   0, this, Trampolines::kv_get, Trampolines::kv_put,
-          Trampolines::kv_remove} {}
+          Trampolines::kv_remove},
+      notices_{sizeof(penstock_notices), 0, this, Trampolines::raise} {}
+
+void DestinationServices::set_notice_sink(NoticeSink sink) {
+  const std::lock_guard lock(sink_mutex_);
+  sink_ = std::move(sink);
+}
 
 }  // namespace penstock::services

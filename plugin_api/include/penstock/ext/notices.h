@@ -1,5 +1,5 @@
-/* penstock/ext/notices.h - "penstock.notices/1": what people should know about the destination and
- * what is no outcome of any element, such as an audience that is about to expire. */
+/* penstock/ext/notices.h - "penstock.notices/1": what people should know about the destination but
+ * is the outcome of no element, such as an audience that is about to expire. */
 #ifndef PENSTOCK_EXT_NOTICES_H
 #define PENSTOCK_EXT_NOTICES_H
 
@@ -11,14 +11,17 @@ extern "C" {
 
 #define PENSTOCK_EXT_NOTICES "penstock.notices/1"
 
+/* Owned by the host, valid as long as the instance. */
 typedef struct penstock_notices {
   uint32_t struct_size;
   uint32_t reserved;
   void* ctx;
-  /* [any-thread] Shown in the run's report and in `penstock status` as a delivery issue of the
-   * destination: counted by code and message, so both should be the same for the same thing. level
-   * is PENSTOCK_LOG_WARNING or PENSTOCK_LOG_ERROR; code is a stable word in snake_case; message is
-   * a sentence for a person (what, and what to do), without secrets and personal data. */
+  /* [any-thread] During a run it becomes a delivery issue of the destination, in the report and in
+   * `penstock status`: counted by code, with the latest message. In other commands it is a line of
+   * the log. level is PENSTOCK_LOG_WARNING or PENSTOCK_LOG_ERROR; code is a stable word in
+   * snake_case, at most 64 bytes; message is a sentence for a person (what, and what to do), at
+   * most 1024 bytes, without secrets and personal data. Longer texts are cut. Copied before it
+   * returns. */
   void (*raise)(void* ctx, int32_t level, penstock_str code, penstock_str message);
 } penstock_notices;
 

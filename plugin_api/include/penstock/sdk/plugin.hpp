@@ -1,20 +1,24 @@
 // penstock/sdk/plugin.hpp - write a plugin as a class; PENSTOCK_PLUGIN turns it into the hooks of
 // abi.h.
 //
+//   using namespace penstock::sdk;
 //   class Plugin {
 //    public:
-//     explicit Plugin(const penstock::sdk::Host& host);
-//     std::int32_t settings(const penstock::sdk::Config& config, const penstock::sdk::Error&
-//     error); std::int32_t mapping(const penstock::sdk::Record& record, const
-//     penstock::sdk::Emitter& emitter,
-//                          const penstock::sdk::Error& error) const;
-//     std::int32_t send(const penstock::sdk::Batch& batch, const penstock::sdk::Error& error);
-//     std::int32_t check(std::int64_t deadline_ns, const penstock::sdk::Error& error);   //
-//     optional void quiesce(); // optional
+//     explicit Plugin(const Host& host);
+//     std::int32_t settings(const Config& config, const Error& error);
+//     std::int32_t mapping(const Record& record, const Emitter& emitter, const Error& error) const;
+//     std::int32_t send(const Batch& batch, const Error& error);
+//     // These are optional:
+//     std::int32_t check(std::int64_t deadline_ns, const Error& error);
+//     std::int32_t query(std::string_view name, std::string_view arguments_json,
+//                        std::int64_t deadline_ns, std::string& answer, const Error& error);
+//     void quiesce();
 //   };
-//   PENSTOCK_PLUGIN(acme, Plugin)               defines acme_init, acme_settings, acme_mapping,
-//   acme_send PENSTOCK_PLUGIN_WITH_CHECK(acme, Plugin)    and acme_check
+//   PENSTOCK_PLUGIN(acme, Plugin)    acme_init, acme_settings, acme_mapping and acme_send
+//   PENSTOCK_PLUGIN_WITH_CHECK(acme, Plugin)              and acme_check
+//   PENSTOCK_PLUGIN_WITH_CHECK_AND_QUERY(acme, Plugin)    and acme_query
 //
+// query writes the text of a JSON object to `answer`, which reaches the host if it returns OK.
 // Hooks return the codes of abi.h. Whatever they throw is caught and becomes ERR_INTERNAL; nothing
 // crosses the boundary.
 #pragma once
@@ -24,6 +28,7 @@
 #include <memory>
 #include <new>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <typeinfo>
 #include <utility>
@@ -156,6 +161,17 @@ struct Hooks {
     const Error error(raw_error);
     return guarded("check", error, [&] { return self(plugin).check(deadline_ns, error); });
   }
+  static std::int32_t query(void* plugin, const penstock_query* query,
+                            penstock_error* raw_error) noexcept {
+    const Error error(raw_error);
+    return guarded("query", error, [&] {
+      std::string answer;
+      const std::int32_t status = self(plugin).query(view(query->name), view(query->arguments),
+                                                     query->deadline_ns, answer, error);
+      if (status == PENSTOCK_OK) query->answer(query->ctx, str(answer));
+      return status;
+    });
+  }
 
  private:
   static Plugin& self(void* plugin) noexcept { return *static_cast<Plugin*>(plugin); }
@@ -213,4 +229,11 @@ struct Hooks {
   extern "C" PENSTOCK_SDK_EXPORT std::int32_t prefix##_check(                        \
       void* plugin, std::int64_t deadline_ns, penstock_error* error) noexcept {      \
     return ::penstock::sdk::detail::Hooks<Class>::check(plugin, deadline_ns, error); \
+  }
+
+#define PENSTOCK_PLUGIN_WITH_CHECK_AND_QUERY(prefix, Class)                        \
+  PENSTOCK_PLUGIN_WITH_CHECK(prefix, Class)                                        \
+  extern "C" PENSTOCK_SDK_EXPORT std::int32_t prefix##_query(                      \
+      void* plugin, const penstock_query* query, penstock_error* error) noexcept { \
+    return ::penstock::sdk::detail::Hooks<Class>::query(plugin, query, error);     \
   }

@@ -20,6 +20,7 @@
 #include "../abi.h"
 #include "../ext/http.h"
 #include "../ext/kv.h"
+#include "../ext/notices.h"
 #include "test_values.hpp"
 #include "text.hpp"
 
@@ -31,6 +32,7 @@ struct Options {
   std::string destination = "test";
   bool offer_http = true;
   bool offer_kv = true;
+  bool offer_notices = true;
   std::int64_t wall_ns = 1'790'000'000'000'000'000;  // 2026-09-21 in UTC
   std::int64_t send_timeout_ns =
       30'000'000'000;  // deadline of a batch, from the manual clock's now
@@ -144,6 +146,28 @@ class TestHost {
     return result_of(code, error);
   }
 
+  QueryResult query(std::string_view name, std::string_view arguments_json) {
+    QueryResult result;
+    Asked asked{this, &result, 0};
+    penstock_query question{};
+    question.struct_size = sizeof question;
+    question.name = str(name);
+    question.arguments = str(arguments_json);
+    question.deadline_ns = monotonic_ns() + options_.send_timeout_ns;
+    question.ctx = &asked;
+    question.answer = [](void* ctx, penstock_str json) {
+      auto& answered = *static_cast<Asked*>(ctx);
+      answered.result->answer = view(json);
+      if (++answered.answers > 1) answered.host->fault("query answered twice");
+    };
+    penstock_error error = empty_error();
+    const std::int32_t code = hooks_.query(descriptor_.plugin, &question, &error);
+    static_cast<HookResult&>(result) = result_of(code, error);
+    if (code == PENSTOCK_OK && asked.answers == 0) fault("query returned OK without an answer");
+    if (code != PENSTOCK_OK && asked.answers > 0) fault("query answered but did not return OK");
+    return result;
+  }
+
   // The destination: replies are used in order; when none is queued, the handler answers; without
   // one the connection is refused.
   void reply(HttpReply reply) {
@@ -186,6 +210,10 @@ class TestHost {
     const std::lock_guard<std::mutex> lock(mutex_);
     return logs_;
   }
+  [[nodiscard]] std::vector<RaisedNotice> notices() const {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return raised_;
+  }
   // What the plugin did that the contract forbids.
   [[nodiscard]] std::vector<std::string> faults() const {
     const std::lock_guard<std::mutex> lock(mutex_);
@@ -194,9 +222,11 @@ class TestHost {
 
  private:
   static constexpr std::int64_t kMonotonicStart = 1'000'000'000;
-  static constexpr std::size_t kMaxKeyBytes = 512;        // abi.h, penstock_element
-  static constexpr std::size_t kMaxKvKeyBytes = 256;      // ext/kv.h
-  static constexpr std::size_t kMaxKvValueBytes = 65536;  // ext/kv.h
+  static constexpr std::size_t kMaxKeyBytes = 512;             // abi.h, penstock_element
+  static constexpr std::size_t kMaxKvKeyBytes = 256;           // ext/kv.h
+  static constexpr std::size_t kMaxKvValueBytes = 65536;       // ext/kv.h
+  static constexpr std::size_t kMaxNoticeCodeBytes = 64;       // ext/notices.h
+  static constexpr std::size_t kMaxNoticeMessageBytes = 1024;  // ext/notices.h
 
   struct Stored {
     std::string value;
@@ -206,6 +236,11 @@ class TestHost {
     TestHost* host;
     const std::vector<std::string>* fields;
     MapResult* result;
+  };
+  struct Asked {
+    TestHost* host;
+    QueryResult* result;
+    int answers;
   };
   struct Sent {
     TestHost* host;
@@ -270,6 +305,8 @@ class TestHost {
       TestHost& host = self(ctx);
       if (host.options_.offer_http && std::string_view(id) == PENSTOCK_EXT_HTTP) return &host.http_;
       if (host.options_.offer_kv && std::string_view(id) == PENSTOCK_EXT_KV) return &host.kv_;
+      if (host.options_.offer_notices && std::string_view(id) == PENSTOCK_EXT_NOTICES)
+        return &host.notices_;
       return nullptr;
     };
     http_.struct_size = sizeof http_;
@@ -280,6 +317,9 @@ class TestHost {
     kv_.get = &TestHost::kv_get;
     kv_.put = &TestHost::kv_put;
     kv_.remove = &TestHost::kv_remove;
+    notices_.struct_size = sizeof notices_;
+    notices_.ctx = this;
+    notices_.raise = &TestHost::on_notice;
   }
 
   static void on_element(void* ctx, const penstock_element* element) {
@@ -315,6 +355,18 @@ class TestHost {
                        outcome->retry_after_ms,
                        std::string(view(outcome->reason)),
                        std::string(view(outcome->message))};
+  }
+
+  static void on_notice(void* ctx, std::int32_t level, penstock_str code, penstock_str message) {
+    TestHost& host = self(ctx);
+    if (in_mapping()) host.fault("mapping raised a notice");
+    if (level != PENSTOCK_LOG_WARNING && level != PENSTOCK_LOG_ERROR)
+      host.fault("a notice is neither a warning nor an error");
+    const bool too_long = code.size > kMaxNoticeCodeBytes || message.size > kMaxNoticeMessageBytes;
+    if (code.size == 0 || message.size == 0) host.fault("a notice without code or message");
+    if (too_long) host.fault("a notice beyond the limits");
+    const std::lock_guard<std::mutex> lock(host.mutex_);
+    host.raised_.push_back({level, std::string(view(code)), std::string(view(message))});
   }
 
   static std::int32_t fail(penstock_error* error, std::int32_t code, const char* message) {
@@ -414,6 +466,7 @@ class TestHost {
   penstock_host host_{};
   penstock_http http_{};
   penstock_kv kv_{};
+  penstock_notices notices_{};
   penstock_descriptor descriptor_{};
   std::atomic<std::int64_t> elapsed_ns_{0};
   std::atomic<bool> cancelled_{false};
@@ -424,6 +477,7 @@ class TestHost {
   std::vector<HttpExchange> requests_;
   std::map<std::string, Stored> stored_;
   std::vector<std::string> logs_;
+  std::vector<RaisedNotice> raised_;
   std::vector<std::string> faults_;
 };
 

@@ -76,17 +76,30 @@ struct Hooks {
   penstock_mapping_fn mapping = nullptr;
   penstock_send_fn send = nullptr;
   penstock_check_fn check = nullptr;
+  penstock_query_fn query = nullptr;
 };
 
 #define PENSTOCK_TEST_HOOKS(prefix)                                                                \
   (::penstock::sdk::test::Hooks{prefix##_init, prefix##_settings, prefix##_mapping, prefix##_send, \
-                                nullptr})
+                                nullptr, nullptr})
 
 // A hook's code and what it wrote about a failure.
 struct HookResult {
   std::int32_t code = PENSTOCK_OK;
   std::string reason;
   std::string field;
+  std::string message;
+};
+
+// What query gave back.
+struct QueryResult : HookResult {
+  std::string answer;  // the text of a JSON object, if code is OK
+};
+
+// What the plugin raised through penstock.notices/1.
+struct RaisedNotice {
+  std::int32_t level = PENSTOCK_LOG_WARNING;
+  std::string code;
   std::string message;
 };
 
