@@ -41,6 +41,10 @@ class Engine {
   Engine(Pipeline& pipeline, RunOptions options, std::unique_ptr<store::Store> store,
          std::unique_ptr<source::Source> source);
 
+  // checking.cpp: before the source is read
+  void check_destinations();
+  void refuse(std::uint32_t destination, const plugin::CheckResult& result);
+
   // engine.cpp: from the source to the queue, and the run as a whole
   void work();
   void wake();

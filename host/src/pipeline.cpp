@@ -1,5 +1,8 @@
 #include "pipeline.hpp"
 
+#include <filesystem>
+#include <system_error>
+
 #include "services/state_dir.hpp"
 
 namespace penstock {
@@ -28,6 +31,10 @@ Status Pipeline::connect(State state) {
   if (state == State::on_disk) {
     RETURN_IF_ERROR(services::prepare_state_dir(config_.state_dir));
     ASSIGN_OR_RETURN(lock_, services::StateLock::acquire(config_.state_dir, config_.path));
+  }
+  std::error_code ignored;  // what cannot be looked at is not there
+  if (state == State::on_disk ||
+      (state == State::beside && std::filesystem::is_directory(config_.state_dir, ignored))) {
     ASSIGN_OR_RETURN(store_, services::KeyValueStore::open(config_.state_dir));
   }
   for (const ConnectionConfig& connection : config_.connections) {

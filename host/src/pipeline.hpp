@@ -24,6 +24,8 @@ class Pipeline {
  public:
   enum class State : std::uint8_t {
     on_disk,  // the state directory is made, locked and used: for run
+    beside,   // used where there is one, without its lock, so also while run runs: for commands
+              // that ask destinations
     nowhere,  // nothing is written: for validate and try. Plugins get no key-value store
   };
 
@@ -41,6 +43,8 @@ class Pipeline {
   [[nodiscard]] const PipelineConfig& config() const { return config_; }
   [[nodiscard]] const mapping::Program& program() const { return *program_; }
   [[nodiscard]] services::Clock& clock() { return clock_; }
+  // Of the state directory; null with State::nowhere, and with State::beside where there is none.
+  [[nodiscard]] services::KeyValueStore* store() { return store_.get(); }
   // By destination; null where it is disabled.
   [[nodiscard]] plugin::Instance* instance(std::uint32_t destination) {
     return instances_[destination].get();

@@ -171,9 +171,9 @@ TEST_CASE("Statuses that no hook may return become internal errors with terminat
   CHECK(std::string(error.message) == std::string(383, 'B'));
   CHECK((*created)->send({}, error) == PENSTOCK_ERR_INTERNAL);
   CHECK(std::string(error.message) == std::string(383, 'B'));
-  const Status checked = (*created)->check(0);
-  CHECK(checked.code() == StatusCode::internal);
-  CHECK_THAT(checked.message(), Catch::Contains("-99 is no status"));
+  const CheckResult checked = (*created)->check(0);
+  CHECK(checked.code == StatusCode::internal);
+  CHECK_THAT(checked.message, Catch::Contains("-99 is no status"));
 }
 
 TEST_CASE("A plugin's answer to a query is copied, and its refusal is told in its own words") {

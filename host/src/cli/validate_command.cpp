@@ -1,18 +1,21 @@
-#include <chrono>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
 #include "cli/commands.hpp"
+#include "destination_check.hpp"
 #include "pipeline.hpp"
-#include "services/log.hpp"
 
 namespace penstock::cli {
 namespace {
 
 using Json = nlohmann::ordered_json;
 
-// Long enough for a slow API, short enough for a person who waits.
-constexpr std::chrono::seconds kCheckTimeout{30};
+// What a destination said of itself (--connect).
+struct Asked {
+  std::string destination;
+  bool possible = true;  // false: its plugin cannot be asked
+  plugin::CheckResult result;
+};
 
 struct Finding {
   std::string path;
@@ -20,37 +23,77 @@ struct Finding {
   Diagnostics diagnostics;
   std::size_t destinations = 0;
   std::size_t mappings = 0;
+  std::vector<Asked> asked;
 };
 
-Status check_destinations(Pipeline& pipeline) {
-  for (std::uint32_t d = 0; d < pipeline.config().destinations.size(); ++d) {
-    plugin::Instance* instance = pipeline.instance(d);
-    if (instance == nullptr) continue;
-    if (!instance->has_check()) {
-      services::log(services::LogLevel::warning, pipeline.config().destinations[d].name,
-                    "was not asked: its plugin has no check hook");
-      continue;
-    }
-    const std::int64_t deadline =
-        pipeline.clock().monotonic_ns() + std::chrono::nanoseconds(kCheckTimeout).count();
-    const Status status = instance->check(deadline);
-    if (!status.ok())
-      return status.with_context("Destination " + pipeline.config().destinations[d].name);
+const char* words_for(const Asked& asked) {
+  if (!asked.possible) return "was not asked: its plugin has no check hook";
+  switch (asked.result.code) {
+    case StatusCode::ok:
+      return "accepts deliveries";
+    case StatusCode::authorization:
+      return "needs a login";
+    case StatusCode::unavailable:
+      return "could not be reached";
+    default:
+      return "would not accept deliveries";
   }
-  return {};
+}
+
+// Which of several failures the exit code tells: what a person has to do goes first, what may pass
+// by itself last.
+int weight(StatusCode code) {
+  switch (code) {
+    case StatusCode::ok:
+      return 0;
+    case StatusCode::unavailable:
+      return 1;
+    case StatusCode::authorization:
+      return 3;
+    default:
+      return 2;
+  }
+}
+
+// As a failure of the command: what a plugin refuses here is no fault of the manifest's form.
+StatusCode code_of_command(const plugin::CheckResult& result) {
+  return result.code == StatusCode::configuration ? StatusCode::failed : result.code;
+}
+
+// Asks all, so that everything that is wrong is said at once.
+void ask_destinations(Pipeline& pipeline, Finding& finding) {
+  const DestinationCheck check(pipeline);
+  std::string complaints;
+  StatusCode worst = StatusCode::ok;
+  for (std::uint32_t d = 0; d < pipeline.config().destinations.size(); ++d) {
+    if (!pipeline.config().destinations[d].enabled) continue;
+    Asked asked;
+    asked.destination = pipeline.config().destinations[d].name;
+    asked.possible = check.possible(d);
+    if (asked.possible) asked.result = check.ask(d, [] { return false; });
+    if (!asked.result.ok()) {
+      complaints += (complaints.empty() ? "" : "\n  ") + asked.destination + " " +
+                    words_for(asked) + ": " + asked.result.message;
+    }
+    if (weight(asked.result.code) > weight(worst)) worst = code_of_command(asked.result);
+    finding.asked.push_back(std::move(asked));
+  }
+  if (worst != StatusCode::ok) finding.status = {worst, finding.path + ": " + complaints};
 }
 
 Finding validate(const std::string& path, const Arguments& arguments,
                  const config::LoadOptions& options) {
   Finding finding;
   finding.path = path;
-  auto pipeline = Pipeline::load(path, options, Pipeline::State::nowhere, finding.diagnostics);
+  auto pipeline = Pipeline::load(
+      path, options, arguments.connect ? Pipeline::State::beside : Pipeline::State::nowhere,
+      finding.diagnostics);
   finding.status = pipeline.status();
   if (!pipeline.ok()) return finding;
   for (const DestinationConfig& destination : (*pipeline)->config().destinations)
     finding.destinations += destination.enabled;
   finding.mappings = (*pipeline)->program().mappings.size();
-  if (arguments.connect) finding.status = check_destinations(**pipeline);
+  if (arguments.connect) ask_destinations(**pipeline, finding);
   return finding;
 }
 
@@ -68,6 +111,17 @@ Json to_json(const Finding& finding) {
   }
   if (!finding.status.ok() && !finding.diagnostics.has_errors()) {
     json["problems"].push_back({{"severity", "error"}, {"message", finding.status.message()}});
+  }
+  if (finding.asked.empty()) return json;
+  json["destinations"] = Json::array();
+  for (const Asked& asked : finding.asked) {
+    Json entry = {{"name", asked.destination}, {"asked", asked.possible}};
+    if (asked.possible) {
+      entry["accepts_deliveries"] = asked.result.ok();
+      entry["reason"] = asked.result.ok() ? Json(nullptr) : Json(asked.result.reason);
+      entry["message"] = asked.result.ok() ? Json(nullptr) : Json(asked.result.message);
+    }
+    json["destinations"].push_back(std::move(entry));
   }
   return json;
 }
@@ -94,6 +148,8 @@ int validate_command(const Arguments& arguments) {
       text += path + ": ok, " + plural(finding.destinations, "destination") + ", " +
               plural(finding.mappings, "mapping") + "\n";
     }
+    for (const Asked& asked : finding.asked)
+      text += "  " + asked.destination + " " + words_for(asked) + "\n";
   }
   const Status printed = print(
       arguments.format == Format::json

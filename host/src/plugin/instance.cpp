@@ -262,13 +262,13 @@ std::int32_t Instance::send(const penstock_batch& batch, penstock_error& error) 
   return is_error(status) ? status : PENSTOCK_ERR_INTERNAL;
 }
 
-Status Instance::check(std::int64_t deadline_ns) {
+CheckResult Instance::check(std::int64_t deadline_ns) {
   penstock_error error{};
   clear(error);
   const std::int32_t status = check_(descriptor_.plugin, deadline_ns, &error);
   if (status == PENSTOCK_OK) return {};
   terminate(error);
-  return {status_code(status), title_ + ": " + reason_text(status, error, secrets_)};
+  return {status_code(status), error.reason, reason_text(status, error, secrets_)};
 }
 
 namespace {

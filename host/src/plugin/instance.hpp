@@ -14,6 +14,15 @@
 
 namespace penstock::plugin {
 
+// What a plugin's check found.
+struct CheckResult {
+  StatusCode code = StatusCode::ok;
+  std::string reason;   // the plugin's stable code; "" when ok, or when it gave none
+  std::string message;  // in the plugin's words; "" when ok
+
+  [[nodiscard]] bool ok() const { return code == StatusCode::ok; }
+};
+
 class Instance {
  public:
   // Loads the library, checks the ABI of the manifest before and of the plugin after, finds all
@@ -37,7 +46,7 @@ class Instance {
 
   [[nodiscard]] bool has_check() const { return check_ != nullptr; }
   // The check hook. Requires has_check(). [control-thread] [may-block]
-  [[nodiscard]] Status check(std::int64_t deadline_ns);
+  [[nodiscard]] CheckResult check(std::int64_t deadline_ns);
 
   // abi.h, penstock_query: room for tens of thousands of audiences.
   static constexpr std::size_t kMaxAnswerBytes = 16 * 1024 * 1024;

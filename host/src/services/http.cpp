@@ -102,6 +102,7 @@ class HttpConnection::Impl {
     return {requests_.load(), throttled_.load(), transport_errors_.load(), bytes_sent_.load()};
   }
   void cancel_all();
+  void interrupt(bool on) { interrupted_ = on; }
 
  private:
   // Each returns PENSTOCK_OK, or fills `error`.
@@ -113,7 +114,7 @@ class HttpConnection::Impl {
 
   [[nodiscard]] bool is_cancelled(const penstock_http_request& request) const {
     const penstock_batch* batch = request.batch;
-    return cancelled_.load() ||
+    return cancelled_.load() || interrupted_.load() ||
            (batch != nullptr && batch->cancelled != nullptr && batch->cancelled(batch->ctx) != 0);
   }
   // A transfer of the pool, for as long as this lives.
@@ -140,6 +141,7 @@ class HttpConnection::Impl {
   std::vector<std::unique_ptr<HttpTransfer>> idle_;  // guarded by mutex_
   std::set<const HttpTransfer*> active_;             // guarded by mutex_
   std::atomic<bool> cancelled_{false};
+  std::atomic<bool> interrupted_{false};
 
   std::atomic<std::uint64_t> requests_{0};
   std::atomic<std::uint64_t> throttled_{0};
@@ -329,6 +331,10 @@ std::int32_t HttpConnection::execute(const penstock_http_request& request,
 
 HttpConnection::Counters HttpConnection::counters() const {
   return impl_->counters();
+}
+
+void HttpConnection::interrupt(bool on) {
+  impl_->interrupt(on);
 }
 
 void HttpConnection::cancel_all() {

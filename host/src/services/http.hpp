@@ -59,6 +59,9 @@ class HttpConnection {
 
   // Ends all waits and transfers, present and future, with ERR_CANCELLED. Returns at once.
   void cancel_all();
+  // While it is on, waits and transfers end with ERR_CANCELLED, soon but not at once; afterwards
+  // the connection works as before.
+  void interrupt(bool on);
 
  private:
   class Impl;
