@@ -239,7 +239,7 @@ Status Engine::dispatch() {
 
     follow_probes();
     follow_stops(now);
-    if (input_done_ && batcher_.pending() == 0) return {};
+    if (input_done_ && batcher_.pending() == 0 && queue_.close_if_drained()) return {};
     if (now >= deadline_ns_ && !cancelled_) begin_cancelling();
     if (cancelled_) {
       if (in_flight_ == 0 && working_.load() == 0) return {};

@@ -377,6 +377,41 @@ TEST_CASE("A dead letter keeps the element, where it was to go, and why it did n
         penstock::SettledElement::Kind::dead_lettered);
 }
 
+TEST_CASE("A dead letter is overtaken when a newer element of its key waits behind it") {
+  World world(limits(1));
+  world.add({{"ann", "old"}, {"bob", "only"}});
+  auto ann = world.next();
+  auto bob = world.next();
+  world.add({{"ann", "new"}});
+  world.complete(std::move(ann), Verdict::Kind::dead_letter);
+  world.complete(std::move(bob), Verdict::Kind::dead_letter);
+  const auto& letters = world.settled.tally.dead_letters;
+  REQUIRE(letters.size() == 2);
+  CHECK(letters[0].overtaken);
+  CHECK(!letters[1].overtaken);
+}
+
+TEST_CASE("What was done with delivered elements is counted by mapping, where the plugin said it") {
+  World world(limits(4));
+  world.add({{"a", "1", "audience", 0}, {"b", "2", "audience", 1}, {"c", "3", "audience", 1}});
+  world.add({{"d", "4", "audience", 1}});
+  Verdicts verdicts;
+  verdicts.delivered_as = {"added", "removed"};
+  for (const std::uint32_t as : {0U, 1U, 1U, UINT32_MAX})
+    verdicts.elements.push_back({Verdict::Kind::delivered, true, as, 0});
+  world.batcher.complete(world.next(), verdicts, world.now, world.settled);
+  const auto& reasons = world.settled.tally.reasons();
+  REQUIRE(reasons.size() == 2);
+  CHECK(reasons[0].reason == "added");
+  CHECK(reasons[0].mapping == 0);
+  CHECK(reasons[0].count == 1);
+  CHECK(reasons[1].reason == "removed");
+  CHECK(reasons[1].mapping == 1);
+  CHECK(reasons[1].count == 2);
+  CHECK(reasons[1].kind == penstock::ReasonCount::Kind::delivered);
+  CHECK(world.settled.tally.of(1).delivered == 3);
+}
+
 TEST_CASE("A group that lost a batch as a whole waits, in order, while other groups go on") {
   World world(limits(2));
   world.add(

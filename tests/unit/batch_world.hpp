@@ -68,6 +68,7 @@ class World {
   void complete(std::unique_ptr<Batch> batch, Verdict::Kind kind, std::int64_t not_before = 0) {
     const Verdicts verdicts{std::vector<Verdict>(batch->size(), Verdict{kind, true, 0, not_before}),
                             {{"no", "", 0}},
+                            {"added"},
                             0};
     batcher.complete(std::move(batch), verdicts, now, settled);
   }

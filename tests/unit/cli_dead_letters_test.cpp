@@ -173,7 +173,8 @@ TEST_CASE("replay marks no more than the filter and the limit let through") {
   fill(pipeline);
   const Ran ran =
       dead_letters(pipeline, "replay", {"--reason", "refused", "--limit", "1", "--format", "json"});
-  CHECK(json::parse(ran.out) == json{{"marked", 1}, {"not_replayable", 0}, {"without_mapping", 0}});
+  CHECK(json::parse(ran.out) ==
+        json{{"marked", 1}, {"overtaken", 0}, {"not_replayable", 0}, {"without_mapping", 0}});
   CHECK(pipeline.state().dead_letters.awaiting_replay == 1);
   CHECK(dead_letters(pipeline, "replay", {"--reason", "none"}).out == "No dead letter matches.\n");
 }

@@ -139,7 +139,7 @@ TEST_CASE("After a replay the counts still add up, and the record is no dead let
     filter.ids = {1};
     REQUIRE((*reader)->request_replay(filter).ok());
     CHECK(json::parse(status_json(view_of(pipeline)))["dead_letters"]["awaiting_replay"] == 1);
-    auto replay = store->requested_replays(1'000);
+    auto replay = store->requested_replays(1'000, 0);
     REQUIRE(replay.ok());
     REQUIRE(replay->block != nullptr);
     replay->block->sequence = store->backlog().next_sequence;

@@ -91,6 +91,21 @@ TEST_CASE("An element in flight stays when its group is parked, and a newer one 
   CHECK(world.payloads(*world.next()) == Payloads{"new"});
 }
 
+TEST_CASE("A dead letter is overtaken also by a newer element that its parked group forgot") {
+  for (const bool newer_before_parking : {true, false}) {
+    World world(limits(1));
+    world.add({{"a", "old"}, {"b", "other"}});
+    auto flying = world.next();
+    if (newer_before_parking) world.add({{"a", "new"}});
+    world.batcher.pause(0, world.now + kSecond);
+    world.batcher.park(world.now);
+    if (!newer_before_parking) world.add({{"a", "new"}});
+    world.complete(std::move(flying), Verdict::Kind::dead_letter);
+    REQUIRE(world.settled.tally.dead_letters.size() == 1);
+    CHECK(world.settled.tally.dead_letters[0].overtaken);
+  }
+}
+
 TEST_CASE("A newer element that comes back supersedes an older one that failed meanwhile") {
   World world(limits(1));
   world.add({{"a", "old"}});

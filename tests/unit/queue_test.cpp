@@ -23,7 +23,7 @@ TEST_CASE("Blocks are taken in the order in which they were appended, each once"
         CHECK(loaded.block->payload(element) == std::to_string(seen++));
     }
     CHECK(opened.queue->take()->block == nullptr);
-    CHECK(opened.queue->usage().drained);
+    changes.wait_until([&] { return opened.queue->usage().drained; });
   }
 }
 
@@ -103,7 +103,7 @@ TEST_CASE(
   const LoadedBlock loaded = take(*opened.queue, changes);
   CHECK(loaded.done == std::vector<bool>{false, false, true, true, true});
   CHECK(opened.queue->untaken_by_mapping() == std::map<std::uint32_t, std::uint64_t>{{1, 3}});
-  CHECK(opened.queue->usage().drained);
+  changes.wait_until([&] { return opened.queue->usage().drained; });
 }
 
 TEST_CASE("An append to a full queue waits until elements are settled") {

@@ -111,6 +111,24 @@ TEST_CASE("Of two reports for one element the worse stays, and the plugin is fou
   CHECK(attempt.outcomes->faults() == 1);
 }
 
+TEST_CASE("What a plugin says of delivered elements is kept, each way once") {
+  Fixture fixture(3);
+  const Attempt attempt = fixture.send([&](const penstock_batch& batch, penstock_error&) {
+    const penstock_outcome added = outcome(PENSTOCK_DELIVERED, "added");
+    const penstock_outcome plain = outcome(PENSTOCK_DELIVERED);
+    batch.report(batch.ctx, 0, &added);
+    batch.report(batch.ctx, 1, &plain);
+    batch.report(batch.ctx, 2, &added);
+    return PENSTOCK_OK;
+  });
+  CHECK(attempt.outcomes->faults() == 0);
+  const Decision decision = decide(attempt);
+  CHECK(decision.verdicts.delivered_as == std::vector<std::string>{"added"});
+  CHECK(decision.verdicts.elements[0].refusal == 0);
+  CHECK(decision.verdicts.elements[1].refusal == UINT32_MAX);
+  CHECK(decision.verdicts.elements[2].refusal == 0);
+}
+
 TEST_CASE("Delivered first and rejected later is rejected") {
   Fixture fixture(1);
   const Attempt attempt = fixture.send([&](const penstock_batch& batch, penstock_error&) {

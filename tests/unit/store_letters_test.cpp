@@ -1,5 +1,6 @@
 // Guards the dead letters in the store: bounded by size and age, and replayed without a record
 // being lost or counted twice.
+#include "services/sqlite.hpp"
 #include "store/store.hpp"
 #include "store_fixture.hpp"
 
@@ -28,7 +29,7 @@ TEST_CASE("A replay puts elements back into the queue and is accounted for") {
     append(commit, block);
     for (const std::uint32_t i : {0U, 1U, 2U, 3U}) give_up(commit, *block, i, "refused");
     must(store->commit(commit));
-    const auto nothing = store->requested_replays(1'000);
+    const auto nothing = store->requested_replays(1'000, 0);
     REQUIRE(nothing.ok());
     CHECK(nothing->block == nullptr);
   }
@@ -42,7 +43,7 @@ TEST_CASE("A replay puts elements back into the queue and is accounted for") {
   const Catalog without{{{"eu", {"sync", "stream"}}}, {{0, "trial"}}};
   {
     const auto store = open_store(directory, clock, {}, without);
-    const auto replay = store->requested_replays(1'000'000);
+    const auto replay = store->requested_replays(1'000'000, 0);
     REQUIRE(replay.ok());
     REQUIRE(replay->block != nullptr);
     CHECK(replay->ids == std::vector<std::int64_t>{1, 2});
@@ -60,12 +61,12 @@ TEST_CASE("A replay puts elements back into the queue and is accounted for") {
     CHECK(counts(*store, 0).replayed == 2);
     CHECK(counts(*store, 0).dead_lettered == 2);
     CHECK(store->backlog().pending_by_mapping == std::vector<std::uint64_t>{2});
-    CHECK(store->requested_replays(1'000)->block == nullptr);
+    CHECK(store->requested_replays(1'000, 0)->block == nullptr);
     must(store->verify());
   }
   const auto store = open_store(directory, clock);
   CHECK(store->backlog().pending_by_mapping == std::vector<std::uint64_t>{2, 0, 0});
-  CHECK(store->requested_replays(1)->ids == std::vector<std::int64_t>{3});
+  CHECK(store->requested_replays(1, 0)->ids == std::vector<std::int64_t>{3});
   const auto state = reader->state();
   REQUIRE(state.ok());
   CHECK(state->dead_letters.kept == 2);
@@ -140,4 +141,83 @@ TEST_CASE("Dead letters that are too old are dropped by a later commit, also aft
   REQUIRE(state.ok());
   CHECK(state->dead_letters.kept == 1);
   CHECK(state->dead_letters.dropped == 1);
+}
+
+TEST_CASE("A dead letter whose key has something newer cannot be replayed, marked before or not") {
+  const Directory directory;
+  const ManualClock clock;
+  const auto block = make_block(0, {0, 0, 0});
+  const auto store = open_store(directory, clock);
+  {
+    Commit commit;
+    append(commit, block);
+    for (const std::uint32_t i : {0U, 1U, 2U}) give_up(commit, *block, i, "refused");
+    must(store->commit(commit));
+  }
+  std::vector<std::string> keys;
+  must(store->each_replayable([&](const ElementKey& key) { keys.push_back(key.coalesce_key); }));
+  CHECK(keys == std::vector<std::string>{"key0", "key1", "key2"});
+  const auto reader = open_reader(directory, clock);
+  DeadLetterFilter first;
+  first.ids = {1};
+  REQUIRE(reader->request_replay(first)->marked == 1);
+  {
+    Commit commit;
+    commit.overtaken = {{block->routes[0], "key0"}, {block->routes[0], "key1"}};
+    // The key of another audience is not meant.
+    commit.overtaken.push_back({{0, 0, "another"}, "key2"});
+    must(store->commit(commit));
+  }
+  CHECK(store->requested_replays(1'000, 0)->block == nullptr);
+  const auto marked = reader->request_replay({});
+  REQUIRE(marked.ok());
+  CHECK(marked->marked == 1);
+  CHECK(marked->overtaken == 2);
+  CHECK(store->requested_replays(1'000, 0)->ids == std::vector<std::int64_t>{3});
+}
+
+TEST_CASE("A dead letter is replayed only when all that was queued before it has been taken") {
+  const Directory directory;
+  const ManualClock clock;
+  const auto store = open_store(directory, clock);
+  const auto block = make_block(0, {0});
+  Commit commit;
+  append(commit, block);
+  give_up(commit, *block, 0, "refused");
+  commit.tally.dead_letters.back().queued_until = 7;
+  must(store->commit(commit));
+  REQUIRE(open_reader(directory, clock)->request_replay({})->marked == 1);
+  CHECK(store->requested_replays(1'000, 6)->block == nullptr);
+  CHECK(store->requested_replays(1'000, 7)->block != nullptr);
+}
+
+TEST_CASE("The database of the version before is brought up to date, its dead letters included") {
+  const Directory directory;
+  const ManualClock clock;
+  {
+    const auto store = open_store(directory, clock);
+    const auto block = make_block(0, {0});
+    Commit commit;
+    append(commit, block);
+    give_up(commit, *block, 0, "refused");
+    must(store->commit(commit));
+  }
+  {
+    services::Database::Options options;
+    options.mode = services::Database::Mode::write;
+    auto database = services::Database::open(directory.database(), options);
+    REQUIRE(database.ok());
+    must(
+        (*database)->execute("DROP INDEX dead_letters_key;"
+                             "ALTER TABLE dead_letters DROP COLUMN overtaken;"
+                             "ALTER TABLE dead_letters DROP COLUMN queued_until;"
+                             "PRAGMA user_version = 1"));
+  }
+  const auto refused = Reader::open(directory.path, clock);
+  REQUIRE(!refused.ok());
+  CHECK_THAT(refused.status().message(), Catch::Contains("`penstock run` brings it up to date"));
+  const auto store = open_store(directory, clock);
+  REQUIRE(open_reader(directory, clock)->request_replay({})->marked == 1);
+  CHECK(store->requested_replays(1'000, 0)->ids == std::vector<std::int64_t>{1});
+  must(store->verify());
 }

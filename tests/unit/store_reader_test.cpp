@@ -232,7 +232,7 @@ TEST_CASE("What never became an element is not marked for replay") {
   REQUIRE(marked.ok());
   CHECK(marked->marked == 4);
   CHECK(marked->not_replayable == 1);
-  CHECK(store->requested_replays(1'000'000)->ids.size() == 4);
+  CHECK(store->requested_replays(1'000'000, 0)->ids.size() == 4);
 }
 
 TEST_CASE("A reader in another process works while a store writes, and does not end its log") {
@@ -264,7 +264,7 @@ TEST_CASE("A reader in another process works while a store writes, and does not 
   int status = 0;
   REQUIRE(waitpid(child, &status, 0) == child);
   CHECK(WEXITSTATUS(status) == 0);
-  const auto replay = store->requested_replays(1'000);
+  const auto replay = store->requested_replays(1'000, 0);
   REQUIRE(replay.ok());
   CHECK(replay->ids == std::vector<std::int64_t>{1});
   CHECK(std::filesystem::exists(directory.log()));

@@ -88,6 +88,7 @@ void Batcher::place(Node& node, BlockHandle& block, std::uint32_t element, std::
   node.key_hash = content.key_hash;
   node.payload_size = content.payload_size;
   node.attempt = attempt;
+  node.overtaken = false;
   block.held[element] = true;
   ++block.references;
 }
@@ -164,7 +165,10 @@ void Batcher::add(const LoadedBlock& loaded, std::int64_t now_ns, Settled& settl
     if (element.mapping >= pending_by_mapping_.size())
       pending_by_mapping_.resize(element.mapping + 1);
     ++pending_by_mapping_[element.mapping];
-    if (group->parked) continue;
+    if (group->parked) {
+      note_overtaken(*group, content, element);
+      continue;
+    }
     take_in(*group, handle, i, loaded.attempts.empty() ? 0 : loaded.attempts[i], settled);
   }
   for (Group* group : groups) {

@@ -92,8 +92,9 @@ struct Verdict {
     split,  // again, in a part of the batch
   };
   Kind kind = Kind::retry;
-  bool failed = true;         // retry: counts as an attempt
-  std::uint32_t refusal = 0;  // dead_letter: index into Verdicts::refusals
+  bool failed = true;  // retry: counts as an attempt
+  // dead_letter: index into Verdicts::refusals; delivered: into delivered_as, or beyond its end.
+  std::uint32_t refusal = 0;
   std::int64_t not_before_ns = 0;
 };
 
@@ -101,6 +102,7 @@ struct Verdict {
 struct Verdicts {
   std::vector<Verdict> elements;  // one per element
   std::vector<Refusal> refusals;
+  std::vector<std::string> delivered_as;  // what was done, such as "added"
   // Not 0: the batch failed as a whole. Its group sends nothing before this time, then one batch,
   // and everything again once something of that is settled. Elements to be retried go back to the
   // head of the group, whatever their own time.
@@ -216,6 +218,8 @@ class Batcher {
   [[nodiscard]] std::unique_ptr<Batch> next_part(Destination& destination);
   [[nodiscard]] std::unique_ptr<Batch> form(Group& group);
   void hand_out(Batch& batch);
+  void count_delivered(std::uint32_t mapping, std::uint32_t as);
+  void tell_delivered(const Verdicts& verdicts, Settled& settled);
   void bury(const Node& node, const Refusal& refusal, Settled& settled) const;
   void retry(Node& node, const Verdict& verdict, Settled& settled);
   void delay(Node& node, std::int64_t not_before_ns);
@@ -227,6 +231,7 @@ class Batcher {
   [[nodiscard]] bool stalled(const Group& group) const;
   std::size_t forget_nodes(Group& group);
   void forget_node(Group& group, Node& node);
+  static void note_overtaken(const Group& group, const Block& block, const BlockElement& element);
   void unpark(Group& group);
 
   std::vector<Destination> destinations_;
@@ -238,6 +243,12 @@ class Batcher {
   std::unordered_map<std::uint64_t, std::unique_ptr<BlockHandle>> blocks_;  // by sequence
   std::vector<std::unique_ptr<Node[]>> node_blocks_;
   Node* free_nodes_ = nullptr;
+  struct DeliveredCount {
+    std::uint32_t mapping;
+    std::uint32_t as;
+    std::uint64_t count;
+  };
+  std::vector<DeliveredCount> delivered_counts_;  // scratch of complete()
   std::uint64_t held_bytes_ = 0;
   std::uint64_t pending_ = 0;
   std::vector<std::uint64_t> pending_by_mapping_;

@@ -22,6 +22,7 @@ void Batcher::complete(std::unique_ptr<Batch> batch, const Verdicts& verdicts, s
     const Verdict& verdict = verdicts.elements[i];
     switch (verdict.kind) {
       case Verdict::Kind::delivered:
+        count_delivered(node.content().mapping, verdict.refusal);
         settle(node, SettledElement::Kind::delivered, settled);
         finish_in_flight(node);
         break;
@@ -43,12 +44,33 @@ void Batcher::complete(std::unique_ptr<Batch> batch, const Verdicts& verdicts, s
         break;
     }
   }
+  tell_delivered(verdicts, settled);
   // From the last to the first, each before the others: they keep their order.
   for (std::size_t i = to_head.size(); i > 0; --i) group.push_front(*to_head[i - 1]);
   if (!to_split.empty()) split(*batch, to_split);
   note_outcome(group, verdicts, batch->group_failures_);
   enqueue_if_ready(group);
   forget_if_empty(group);
+}
+
+// The elements of a batch are of one mapping or a few, and were delivered in one way or two.
+void Batcher::count_delivered(std::uint32_t mapping, std::uint32_t as) {
+  for (DeliveredCount& known : delivered_counts_) {
+    if (known.mapping == mapping && known.as == as) {
+      ++known.count;
+      return;
+    }
+  }
+  delivered_counts_.push_back({mapping, as, 1});
+}
+
+void Batcher::tell_delivered(const Verdicts& verdicts, Settled& settled) {
+  for (const DeliveredCount& counted : delivered_counts_) {
+    if (counted.as >= verdicts.delivered_as.size()) continue;
+    settled.tally.reason(ReasonCount::Kind::delivered, counted.mapping,
+                         verdicts.delivered_as[counted.as], {}, {}, counted.count);
+  }
+  delivered_counts_.clear();
 }
 
 // What the batch says about its group as a whole.
@@ -81,6 +103,7 @@ void Batcher::bury(const Node& node, const Refusal& refusal, Settled& settled) c
   letter.block = node.block->block->sequence;
   letter.route = node.group->route;
   letter.coalesce_key = node.key();
+  letter.overtaken = node.successor != nullptr || node.overtaken;
   settled.tally.reason(ReasonCount::Kind::dead_letter, letter.mapping, refusal.reason, {},
                        refusal.message);
   settled.tally.dead_letters.push_back(std::move(letter));

@@ -38,6 +38,7 @@ struct Node {
   std::uint32_t element = 0;
   std::uint32_t attempt = 0;  // failed ones of this element
   State state = State::free;
+  bool overtaken = false;  // in flight: a newer element of the same key is pending, and forgotten
 
   [[nodiscard]] const BlockElement& content() const { return block->block->elements[element]; }
   [[nodiscard]] std::string_view key() const { return block->block->coalesce_key(content()); }

@@ -54,6 +54,7 @@ std::size_t Batcher::forget_nodes(Group& group) {
     if (node->successor == nullptr) continue;
     nodes.push_back(node->successor);
     node->successor = nullptr;
+    node->overtaken = true;
   }
   if (nodes.empty()) return 0;
   group.first = nullptr;
@@ -77,6 +78,13 @@ void Batcher::forget_node(Group& group, Node& node) {
   const bool listed = node.state != Node::State::held && node.content().key_size > 0;
   if (listed) group.keys.erase(&node);
   free_node(node);
+}
+
+// A parked group does not take the element in, but an older one in flight must know of it.
+void Batcher::note_overtaken(const Group& group, const Block& block, const BlockElement& element) {
+  if (element.key_size == 0) return;
+  const auto older = group.keys.find(KeyRef{element.key_hash, block.coalesce_key(element)});
+  if (older != group.keys.end()) (*older)->overtaken = true;
 }
 
 std::optional<std::uint64_t> Batcher::recover_from(std::int64_t now_ns) {

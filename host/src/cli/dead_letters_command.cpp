@@ -140,12 +140,14 @@ Status replay(const Arguments& arguments, Opened& opened) {
   ASSIGN_OR_RETURN(const std::uint64_t without_mapping, count_without_mapping(opened));
   if (arguments.format == Format::json) {
     return print(Json{{"marked", marked.marked},
+                      {"overtaken", marked.overtaken},
                       {"not_replayable", marked.not_replayable},
                       {"without_mapping", without_mapping}}
                      .dump() +
                  "\n");
   }
-  if (marked.marked + marked.not_replayable == 0) return print("No dead letter matches.\n");
+  if (marked.marked + marked.overtaken + marked.not_replayable == 0)
+    return print("No dead letter matches.\n");
   std::string text;
   if (marked.marked > 0) {
     text += counted(marked.marked, "dead letter") + (marked.marked == 1 ? " is" : " are") +
@@ -157,6 +159,12 @@ Status replay(const Arguments& arguments, Opened& opened) {
             (without_mapping == 1 ? " of them waits until the pipeline has its mapping again"
                                   : " of them wait until the pipeline has their mappings again") +
             ": it has removed or disabled " + (without_mapping == 1 ? "it" : "them") + ".\n";
+  }
+  if (marked.overtaken > 0) {
+    text +=
+        counted(marked.overtaken, "dead letter") + (marked.overtaken == 1 ? " is" : " are") +
+        " left alone: a newer event about the same person and audience came afterwards, which a "
+        "replay would undo.\n";
   }
   if (marked.not_replayable > 0) {
     text += counted(marked.not_replayable, "dead letter") +

@@ -18,7 +18,7 @@ using store::StoredDeadLetter;
 constexpr std::size_t kMaxNestingShown = 1'024;
 
 bool replayable(const StoredDeadLetter& letter) {
-  return letter.letter.form == DeadLetter::Form::element;
+  return letter.letter.form == DeadLetter::Form::element && !letter.letter.overtaken;
 }
 
 const char* name_of(DeadLetter::Form form) {
@@ -98,6 +98,7 @@ Json summary_json(const StoredDeadLetter& stored) {
                {"remote_status", letter.remote_status == 0 ? Json() : Json(letter.remote_status)},
                {"form", name_of(letter.form)},
                {"replayable", replayable(stored)},
+               {"overtaken", letter.overtaken},
                {"awaits_replay", stored.awaits_replay},
                {"source", Json()}};
   if (letter.source_size > 0) {
@@ -112,6 +113,7 @@ std::string dump(const Json& json) {
 
 std::string replay_cell(const StoredDeadLetter& letter) {
   if (letter.awaits_replay) return "marked";
+  if (letter.letter.overtaken) return "overtaken";
   return replayable(letter) ? "yes" : "no";
 }
 
@@ -218,7 +220,9 @@ std::string dead_letter_text(const StoredDeadLetter& stored, std::int64_t now_ms
   switch (letter.form) {
     case DeadLetter::Form::element:
       row("replay", stored.awaits_replay ? "marked; the run that is going on, or the next, sends it"
-                                         : "possible");
+                    : letter.overtaken
+                        ? "not possible: a newer event about the same person and audience came"
+                        : "possible");
       row("content", "the element as the plugin made it:");
       break;
     case DeadLetter::Form::event:

@@ -41,7 +41,8 @@ std::vector<Entry> entries(const PipelineConfig& config, const RunReport& report
     all.push_back(std::move(entry));
   }
   for (const ReasonCount& reason : report.counts.reasons) {
-    if (reason.kind == ReasonCount::Kind::skipped) continue;
+    if (reason.kind == ReasonCount::Kind::skipped || reason.kind == ReasonCount::Kind::delivered)
+      continue;
     Entry entry;
     if (reason.mapping != ReasonCount::kNoMapping) {
       entry.destination = mappings[reason.mapping].destination_name;
@@ -180,7 +181,8 @@ std::string json_report(const PipelineConfig& config, const RunReport& report) {
              {"reasons", Json::object()}};
   }
   for (const ReasonCount& reason : report.counts.reasons) {
-    if (reason.kind == ReasonCount::Kind::warning || reason.mapping == ReasonCount::kNoMapping)
+    if (reason.kind == ReasonCount::Kind::warning || reason.kind == ReasonCount::Kind::delivered ||
+        reason.mapping == ReasonCount::kNoMapping)
       continue;
     const ledger::MappingName& mapping = mappings[reason.mapping];
     Json& reasons =

@@ -66,7 +66,8 @@ Json issues_json(const store::State& state) {
                       {"last", time_or_null(issue.last_ms)}});
   }
   for (const store::StoredReason& reason : state.reasons) {
-    if (reason.kind == ReasonCount::Kind::skipped) continue;
+    if (reason.kind == ReasonCount::Kind::skipped || reason.kind == ReasonCount::Kind::delivered)
+      continue;
     Json entry = {{"destination", text_or_null(reason.destination)},
                   {"mapping", text_or_null(reason.mapping)},
                   {"code", reason.reason}};

@@ -65,7 +65,9 @@ std::vector<DestinationRow> destination_rows(const PipelineOutline& outline,
     row.last_delivered_ms = stored.last_delivered_ms;
   }
   for (const store::StoredReason& reason : state.reasons) {
-    if (reason.kind == ReasonCount::Kind::warning || reason.destination.empty()) continue;
+    if (reason.kind == ReasonCount::Kind::warning || reason.kind == ReasonCount::Kind::delivered ||
+        reason.destination.empty())
+      continue;
     add(mapping_of(destination_of(rows, reason.destination), reason.mapping).reasons, reason.reason,
         reason.count);
   }

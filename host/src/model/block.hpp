@@ -28,6 +28,12 @@ struct Route {
   friend bool operator==(const Route&, const Route&) = default;
 };
 
+// Which elements are about the same person or company and audience: the newest of them counts.
+struct ElementKey {
+  Route route;
+  std::string coalesce_key;
+};
+
 // Longest batch key and coalesce key (penstock_element in penstock/abi.h).
 inline constexpr std::size_t kMaxKeyBytes = 512;
 

@@ -33,6 +33,11 @@ struct DeadLetter {
   std::uint64_t block = 0;
   Route route;
   std::string coalesce_key;
+  // A newer element of the same route and coalesce key has been seen: a replay would undo it.
+  bool overtaken = false;
+  // What was in the queue when this was made, the newest Block::sequence plus one: newer elements
+  // may be among it. Set by the queue.
+  std::uint64_t queued_until = 0;
   // Where the event stands in the source, in bytes from its start; 0 and 0 when that is not known
   // (elements) or was too long to be kept.
   std::uint64_t source_offset = 0;

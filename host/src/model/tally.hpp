@@ -47,9 +47,10 @@ struct EventCounts {
   }
 };
 
-// Why records of one mapping were dead-lettered, skipped or delivered incompletely.
+// Why records of one mapping were dead-lettered, skipped or delivered incompletely; or what was
+// done with those that were delivered.
 struct ReasonCount {
-  enum class Kind : std::uint8_t { dead_letter, skipped, warning };
+  enum class Kind : std::uint8_t { dead_letter, skipped, warning, delivered };
   static constexpr std::uint32_t kNoMapping =
       UINT32_MAX;  // a line that is no event belongs to no mapping
 

@@ -1,6 +1,7 @@
 #include "queue/queue.hpp"
 
 #include <algorithm>
+#include <limits>
 
 #include "services/log.hpp"
 
@@ -17,11 +18,6 @@ std::size_t bytes_of(const std::vector<DeadLetter>& letters) {
   std::size_t bytes = 0;
   for (const DeadLetter& letter : letters) bytes += letter.bytes();
   return bytes;
-}
-
-std::string route_key(const Route& route) {
-  return std::to_string(route.destination) + ' ' + std::to_string(route.action) + ' ' +
-         route.batch_key;
 }
 
 template <typename T>
@@ -66,6 +62,8 @@ Queue::Queue(std::unique_ptr<store::Store> store, Catalog known, Options options
   for (std::uint32_t m = 0; m < backlog.pending_by_mapping.size(); ++m) {
     if (backlog.pending_by_mapping[m] > 0) untaken_[m] = backlog.pending_by_mapping[m];
   }
+  failure_ = store_->each_replayable(
+      [this](const ElementKey& key) { replayable_.add(key.route, key.coalesce_key); });
   next_replay_ = std::chrono::steady_clock::now();
   next_verify_ = next_replay_ + kVerifyInterval;
   thread_ = std::thread([this] { work(); });
@@ -80,6 +78,11 @@ Queue::~Queue() {
   work_.notify_all();
   room_.notify_all();
   thread_.join();
+}
+
+std::string Queue::route_key(const Route& route) {
+  return std::to_string(route.destination) + ' ' + std::to_string(route.action) + ' ' +
+         route.batch_key;
 }
 
 bool Queue::has_room(std::size_t bytes) const {
@@ -115,9 +118,7 @@ Status Queue::append(Input input) {
     if (!failure_.ok()) return failure_;
     if (closed_) return {StatusCode::pending, "The queue was closed"};
     gather();
-    for (const Block& block : input.blocks) {
-      for (const BlockElement& element : block.elements) ++untaken_[element.mapping];
-    }
+    for (const Block& block : input.blocks) note_appended(block);
     if (options_.on_disk) {
       gathered_.bytes += bytes_of(input.tally.dead_letters);
       gathered_.commit.tally.merge(std::move(input.tally));
@@ -198,7 +199,11 @@ void Queue::forget_settled_prefix() {
     if (part.position) gathered_.commit.position = std::move(part.position);
     move_to_end(part.settlements, gathered_.commit.settlements);
     move_to_end(part.replayed, gathered_.commit.replayed);
-    if (replaying_ == first_entry_) replaying_.reset();
+    if (replaying_ == first_entry_) {
+      replaying_.reset();
+      looks_for_replays_ = true;
+      next_replay_ = std::chrono::steady_clock::now();
+    }
     entries_.pop_front();
     ++first_entry_;
   }
@@ -227,9 +232,53 @@ LoadedBlock Queue::load(store::StoredBlock stored) const {
   return loaded;
 }
 
+std::vector<std::uint64_t> Queue::route_hashes(const Block& block) {
+  std::vector<std::uint64_t> hashes;
+  hashes.reserve(block.routes.size());
+  for (const Route& route : block.routes) hashes.push_back(ReplayableKeys::hash_of(route));
+  return hashes;
+}
+
+// A dead letter of the element's key, if there is one, would undo what the element says.
+void Queue::note_newer(const Block& block, const BlockElement& element, std::uint64_t route_hash) {
+  if (element.key_size == 0 || !replayable_.may_have(route_hash, element.key_hash)) return;
+  gather();
+  gathered_.commit.overtaken.push_back(
+      {block.routes[element.route], std::string(block.coalesce_key(element))});
+  gathered_.bytes += element.key_size;
+}
+
+void Queue::note_appended(const Block& block) {
+  std::vector<std::uint64_t> hashes;
+  if (!replayable_.empty()) hashes = route_hashes(block);
+  std::uint64_t* count = nullptr;
+  std::uint32_t mapping = 0;
+  for (const BlockElement& element : block.elements) {
+    if (count == nullptr || element.mapping != mapping) {
+      mapping = element.mapping;
+      count = &untaken_[mapping];
+    }
+    ++*count;
+    if (!hashes.empty()) note_newer(block, element, hashes[element.route]);
+  }
+}
+
+// The dead letters that are about to be stored can be replayed once all that was in the queue
+// before them has been looked at.
+void Queue::note_letters(std::vector<DeadLetter>& letters) {
+  for (DeadLetter& letter : letters) {
+    if (letter.form != DeadLetter::Form::element || letter.coalesce_key.empty()) continue;
+    letter.queued_until = next_sequence_ + (building_.elements.empty() ? 0 : 1);
+    if (!letter.overtaken) replayable_.add(letter.route, letter.coalesce_key);
+  }
+}
+
 // What is given out is counted as taken; what the pipeline has no more stays as it is.
-void Queue::count_taken(const LoadedBlock& loaded) {
+void Queue::note_taken(const LoadedBlock& loaded) {
+  ++takes_;
   const std::vector<BlockElement>& elements = loaded.block->elements;
+  std::vector<std::uint64_t> hashes;
+  if (!replayable_.empty()) hashes = route_hashes(*loaded.block);
   std::uint32_t mapping = 0;
   std::uint64_t count = 0;
   const auto take_off = [&] {
@@ -244,8 +293,16 @@ void Queue::count_taken(const LoadedBlock& loaded) {
     if (elements[i].mapping != mapping) take_off();
     mapping = elements[i].mapping;
     ++count;
+    if (!hashes.empty()) note_newer(*loaded.block, elements[i], hashes[elements[i].route]);
   }
   take_off();
+}
+
+std::uint64_t Queue::taken_until() const {
+  const bool all = kept_.empty() && building_.elements.empty() &&
+                   (!options_.on_disk || next_to_take_ >= next_sequence_);
+  // With nothing left, no number of another run's stands in the way.
+  return all ? std::numeric_limits<std::int64_t>::max() : next_to_take_;
 }
 
 Result<LoadedBlock> Queue::take() {
@@ -261,7 +318,7 @@ Result<LoadedBlock> Queue::take() {
       kept_.pop_front();
       if (options_.on_disk) kept_bytes_ -= loaded.block->memory_bytes();
       next_to_take_ = loaded.block->sequence + 1;
-      count_taken(loaded);
+      note_taken(loaded);
       return loaded;
     }
     if (!options_.on_disk || next_to_take_ >= stored_end_) return LoadedBlock();
@@ -282,7 +339,7 @@ Result<LoadedBlock> Queue::take() {
   LoadedBlock loaded = load(std::move(*stored));
   next_to_take_ = loaded.block->sequence + 1;
   if (next_to_take_ >= stored_end_) spilled_ = false;
-  count_taken(loaded);
+  note_taken(loaded);
   return loaded;
 }
 
@@ -338,6 +395,7 @@ Status Queue::settle(Progress progress) {
     });
     if (!failure_.ok()) return failure_;
     gather();
+    note_letters(progress.tally.dead_letters);
     if (options_.on_disk) {
       for (const Settlement& settlement : progress.settlements)
         gathered_.settled += settlement.elements.size();
@@ -376,15 +434,34 @@ void Queue::close() {
   room_.notify_all();
 }
 
-Usage Queue::usage() const {
+bool Queue::close_if_drained() {
   const std::lock_guard lock(mutex_);
+  if (!drained()) return false;
+  // Some letters could not be replayed before what has been taken now.
+  if (!replayable_.empty() && takes_looked_at_ < takes_) {
+    looks_for_replays_ = true;
+    next_replay_ = std::chrono::steady_clock::now();
+    work_.notify_one();
+    return false;
+  }
+  closed_ = true;
+  return true;
+}
+
+bool Queue::drained() const {
+  if (looks_for_replays_ && !closed_) return false;
   const bool unstored =
       options_.on_disk && (!building_.elements.empty() || !gathered_.commit.blocks.empty() ||
                            !storing_.commit.blocks.empty());
+  return !unstored && kept_.empty() && (!options_.on_disk || next_to_take_ >= stored_end_);
+}
+
+Usage Queue::usage() const {
+  const std::lock_guard lock(mutex_);
   Usage usage;
   usage.bytes = stored_bytes_;
   usage.full = append_waits_ && stored_bytes_ + kUnstoredBytes > options_.max_bytes;
-  usage.drained = !unstored && kept_.empty() && (!options_.on_disk || next_to_take_ >= stored_end_);
+  usage.drained = drained();
   return usage;
 }
 

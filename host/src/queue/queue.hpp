@@ -23,6 +23,7 @@
 #include "model/source_position.hpp"
 #include "model/status.hpp"
 #include "model/tally.hpp"
+#include "queue/replayable_keys.hpp"
 #include "services/clock.hpp"
 #include "store/store.hpp"
 
@@ -49,8 +50,9 @@ struct Progress {
 
 struct Usage {
   std::uint64_t bytes = 0;
-  bool full = false;     // append() waits for elements to be delivered
-  bool drained = false;  // take() has given out all there is
+  bool full = false;  // append() waits for elements to be delivered
+  // take() has given out all there is, requested replays included.
+  bool drained = false;
 };
 
 // Two types. On disk: what was appended survives the process, elements are given out only when they
@@ -118,6 +120,10 @@ class Queue {
   // [any thread] Wakes a waiting append() for good; nothing is appended afterwards.
   void close();
 
+  // [one consumer thread] Closes the queue if nothing can come any more: no append, and no dead
+  // letter whose replay was asked for. False: something can be taken, or it is not known yet.
+  [[nodiscard]] bool close_if_drained();
+
   // [one consumer thread] Waits until all that was handed over is stored, and compares the stored
   // counts with the stored blocks (StatusCode::internal if they do not agree).
   Status flush();
@@ -154,7 +160,14 @@ class Queue {
   void forget_settled_prefix();
   Status settle_in_memory(Progress& progress);
   [[nodiscard]] bool has_room(std::size_t bytes) const;
-  void count_taken(const LoadedBlock& loaded);
+  void note_taken(const LoadedBlock& loaded);
+  void note_appended(const Block& block);
+  void note_newer(const Block& block, const BlockElement& element, std::uint64_t route_hash);
+  void note_letters(std::vector<DeadLetter>& letters);
+  [[nodiscard]] std::uint64_t taken_until() const;
+  [[nodiscard]] static std::vector<std::uint64_t> route_hashes(const Block& block);
+  [[nodiscard]] bool drained() const;
+  [[nodiscard]] static std::string route_key(const Route& route);
   [[nodiscard]] bool deliverable(const Block& block, const BlockElement& element) const;
   LoadedBlock load(store::StoredBlock stored) const;
 
@@ -165,6 +178,7 @@ class Queue {
   void store_gathered(std::unique_lock<std::mutex>& lock);
   void keep_stored(std::vector<std::shared_ptr<const Block>> blocks);
   void take_replays(std::unique_lock<std::mutex>& lock);
+  [[nodiscard]] bool overtakes(const store::Replay& replay) const;
   void verify(std::unique_lock<std::mutex>& lock);
 
   const std::unique_ptr<store::Store> store_;  // guarded by store_mutex_
@@ -190,8 +204,12 @@ class Queue {
   std::uint64_t stored_end_ = 0;    // on disk: blocks before it are stored
   std::uint64_t stored_bytes_ = 0;  // on disk: of blocks stored; in memory: of those not settled
   std::map<std::uint32_t, std::uint64_t> untaken_;
+  ReplayableKeys replayable_;
   std::chrono::steady_clock::time_point next_replay_;
   std::chrono::steady_clock::time_point next_verify_;
+  bool looks_for_replays_ = true;           // now, or has not done so yet
+  std::uint64_t takes_ = 0;                 // blocks that were taken
+  std::uint64_t takes_looked_at_ = 0;       // takes_ when it looked for replays last
   std::optional<std::uint64_t> replaying_;  // in memory: the entry of the latest replay
   Status trouble_;                          // why storing fails at the moment
   std::chrono::steady_clock::time_point trouble_since_;

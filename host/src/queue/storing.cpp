@@ -1,5 +1,6 @@
 // The queue's own thread, which stores what has gathered.
 #include <algorithm>
+#include <unordered_set>
 
 #include "queue/queue.hpp"
 #include "services/log.hpp"
@@ -112,19 +113,34 @@ void Queue::keep_stored(std::vector<std::shared_ptr<const Block>> blocks) {
 
 void Queue::take_replays(std::unique_lock<std::mutex>& lock) {
   next_replay_ = steady_clock::now() + kReplayInterval;
+  looks_for_replays_ = !replaying_;
   if (replaying_) return;  // the letters of the one before are still marked
+  const std::uint64_t taken = taken_until();
+  takes_looked_at_ = takes_;
   lock.unlock();
   Result<store::Replay> replay = [&] {
     const std::lock_guard store(store_mutex_);
-    return store_->requested_replays(kBlockBytes);
+    return store_->requested_replays(kBlockBytes, taken);
   }();
   lock.lock();
+  const bool found = replay.ok() && replay->block != nullptr && !closed_;
+  looks_for_replays_ = found;  // there may be more
   if (!replay.ok()) {
     services::log(services::LogLevel::error, "queue",
                   "dead letters could not be read for replay: " + replay.status().message());
+  }
+  if (!found) {
+    lock.unlock();
+    options_.changed();  // somebody may wait for it to be drained
+    lock.lock();
     return;
   }
-  if (replay->block == nullptr) return;
+  if (overtakes(*replay)) {
+    // The letters that are left have to be seen without the others' marks.
+    store_gathered(lock);
+    next_replay_ = steady_clock::now();
+    return;
+  }
   Tally tally;
   for (const BlockElement& element : replay->block->elements) {
     ++tally.of(element.mapping).replayed;
@@ -152,6 +168,20 @@ void Queue::take_replays(std::unique_lock<std::mutex>& lock) {
   lock.lock();
   // The letters must be gone before they are asked for again.
   if (options_.on_disk) store_gathered(lock);
+}
+
+// Whether something newer came for one of them since they were looked for.
+bool Queue::overtakes(const store::Replay& replay) const {
+  if (gathered_.commit.overtaken.empty()) return false;
+  std::unordered_set<std::string> keys;
+  for (const ElementKey& key : gathered_.commit.overtaken)
+    keys.insert(route_key(key.route) + ' ' + key.coalesce_key);
+  const Block& block = *replay.block;
+  return std::any_of(
+      block.elements.begin(), block.elements.end(), [&](const BlockElement& element) {
+        return element.key_size > 0 && keys.count(route_key(block.routes[element.route]) + ' ' +
+                                                  std::string(block.coalesce_key(element))) > 0;
+      });
 }
 
 void Queue::verify(std::unique_lock<std::mutex>& lock) {

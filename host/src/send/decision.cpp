@@ -56,6 +56,7 @@ class Decider {
       const std::uint32_t status = outcomes_.status(i);
       if (status == PENSTOCK_DELIVERED) {
         verdict.kind = batch::Verdict::Kind::delivered;
+        verdict.refusal = delivered_as(outcomes_.detail(i).reason);
         decision_.delivered = true;
         continue;
       }
@@ -74,6 +75,15 @@ class Decider {
   }
 
  private:
+  std::uint32_t delivered_as(const std::string& reason) {
+    std::vector<std::string>& known = decision_.verdicts.delivered_as;
+    if (reason.empty()) return UINT32_MAX;
+    const auto found = std::find(known.begin(), known.end(), reason);
+    if (found != known.end()) return static_cast<std::uint32_t>(found - known.begin());
+    known.push_back(reason);
+    return static_cast<std::uint32_t>(known.size() - 1);
+  }
+
   static bool is_retry(std::uint32_t status) {
     return status == PENSTOCK_RETRY || status == PENSTOCK_UNKNOWN;
   }

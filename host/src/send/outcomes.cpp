@@ -63,6 +63,19 @@ std::uint32_t Outcomes::share(OutcomeDetail detail) {
   return static_cast<std::uint32_t>(details_.size() - 1);
 }
 
+// Nearly all elements are delivered, and a plugin reports them with a word or two: nothing may be
+// allocated for that.
+std::uint32_t Outcomes::share_delivered(const penstock_str& reason) {
+  const std::string_view wanted(reason.data, std::min<std::uint64_t>(reason.size, kMaxReasonBytes));
+  for (std::size_t i = details_.size(); i > 0; --i) {
+    const OutcomeDetail& known = details_[i - 1];
+    if (known.status == PENSTOCK_DELIVERED && known.reason == wanted)
+      return static_cast<std::uint32_t>(i - 1);
+  }
+  details_.push_back({PENSTOCK_DELIVERED, 0, -1, cut(reason, kMaxReasonBytes), {}});
+  return static_cast<std::uint32_t>(details_.size() - 1);
+}
+
 void Outcomes::report(std::uint64_t index, const penstock_outcome& outcome) {
   std::uint32_t status = outcome.status;
   const bool known_status = status <= PENSTOCK_SPLIT;
@@ -73,7 +86,7 @@ void Outcomes::report(std::uint64_t index, const penstock_outcome& outcome) {
     return;
   }
   std::atomic<std::uint8_t>& place = statuses_[index];
-  if (status == PENSTOCK_DELIVERED) {
+  if (status == PENSTOCK_DELIVERED && outcome.reason.size == 0) {
     std::uint8_t expected = kUnreported;
     if (place.compare_exchange_strong(expected, PENSTOCK_DELIVERED, std::memory_order_relaxed))
       return;
@@ -85,7 +98,12 @@ void Outcomes::report(std::uint64_t index, const penstock_outcome& outcome) {
     ++faults_;
     if (badness(before) >= badness(status)) return;
   }
-  if (detail_of_.empty()) detail_of_.resize(size_, 0);
+  if (detail_of_.empty()) detail_of_.resize(size_, kPlain);
+  if (status == PENSTOCK_DELIVERED) {
+    detail_of_[index] = share_delivered(outcome.reason);
+    place.store(static_cast<std::uint8_t>(status), std::memory_order_relaxed);
+    return;
+  }
   detail_of_[index] =
       share({status, outcome.remote_status, outcome.retry_after_ms,
              cut(outcome.reason, kMaxReasonBytes), cut(outcome.message, kMaxMessageBytes)});
@@ -96,7 +114,7 @@ void Outcomes::fill_unreported(const OutcomeDetail& detail) {
   const std::lock_guard lock(mutex_);
   for (std::size_t i = 0; i < size_; ++i) {
     if (statuses_[i].load(std::memory_order_relaxed) != kUnreported) continue;
-    if (detail_of_.empty()) detail_of_.resize(size_, 0);
+    if (detail_of_.empty()) detail_of_.resize(size_, kPlain);
     detail_of_[i] = share(detail);
     statuses_[i].store(static_cast<std::uint8_t>(detail.status), std::memory_order_relaxed);
   }
@@ -104,8 +122,7 @@ void Outcomes::fill_unreported(const OutcomeDetail& detail) {
 
 const OutcomeDetail& Outcomes::detail(std::size_t index) const {
   static const OutcomeDetail kDelivered{PENSTOCK_DELIVERED, 0, -1, {}, {}};
-  const std::lock_guard lock(mutex_);
-  if (detail_of_.empty() || status(index) == PENSTOCK_DELIVERED) return kDelivered;
+  if (detail_of_.empty() || detail_of_[index] == kPlain) return kDelivered;
   return details_[detail_of_[index]];
 }
 

@@ -37,21 +37,24 @@ class Outcomes {
   [[nodiscard]] std::uint32_t status(std::size_t index) const {
     return statuses_[index].load(std::memory_order_relaxed) & kStatusMask;
   }
-  // Never null for a status other than DELIVERED.
+  // Of one DELIVERED without a reason: empty.
   [[nodiscard]] const OutcomeDetail& detail(std::size_t index) const;
   [[nodiscard]] std::uint64_t faults() const { return faults_; }
 
  private:
   static constexpr std::uint8_t kStatusMask = 0x0f;
   static constexpr std::uint8_t kUnreported = 0xff;
+  static constexpr std::uint32_t kPlain = UINT32_MAX;  // in detail_of_
 
   std::uint32_t share(OutcomeDetail detail);
+  std::uint32_t share_delivered(const penstock_str& reason);
 
   const std::size_t size_;
   std::unique_ptr<std::atomic<std::uint8_t>[]> statuses_;
   mutable std::mutex mutex_;
-  std::vector<OutcomeDetail> details_;    // distinct ones
-  std::vector<std::uint32_t> detail_of_;  // by element; empty as long as all are plain DELIVERED
+  std::vector<OutcomeDetail> details_;  // distinct ones
+  // By element; empty as long as all are DELIVERED without a reason.
+  std::vector<std::uint32_t> detail_of_;
   std::uint64_t faults_ = 0;
 };
 

@@ -70,6 +70,7 @@ StoredDeadLetter letter_at(const Statement& row) {
   letter.route.batch_key = row.bytes(13);
   letter.coalesce_key = row.bytes(14);
   letter.content = row.bytes(15);
+  letter.overtaken = row.integer(16) != 0;
   return stored;
 }
 
@@ -78,6 +79,7 @@ struct Found {
   std::int64_t bytes = 0;
   bool awaits_replay = false;
   bool replayable = false;
+  bool overtaken = false;
 };
 
 // Calls `change` with each letter that the filter lets through, some in a transaction.
@@ -85,7 +87,7 @@ template <typename Change>
 Status change_letters(Database& database, const DeadLetterFilter& filter, Change change) {
   const Query query(filter);
   ASSIGN_OR_RETURN(Statement rows,
-                   database.prepare("SELECT l.id, l.bytes, l.awaits_replay, l.form" +
+                   database.prepare("SELECT l.id, l.bytes, l.awaits_replay, l.form, l.overtaken" +
                                     std::string(kWhere) + " ORDER BY l.id LIMIT ?8"));
   std::int64_t after = std::numeric_limits<std::int64_t>::min();
   std::uint64_t left = filter.limit;
@@ -98,7 +100,8 @@ Status change_letters(Database& database, const DeadLetterFilter& filter, Change
       ASSIGN_OR_RETURN(const bool more, rows.step());
       if (!more) break;
       batch.push_back({rows.integer(0), rows.integer(1), rows.integer(2) != 0,
-                       rows.integer(3) == static_cast<std::int64_t>(DeadLetter::Form::element)});
+                       rows.integer(3) == static_cast<std::int64_t>(DeadLetter::Form::element),
+                       rows.integer(4) != 0});
     }
     for (const Found& letter : batch) RETURN_IF_ERROR(change(letter));
     RETURN_IF_ERROR(transaction.commit());
@@ -118,7 +121,7 @@ Status each_dead_letter(Database& database, const DeadLetterFilter& filter,
       Statement rows,
       database.prepare("SELECT l.id, l.at_ms, d.name, m.name, l.action, l.awaits_replay, l.form,"
                        " l.reason, l.message, l.remote_status, l.attempts, l.source_offset,"
-                       " l.source_size, l.batch_key, l.coalesce_key, l.content" +
+                       " l.source_size, l.batch_key, l.coalesce_key, l.content, l.overtaken" +
                        std::string(kWhere) + " ORDER BY l.id"));
   std::int64_t after = std::numeric_limits<std::int64_t>::min();
   std::uint64_t left = filter.limit;
@@ -149,6 +152,10 @@ Result<MarkedLetters> mark_for_replay(Database& database, const DeadLetterFilter
   const auto change = [&](const Found& letter) -> Status {
     if (!letter.replayable) {
       ++marked.not_replayable;
+      return {};
+    }
+    if (letter.overtaken) {
+      ++marked.overtaken;
       return {};
     }
     ++marked.marked;

@@ -16,6 +16,7 @@ namespace penstock::store {
 
 struct MarkedLetters {
   std::uint64_t marked = 0;  // those that were marked before included
+  std::uint64_t overtaken = 0;
   std::uint64_t not_replayable = 0;
 };
 [[nodiscard]] Result<MarkedLetters> mark_for_replay(services::Database& database,

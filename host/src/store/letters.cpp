@@ -36,21 +36,32 @@ std::uint32_t route_in(Block& block, std::uint32_t destination, std::uint32_t ac
 
 Result<Letters> Letters::prepare(Database& database, const Store::Options& options) {
   Letters letters(options);
+  const std::string form = std::to_string(static_cast<int>(DeadLetter::Form::element));
   struct {
     Statement& statement;
-    const char* sql;
+    std::string sql;
   } const statements[] = {
       {letters.insert_,
        "INSERT INTO dead_letters (at_ms, destination, mapping, bytes, form, reason, message,"
        " remote_status, attempts, source_offset, source_size, action, batch_key, coalesce_key,"
-       " content) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)"},
+       " content, overtaken, queued_until)"
+       " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)"},
       {letters.select_, "SELECT mapping, reason, message, bytes FROM dead_letters WHERE id = ?1"},
       {letters.delete_, "DELETE FROM dead_letters WHERE id = ?1"},
       {letters.oldest_,
        "SELECT id, at_ms, bytes FROM dead_letters WHERE NOT awaits_replay ORDER BY id LIMIT 1"},
       {letters.requested_,
        "SELECT id, mapping, form, action, batch_key, coalesce_key, content FROM dead_letters"
-       " WHERE awaits_replay ORDER BY id"},
+       " WHERE awaits_replay AND queued_until <= ?1 ORDER BY id"},
+      {letters.overtake_,
+       "UPDATE dead_letters SET overtaken = 1, awaits_replay = 0 WHERE NOT overtaken"
+       " AND coalesce_key = ?1 AND batch_key = ?2 AND destination = ?3 AND action = ?4 AND form "
+       "= " +
+           form},
+      {letters.replayable_,
+       "SELECT mapping, action, batch_key, coalesce_key FROM dead_letters WHERE NOT overtaken"
+       " AND coalesce_key != x'' AND form = " +
+           form},
       {letters.added_,
        "UPDATE meta SET letters_kept = letters_kept + ?1, letters_bytes = letters_bytes + ?2"},
       {letters.dropped_,
@@ -97,6 +108,8 @@ Status Letters::add(const std::vector<DeadLetter>& letters, const Names& names,
                         .bind_bytes(13, letter.route.batch_key)
                         .bind_bytes(14, letter.coalesce_key)
                         .bind_bytes(15, letter.content)
+                        .bind(16, letter.overtaken ? 1 : 0)
+                        .bind(17, letter.queued_until)
                         .run());
     bytes += letter.bytes();
   }
@@ -161,9 +174,40 @@ Status Letters::take_out(const std::vector<std::int64_t>& ids, const Names& name
   return {};
 }
 
-Result<Replay> Letters::requested(std::size_t max_bytes, const Names& names) {
+Status Letters::overtake(const std::vector<ElementKey>& keys, const Names& names) {
+  for (const ElementKey& key : keys) {
+    const Catalog::Destination& destination = names.catalog().destinations[key.route.destination];
+    RETURN_IF_ERROR(overtake_.bind_bytes(1, key.coalesce_key)
+                        .bind_bytes(2, key.route.batch_key)
+                        .bind(3, names.destination_ids()[key.route.destination])
+                        .bind_text(4, destination.actions[key.route.action])
+                        .run());
+  }
+  return {};
+}
+
+Status Letters::each_replayable(const Names& names, const std::function<void(ElementKey)>& each) {
+  for (;;) {
+    ASSIGN_OR_RETURN(const bool more, replayable_.step());
+    if (!more) break;
+    const std::uint32_t mapping =
+        names.mapping_of(static_cast<std::uint32_t>(replayable_.integer(0)));
+    if (mapping >= names.given_mappings()) continue;
+    const std::uint32_t destination = names.catalog().mappings[mapping].destination;
+    const std::uint32_t action = names.action_of(destination, replayable_.text(1));
+    if (action >= names.given_actions(destination)) continue;
+    each({{destination, action, std::string(replayable_.bytes(2))},
+          std::string(replayable_.bytes(3))});
+  }
+  replayable_.reset();
+  return {};
+}
+
+Result<Replay> Letters::requested(std::size_t max_bytes, std::uint64_t taken_until,
+                                  const Names& names) {
   Replay replay;
   requested_.reset();
+  requested_.bind(1, taken_until);
   for (;;) {
     ASSIGN_OR_RETURN(const bool more, requested_.step());
     if (!more) break;

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "model/dead_letter.hpp"
@@ -20,7 +21,7 @@ class Letters {
   [[nodiscard]] static Result<Letters> prepare(services::Database& database,
                                                const Store::Options& options);
 
-  // All but requested() inside a transaction.
+  // All but requested() and each_replayable() inside a transaction.
   [[nodiscard]] Status add(const std::vector<DeadLetter>& letters, const Names& names,
                            std::int64_t now_ms);
   // Drops the oldest that do not await a replay: those that are too old, and as many as it takes to
@@ -29,7 +30,12 @@ class Letters {
   // Takes replayed ones out: from what is kept, from the counts of reasons, and into `counts`.
   [[nodiscard]] Status take_out(const std::vector<std::int64_t>& ids, const Names& names,
                                 Counts& stored, Tally& counts);
-  [[nodiscard]] Result<Replay> requested(std::size_t max_bytes, const Names& names);
+  // Letters of these keys are not replayed any more.
+  [[nodiscard]] Status overtake(const std::vector<ElementKey>& keys, const Names& names);
+  [[nodiscard]] Result<Replay> requested(std::size_t max_bytes, std::uint64_t taken_until,
+                                         const Names& names);
+  [[nodiscard]] Status each_replayable(const Names& names,
+                                       const std::function<void(ElementKey)>& each);
 
  private:
   explicit Letters(const Store::Options& options) : options_(options) {}
@@ -41,6 +47,8 @@ class Letters {
   services::Statement delete_;
   services::Statement oldest_;
   services::Statement requested_;
+  services::Statement overtake_;
+  services::Statement replayable_;
   services::Statement added_;
   services::Statement dropped_;
   services::Statement taken_;

@@ -202,7 +202,7 @@ Status Reader::dead_letters(const DeadLetterFilter& filter,
 Result<Reader::Marked> Reader::request_replay(const DeadLetterFilter& filter) {
   ASSIGN_OR_RETURN(Database* const writer, implementation_->writer());
   ASSIGN_OR_RETURN(const MarkedLetters marked, mark_for_replay(*writer, filter));
-  return Marked{marked.marked, marked.not_replayable};
+  return Marked{marked.marked, marked.overtaken, marked.not_replayable};
 }
 
 Result<std::uint64_t> Reader::discard(const DeadLetterFilter& filter) {

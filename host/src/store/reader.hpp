@@ -127,6 +127,7 @@ class Reader {
                                     const std::function<bool(const StoredDeadLetter&)>& each);
   struct Marked {
     std::uint64_t marked = 0;
+    std::uint64_t overtaken = 0;       // something newer of the same person and audience came
     std::uint64_t not_replayable = 0;  // they never became an element
   };
   // Marks for replay; the run that is going on, or the next, sends them.

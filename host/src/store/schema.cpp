@@ -102,10 +102,26 @@ CREATE TABLE dead_letters (
   bytes INTEGER NOT NULL, form INTEGER NOT NULL, reason TEXT NOT NULL, message TEXT NOT NULL,
   remote_status INTEGER NOT NULL, attempts INTEGER NOT NULL,
   source_offset INTEGER NOT NULL, source_size INTEGER NOT NULL,
-  action TEXT NOT NULL, batch_key BLOB NOT NULL, coalesce_key BLOB NOT NULL, content BLOB NOT NULL
+  action TEXT NOT NULL, batch_key BLOB NOT NULL, coalesce_key BLOB NOT NULL, content BLOB NOT NULL,
+  overtaken INTEGER NOT NULL DEFAULT 0, queued_until INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX dead_letters_awaiting ON dead_letters (id) WHERE awaits_replay;
+CREATE INDEX dead_letters_key ON dead_letters (coalesce_key) WHERE NOT overtaken;
 )sql";
+
+// From version 1 to 2. Tables stay where they are in the file, which salvaging relies on.
+constexpr char kFromVersion1[] = R"sql(
+ALTER TABLE dead_letters ADD COLUMN overtaken INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE dead_letters ADD COLUMN queued_until INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX dead_letters_key ON dead_letters (coalesce_key) WHERE NOT overtaken;
+PRAGMA user_version = 2;
+)sql";
+
+Status bring_up_to_date(Database& database) {
+  ASSIGN_OR_RETURN(Transaction transaction, Transaction::begin(database));
+  RETURN_IF_ERROR(database.execute(kFromVersion1));
+  return transaction.commit();
+}
 
 Status refused(const std::string& what, int error, const char* advice) {
   return {StatusCode::io, what + ": " + std::generic_category().message(error) + ". " + advice};
@@ -190,7 +206,9 @@ Result<std::unique_ptr<Database>> open_database(const Files& files, Database::Mo
   options.checkpoints_at_close = false;
   ASSIGN_OR_RETURN(auto database, Database::open(files.database, options));
   ASSIGN_OR_RETURN(const std::int64_t version, database->ask_integer("PRAGMA user_version"));
-  if (version != kSchemaVersion) {
+  if (version == 1 && mode == Database::Mode::write) {
+    RETURN_IF_ERROR(bring_up_to_date(*database));
+  } else if (version != kSchemaVersion) {
     const std::string found = std::string(kName) + " " + files.database + " has schema version " +
                               std::to_string(version) + ", this Penstock knows " +
                               std::to_string(kSchemaVersion) + ". ";
@@ -198,9 +216,13 @@ Result<std::unique_ptr<Database>> open_database(const Files& files, Database::Mo
                   version == 0 ? found +
                                      "It was not made by Penstock: move it away, or set another "
                                      "state_dir."
-                               : found +
-                                     "It was used by a newer Penstock: run that one, or set "
-                                     "another state_dir."};
+                  : version < kSchemaVersion
+                      ? found +
+                            "It was used by an older Penstock: `penstock run` brings it up to "
+                            "date."
+                      : found +
+                            "It was used by a newer Penstock: run that one, or set "
+                            "another state_dir."};
   }
   ASSIGN_OR_RETURN(const std::string in_use, database->ask_text("SELECT in_use FROM meta"));
   if (in_use.empty()) return damaged(files, "its table meta has no row.");

@@ -12,7 +12,7 @@
 namespace penstock::store {
 
 // PRAGMA user_version. A change of the tables raises it.
-inline constexpr std::int64_t kSchemaVersion = 1;
+inline constexpr std::int64_t kSchemaVersion = 2;
 
 // The files in state_dir.
 struct Files {
@@ -42,8 +42,9 @@ extern const char* const kIfDamaged;
 // Renames, durably.
 [[nodiscard]] Status move_file(const std::string& from, const std::string& to);
 
-// Opens the one that must exist. Refused: damaged (StatusCode::damaged), of a newer version or not
-// of Penstock (StatusCode::configuration).
+// Opens the one that must exist. Opened for writing, one of an older version is brought up to date.
+// Refused: damaged (StatusCode::damaged), of another version or not of Penstock
+// (StatusCode::configuration).
 // Closing it leaves the log in its place: its end is how the next one tells that it was closed.
 [[nodiscard]] Result<std::unique_ptr<services::Database>> open_database(
     const Files& files, services::Database::Mode mode, const std::string& file_system);

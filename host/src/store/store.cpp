@@ -110,7 +110,7 @@ bool Commit::empty() const {
   return blocks.empty() && !position && settlements.empty() && attempts.empty() &&
          tally.mappings().empty() && tally.reasons().empty() && tally.dead_letters.empty() &&
          tally.matched_events == 0 && tally.events.received == 0 && issues.empty() &&
-         destinations.empty() && replayed.empty();
+         destinations.empty() && replayed.empty() && overtaken.empty();
 }
 
 class Store::Implementation {
@@ -135,8 +135,11 @@ class Store::Implementation {
   Result<std::optional<StoredBlock>> block(std::uint64_t from_sequence) {
     return loaded_.blocks.read(from_sequence, loaded_.names);
   }
-  Result<Replay> requested_replays(std::size_t max_bytes) {
-    return loaded_.letters.requested(max_bytes, loaded_.names);
+  Result<Replay> requested_replays(std::size_t max_bytes, std::uint64_t taken_until) {
+    return loaded_.letters.requested(max_bytes, taken_until, loaded_.names);
+  }
+  Status each_replayable(const std::function<void(ElementKey)>& each) {
+    return loaded_.letters.each_replayable(loaded_.names, each);
   }
 
   [[nodiscard]] const Catalog& catalog() const { return loaded_.names.catalog(); }
@@ -205,6 +208,7 @@ Status Store::Implementation::commit(const Commit& commit) {
   RETURN_IF_ERROR(counts.set_destinations(commit.destinations, names));
   if (commit.position) RETURN_IF_ERROR(counts.set_position(*commit.position));
   RETURN_IF_ERROR(letters.add(commit.tally.dead_letters, names, now_ms));
+  RETURN_IF_ERROR(letters.overtake(commit.overtaken, names));
   RETURN_IF_ERROR(letters.enforce_limits(now_ms));
   RETURN_IF_ERROR(transaction.commit());
 
@@ -260,8 +264,11 @@ Status Store::commit(const Commit& commit) {
 Result<std::optional<StoredBlock>> Store::block(std::uint64_t from_sequence) {
   return implementation_->block(from_sequence);
 }
-Result<Replay> Store::requested_replays(std::size_t max_bytes) {
-  return implementation_->requested_replays(max_bytes);
+Result<Replay> Store::requested_replays(std::size_t max_bytes, std::uint64_t taken_until) {
+  return implementation_->requested_replays(max_bytes, taken_until);
+}
+Status Store::each_replayable(const std::function<void(ElementKey)>& each) {
+  return implementation_->each_replayable(each);
 }
 Status Store::verify() {
   return implementation_->verify();

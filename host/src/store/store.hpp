@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -48,6 +49,9 @@ struct Commit {
   // Dead letters whose elements are in `blocks`: they are taken out, their mapping's replayed count
   // goes up by one each and the count of their reason goes down.
   std::vector<std::int64_t> replayed;
+  // Newer elements of these were seen: dead letters of theirs that are stored by then (those of
+  // this commit included) are not replayed any more.
+  std::vector<ElementKey> overtaken;
 
   [[nodiscard]] bool empty() const;
 };
@@ -118,9 +122,12 @@ class Store {
   // The first stored block with at least this sequence; nothing when there is none.
   [[nodiscard]] Result<std::optional<StoredBlock>> block(std::uint64_t from_sequence);
 
-  // Dead letters marked for replay whose mapping and action the given catalog has, up to about
-  // max_bytes of them, oldest first. The same again until a commit takes them out.
-  [[nodiscard]] Result<Replay> requested_replays(std::size_t max_bytes);
+  // Dead letters marked for replay whose mapping and action the given catalog has and whose
+  // queued_until is at most `taken_until`, up to about max_bytes of them, oldest first. The same
+  // again until a commit takes them out.
+  [[nodiscard]] Result<Replay> requested_replays(std::size_t max_bytes, std::uint64_t taken_until);
+  // The keys of all dead letters that could be replayed, of mappings that the given catalog has.
+  [[nodiscard]] Status each_replayable(const std::function<void(ElementKey)>& each);
 
   // pending by mapping counted anew from the blocks, compared with the counts. internal with the
   // numbers when they do not agree.
