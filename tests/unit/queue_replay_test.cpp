@@ -65,8 +65,12 @@ void leave_dead_letter(const Directory& directory, bool on_disk) {
   REQUIRE(opened.queue->flush().ok());
 }
 
+// Until the queue says so; nothing may come any more.
 void end(const Opened& opened, Changes& changes) {
-  changes.wait_until([&] { return opened.queue->close_if_drained(); });
+  changes.wait_until([&] {
+    REQUIRE(opened.queue->take()->block == nullptr);
+    return opened.queue->close_if_drained();
+  });
 }
 
 }  // namespace
