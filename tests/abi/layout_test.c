@@ -104,7 +104,7 @@ static void sending(void) {
   OFFSET(penstock_outcome, struct_size, 0);
   OFFSET(penstock_outcome, status, 4);
   OFFSET(penstock_outcome, remote_status, 8);
-  OFFSET(penstock_outcome, reserved, 12);
+  OFFSET(penstock_outcome, flags, 12);
   OFFSET(penstock_outcome, retry_after_ms, 16);
   OFFSET(penstock_outcome, reason, 24);
   OFFSET(penstock_outcome, message, 40);

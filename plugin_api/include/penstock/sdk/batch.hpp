@@ -17,6 +17,7 @@ struct Outcome {
   std::int64_t retry_after_ms = -1;  // -1 when unknown
   std::string reason;                // stable code in snake_case
   std::string message;               // without personal data
+  std::uint32_t flags = 0;           // PENSTOCK_OUTCOME_...
 };
 
 // The batch of one call of the send hook. Valid until the hook returns.
@@ -45,19 +46,23 @@ class Batch {
     for (std::uint64_t i = 0; i < batch_->n; ++i) report_as_is(i, same);
   }
   // The common case without an Outcome to build.
-  void report_delivered(std::uint64_t index, std::int32_t remote_status) const {
+  // `reason` may say how, such as "added".
+  void report_delivered(std::uint64_t index, std::int32_t remote_status,
+                        std::string_view reason = {}) const {
     penstock_outcome outcome{};
     outcome.struct_size = sizeof outcome;
     outcome.status = PENSTOCK_DELIVERED;
     outcome.remote_status = remote_status;
     outcome.retry_after_ms = -1;
+    outcome.reason = str(reason);
     report_as_is(index, outcome);
   }
 
  private:
   static penstock_outcome to_c(const Outcome& outcome) {
-    return penstock_outcome{sizeof(penstock_outcome), outcome.status,      outcome.remote_status, 0,
-                            outcome.retry_after_ms,   str(outcome.reason), str(outcome.message)};
+    return penstock_outcome{
+        sizeof(penstock_outcome), outcome.status,      outcome.remote_status, outcome.flags,
+        outcome.retry_after_ms,   str(outcome.reason), str(outcome.message)};
   }
   void report_as_is(std::uint64_t index, const penstock_outcome& outcome) const {
     batch_->report(batch_->ctx, index, &outcome);

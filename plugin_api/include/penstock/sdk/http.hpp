@@ -21,7 +21,8 @@ struct HttpResponse {
   std::int32_t status = 0;
   std::vector<std::pair<std::string, std::string>> headers;  // names in lower case
   std::string body;
-  std::string error;  // the host's sentence when result is not OK
+  std::string error;         // the host's sentence when result is not OK
+  std::string error_reason;  // its stable code, such as "not_logged_in"
 
   // The first header of that lower-case name, or "".
   [[nodiscard]] std::string_view header(std::string_view name) const noexcept {
@@ -101,7 +102,10 @@ class Http {
     penstock_error error{};
     error.struct_size = sizeof error;
     response.result = http_->execute(http_->ctx, &request.request_, &Http::copy, &sink, &error);
-    if (response.result != PENSTOCK_OK) response.error = error.message;
+    if (response.result != PENSTOCK_OK) {
+      response.error = error.message;
+      response.error_reason = error.reason;
+    }
     if (!sink.complete) {
       response.result = PENSTOCK_ERR_INTERNAL;
       response.error = "no memory for the answer";

@@ -354,7 +354,8 @@ class TestHost {
                        outcome->remote_status,
                        outcome->retry_after_ms,
                        std::string(view(outcome->reason)),
-                       std::string(view(outcome->message))};
+                       std::string(view(outcome->message)),
+                       outcome->flags};
   }
 
   static void on_notice(void* ctx, std::int32_t level, penstock_str code, penstock_str message) {
@@ -369,9 +370,10 @@ class TestHost {
     host.raised_.push_back({level, std::string(view(code)), std::string(view(message))});
   }
 
-  static std::int32_t fail(penstock_error* error, std::int32_t code, const char* message) {
+  static std::int32_t fail(penstock_error* error, std::int32_t code, std::string_view message,
+                           std::string_view reason = "test_host") {
     if (error != nullptr) {
-      copy_text(error->reason, "test_host");
+      copy_text(error->reason, reason);
       copy_text(error->message, message);
     }
     return code;
@@ -406,7 +408,8 @@ class TestHost {
     }
     if (!reply && handler) reply = handler(exchange);
     if (!reply) return fail(error, PENSTOCK_ERR_CONNECT, "the test scripted no reply");
-    if (reply->result != PENSTOCK_OK) return fail(error, reply->result, "as the test scripted");
+    if (reply->result != PENSTOCK_OK)
+      return fail(error, reply->result, reply->error, reply->error_reason);
 
     std::vector<penstock_header> headers;
     for (const auto& [name, value] : reply->headers) headers.push_back({str(name), str(value)});

@@ -118,6 +118,7 @@ struct SentOutcome {
   std::int64_t retry_after_ms = -1;
   std::string reason;
   std::string message;
+  std::uint32_t flags = 0;  // PENSTOCK_OUTCOME_...
 };
 
 struct SendResult : HookResult {
@@ -141,10 +142,18 @@ struct HttpReply {
   std::int32_t status = 200;
   std::string body;
   std::vector<std::pair<std::string, std::string>> headers;  // names in lower case
+  std::string error_reason = "test_host";                    // without an answer
+  std::string error = "as the test scripted";
 
   static HttpReply failure(std::int32_t result) {
     HttpReply reply;
     reply.result = result;
+    return reply;
+  }
+  static HttpReply failure(std::int32_t result, std::string reason, std::string message) {
+    HttpReply reply = failure(result);
+    reply.error_reason = std::move(reason);
+    reply.error = std::move(message);
     return reply;
   }
 };
