@@ -11,6 +11,8 @@
 #include <nlohmann/json.hpp>
 #include <penstock/sdk/text.hpp>
 
+#include "civil_date.hpp"
+
 namespace penstock::linkedin {
 namespace {
 
@@ -20,6 +22,11 @@ constexpr std::size_t kMaxErrorBody = 64 * 1024;
 constexpr std::size_t kMaxMessage = 200;
 // Hashes have 64 or 128 hex digits, advertising ids 32 and dashes.
 constexpr std::size_t kMinIdentifierLength = 32;
+
+constexpr std::string_view kSegmentLimitExceeded = "SEGMENT_LIMIT_EXCEEDED";
+// How LinkedIn says that access was taken back: renewing the token does not help.
+constexpr std::string_view kRevokedCode = "REVOKED_ACCESS_TOKEN";
+constexpr std::int64_t kRevokedServiceCode = 65601;
 
 constexpr std::int64_t kMsPerSecond = 1'000;
 constexpr std::int64_t kSecondsPerDay = 86'400;
@@ -98,22 +105,6 @@ bool names_the_day(std::string_view message) {
   return false;
 }
 
-std::string with_words(std::string text, const std::string& message) {
-  if (!message.empty()) text += ": " + message;
-  return text;
-}
-
-// Days from 1970-01-01 of a date of the Gregorian calendar, counted from March so that the leap day
-// comes last.
-std::int64_t days_from_civil(std::int64_t year, int month, int day) {
-  if (month <= 2) --year;
-  const std::int64_t era = year / 400;
-  const std::int64_t year_of_era = year - era * 400;
-  const std::int64_t day_of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-  return era * 146'097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year -
-         719'468;
-}
-
 std::optional<int> number_at(std::string_view text, std::size_t at, std::size_t digits) {
   int value = 0;
   const char* begin = text.data() + at;
@@ -147,10 +138,13 @@ sdk::Outcome outcome(std::uint32_t status, std::int32_t remote_status, std::stri
 // No answer at all.
 sdk::Outcome of_transport(const sdk::HttpResponse& response, std::string_view doing,
                           const Settings& settings) {
-  const std::string text = with_words(std::string(doing), response.error);
+  const std::string text = std::string(doing) + ": " + response.error;
   switch (response.result) {
     case PENSTOCK_ERR_AUTH:
-      return outcome(PENSTOCK_AUTH, 0, "not_authorized", text);
+      // The host knows best what is the matter, and says what to do.
+      return outcome(PENSTOCK_AUTH, 0,
+                     response.error_reason.empty() ? "not_authorized" : response.error_reason,
+                     response.error.empty() ? text : response.error);
     case PENSTOCK_ERR_CONNECT:
       return outcome(PENSTOCK_RETRY, 0, "connect_failed", text);
     case PENSTOCK_ERR_TRANSPORT:
@@ -171,25 +165,60 @@ sdk::Outcome of_transport(const sdk::HttpResponse& response, std::string_view do
 
 sdk::Outcome of_too_many_requests(const sdk::HttpResponse& response, const ErrorBody& error,
                                   const Settings& settings, std::int64_t wall_ns) {
-  if (error.code == "SEGMENT_LIMIT_EXCEEDED") {
+  if (error.code == kSegmentLimitExceeded) {
     return outcome(PENSTOCK_BLOCKED, 429, "segment_limit_exceeded",
-                   with_words("ad account " + settings.ad_account_id +
-                                  " holds as many audiences as LinkedIn allows; delete unused ones",
+                   with_words("Ad account " + settings.ad_account_id +
+                                  " holds as many audiences as LinkedIn allows. Delete some that "
+                                  "no campaign needs any more in Campaign Manager",
                               error.message));
   }
   const std::int64_t asked = retry_after_ms(response.header("retry-after"), wall_ns);
   if (names_the_day(error.message)) {
-    return outcome(
-        PENSTOCK_THROTTLED, 429, "daily_quota",
-        with_words("LinkedIn's quota of the day is used up; it starts over at midnight UTC",
-                   error.message),
-        std::max(asked, ms_to_utc_midnight(wall_ns)));
+    return outcome(PENSTOCK_THROTTLED, 429, "daily_quota",
+                   with_words("LinkedIn's quota of requests for today is used up. Deliveries go on "
+                              "by themselves after midnight UTC",
+                              error.message),
+                   std::max(asked, ms_to_utc_midnight(wall_ns)));
   }
   return outcome(PENSTOCK_THROTTLED, 429, "throttled",
-                 with_words("LinkedIn asks for fewer requests", error.message), asked);
+                 with_words("LinkedIn asks for fewer requests. Deliveries go on more slowly; "
+                            "nothing has to be done",
+                            error.message),
+                 asked);
+}
+
+sdk::Outcome of_unauthorized(const ErrorBody& error) {
+  const bool revoked = error.code == kRevokedCode || error.service_code == kRevokedServiceCode;
+  return revoked
+             ? outcome(PENSTOCK_AUTH, 401, "access_token_revoked",
+                       with_words("The LinkedIn login of this connection was revoked, by the "
+                                  "member or by LinkedIn. Log in again with `penstock auth login`; "
+                                  "everything waits until then",
+                                  error.message))
+             : outcome(PENSTOCK_AUTH, 401, "access_token_refused",
+                       with_words("LinkedIn does not accept the access token of this connection: "
+                                  "it has expired or is mistyped. Log in again with `penstock auth "
+                                  "login`; everything waits until then",
+                                  error.message));
 }
 
 }  // namespace
+
+std::string with_words(std::string text, std::string_view words) {
+  if (!words.empty()) text.append(". LinkedIn's words: ").append(words);
+  return text;
+}
+
+bool is_segment_limit(const Refusal& refusal) {
+  return refusal.outcome.remote_status == 429 && refusal.error.code == kSegmentLimitExceeded;
+}
+
+std::string permission_advice(const Settings& settings) {
+  return "Either its member may only view ad account " + settings.ad_account_id +
+         " (let an account manager give them the role CAMPAIGN_MANAGER or higher in Campaign "
+         "Manager), or the login lacks the permission rw_dmp_segments (log in again with an app "
+         "that has LinkedIn's Audiences program). `penstock validate --connect` says which";
+}
 
 std::string safe_message(std::string_view message) {
   // Masking first: a cut could leave the recognisable half of an address.
@@ -226,6 +255,10 @@ ErrorBody parse_error_body(std::string_view body) {
     return it != parsed.end() && it->is_string() ? it->get<std::string>() : std::string();
   };
   error.code = text("code");
+  if (const auto it = parsed.find("serviceErrorCode");
+      it != parsed.end() && it->is_number_integer()) {
+    error.service_code = it->get<std::int64_t>();
+  }
   error.message = safe_message(text("message"));
   return error;
 }
@@ -244,27 +277,28 @@ Refusal classify(const sdk::HttpResponse& response, const Settings& settings,
       status == 426) {
     refusal.outcome =
         outcome(PENSTOCK_BLOCKED, status, "api_version_inactive",
-                with_words("LinkedIn does not answer API version " + settings.api_version +
-                               " (any more); set api_version to one that is active",
+                with_words("LinkedIn has switched off version " + settings.api_version +
+                               " of its API. Set api_version to a newer one, or update Penstock "
+                               "and leave the setting out; everything waits until then",
                            words));
   } else if (status == 401) {
-    refusal.outcome =
-        outcome(PENSTOCK_AUTH, status, "access_token_refused", with_words(tried, words));
+    refusal.outcome = of_unauthorized(refusal.error);
   } else if (status == 403) {
     refusal.outcome =
         outcome(PENSTOCK_BLOCKED, status, "permission_denied",
-                with_words(tried +
-                               "; the access token needs the permission rw_dmp_segments, and "
-                               "its member a role other than viewer on ad account " +
-                               settings.ad_account_id,
+                with_words("The LinkedIn login of this connection may not change audiences. " +
+                               permission_advice(settings),
                            words));
   } else if (status == 429) {
     refusal.outcome = of_too_many_requests(response, refusal.error, settings, wall_ns);
   } else if (status >= 500) {
-    refusal.outcome = outcome(PENSTOCK_RETRY, status, "server_error", with_words(tried, words),
-                              retry_after_ms(response.header("retry-after"), wall_ns));
+    refusal.outcome =
+        outcome(PENSTOCK_RETRY, status, "server_error",
+                with_words(tried + ", a fault on its side; tried again by itself", words),
+                retry_after_ms(response.header("retry-after"), wall_ns));
   } else if (status == 408 || status == 425) {
-    refusal.outcome = outcome(PENSTOCK_RETRY, status, "server_busy", with_words(tried, words));
+    refusal.outcome = outcome(PENSTOCK_RETRY, status, "server_busy",
+                              with_words(tried + "; tried again by itself", words));
   } else {
     refusal.classified = false;
     refusal.outcome =

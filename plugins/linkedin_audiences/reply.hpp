@@ -14,8 +14,9 @@ namespace penstock::linkedin {
 
 // The error body of LinkedIn. Any part may be missing; a body that is no JSON object gives none.
 struct ErrorBody {
-  std::string code;     // such as "NONEXISTENT_VERSION"
-  std::string message;  // already safe to show: see safe_message
+  std::string code;               // such as "NONEXISTENT_VERSION"
+  std::int64_t service_code = 0;  // serviceErrorCode
+  std::string message;            // already safe to show: see safe_message
 };
 [[nodiscard]] ErrorBody parse_error_body(std::string_view body);
 
@@ -35,6 +36,15 @@ struct Refusal {
 };
 [[nodiscard]] Refusal classify(const sdk::HttpResponse& response, const Settings& settings,
                                std::string_view doing, std::int64_t wall_ns);
+
+// True when the ad account holds as many segments as LinkedIn allows.
+[[nodiscard]] bool is_segment_limit(const Refusal& refusal);
+
+// `text`, a sentence without its full stop, and LinkedIn's words about it, if it has any.
+[[nodiscard]] std::string with_words(std::string text, std::string_view words);
+
+// What may be the matter when LinkedIn answers 403 about audiences, and what to do.
+[[nodiscard]] std::string permission_advice(const Settings& settings);
 
 // Milliseconds that a Retry-After header asks for (seconds or an HTTP date), or -1 when there is
 // none or it makes no sense.

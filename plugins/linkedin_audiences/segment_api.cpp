@@ -14,79 +14,35 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::string_view kProtocolVersion = "2.0.0";
 constexpr std::int64_t kPageSize = 100;
 // An account holds at most 1,000 segments; a server that goes on for ever must not keep us.
 constexpr int kMaxPages = 100;
 // A page of 100 segments is about 60 KiB.
 constexpr std::size_t kMaxPageBytes = 16 * 1024 * 1024;
-constexpr std::size_t kMaxIdLength = 20;  // of a 64-bit number
 
-std::string account_urn(const Settings& settings) {
-  return "urn:li:sponsoredAccount:" + settings.ad_account_id;
+std::string finder(const Settings& settings) {
+  return "/dmpSegments?q=account&account=" + percent_encode(account_urn(settings));
 }
 
-std::string percent_encode(std::string_view text) {
-  constexpr char kDigits[] = "0123456789ABCDEF";
-  std::string encoded;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    const bool unreserved = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                            (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~';
-    if (unreserved) {
-      encoded += c;
-    } else {
-      encoded += '%';
-      encoded += kDigits[byte >> 4];
-      encoded += kDigits[byte & 0x0F];
-    }
+// An answer to GET /dmpSegments that could be read.
+struct Page {
+  json elements;
+  std::int64_t total = -1;  // -1: it does not say
+};
+
+std::optional<Page> parse_page(const std::string& body) {
+  if (body.size() > kMaxPageBytes) return std::nullopt;
+  json parsed = json::parse(body, nullptr, false);
+  if (!parsed.is_object()) return std::nullopt;
+  const auto elements = parsed.find("elements");
+  if (elements == parsed.end() || !elements->is_array()) return std::nullopt;
+  Page page;
+  page.elements = std::move(*elements);
+  const json total = parsed.value("paging", json::object());
+  if (total.is_object() && total.contains("total") && total["total"].is_number_integer()) {
+    page.total = total["total"].get<std::int64_t>();
   }
-  return encoded;
-}
-
-const json* member(const json& object, const char* name) {
-  const auto it = object.find(name);
-  return it == object.end() ? nullptr : &*it;
-}
-
-bool has_text(const json& object, const char* name, std::string_view text) {
-  const json* value = member(object, name);
-  return value != nullptr && value->is_string() && value->get_ref<const std::string&>() == text;
-}
-
-std::int64_t integer_of(const json& object, const char* name, std::int64_t fallback) {
-  const json* value = member(object, name);
-  return value != nullptr && value->is_number_integer() ? value->get<std::int64_t>() : fallback;
-}
-
-// An id is a number in LinkedIn's objects, and text in headers.
-std::string id_of(const json& segment) {
-  const json* id = member(segment, "id");
-  if (id == nullptr) return {};
-  if (id->is_number_integer()) return id->dump();
-  return id->is_string() ? id->get<std::string>() : std::string();
-}
-
-// The finder narrows by key, but a USER and a COMPANY segment may share one, and keys are compared
-// here exactly.
-std::optional<FoundSegment> match(const json& segment, const std::string& key,
-                                  const Settings& settings) {
-  if (!segment.is_object() || !has_text(segment, "type", "USER") ||
-      !has_text(segment, "sourceSegmentId", key)) {
-    return std::nullopt;
-  }
-  if (member(segment, "sourcePlatform") != nullptr &&
-      !has_text(segment, "sourcePlatform", settings.source_platform)) {
-    return std::nullopt;
-  }
-  FoundSegment found{id_of(segment), std::max<std::int64_t>(0, integer_of(segment, "created", 0))};
-  if (!is_segment_id(found.id)) return std::nullopt;
-  return found;
-}
-
-bool older(const FoundSegment& a, const FoundSegment& b) {
-  if (a.created_ms != b.created_ms) return a.created_ms < b.created_ms;
-  return std::make_pair(a.id.size(), a.id) < std::make_pair(b.id.size(), b.id);
+  return page;
 }
 
 // A whole request about segments was refused in a way that trying again does not mend.
@@ -99,6 +55,12 @@ sdk::Outcome blocked(Refusal refusal, const char* reason) {
 sdk::Outcome unreadable(std::int32_t status, std::string_view doing) {
   return {PENSTOCK_RETRY, status, -1, "unreadable_answer",
           std::string(doing) + ": LinkedIn's answer is not what its documentation says"};
+}
+
+// Nothing was written to the segment yet, so the elements themselves are certain to be undelivered.
+sdk::Outcome undelivered(sdk::Outcome outcome) {
+  if (outcome.status == PENSTOCK_UNKNOWN) outcome.status = PENSTOCK_RETRY;
+  return outcome;
 }
 
 // Where LinkedIn says which id a new segment has: Rest.li 2, Rest.li 1, or the place of the new
@@ -114,84 +76,112 @@ std::string created_id(const sdk::HttpResponse& response) {
   return is_segment_id(last) ? std::string(last) : std::string();
 }
 
-}  // namespace
-
-void add_headers(sdk::HttpRequest& request, const Settings& settings) {
-  request.header("LinkedIn-Version", settings.api_version)
-      .header("X-Restli-Protocol-Version", kProtocolVersion)
-      .header("Accept", "application/json")
-      .authorize();
-}
-
-bool is_segment_id(std::string_view id) {
-  return !id.empty() && id.size() <= kMaxIdLength &&
-         std::all_of(id.begin(), id.end(), [](char c) { return c >= '0' && c <= '9'; });
-}
-
-FindResult SegmentApi::find(const std::string& audience_key, const sdk::Batch& batch) const {
-  constexpr std::string_view kDoing = "looking for the audience's segment";
-  const std::string base = settings_.api_url + "/dmpSegments?q=account&account=" +
-                           percent_encode(account_urn(settings_)) +
-                           "&sourcePlatform=" + percent_encode(settings_.source_platform) +
-                           "&sourceSegmentId=" + percent_encode(audience_key);
-  FindResult result;
-  std::int64_t start = 0;
-  for (int page = 0; page < kMaxPages; ++page) {
-    const std::string url =
-        base + "&start=" + std::to_string(start) + "&count=" + std::to_string(kPageSize);
-    sdk::HttpRequest request("GET", url);
-    add_headers(request, settings_);
-    request.on_behalf_of(batch);
-    const sdk::HttpResponse response = http_.execute(request);
-    if (response.result != PENSTOCK_OK || response.status != 200) {
-      Refusal refusal = classify(response, settings_, kDoing, host_.wall_ns());
-      result.failure = refusal.classified ? std::move(refusal.outcome)
-                                          : blocked(std::move(refusal), "segment_lookup_refused");
-      return result;
-    }
-    const json parsed =
-        response.body.size() <= kMaxPageBytes ? json::parse(response.body, nullptr, false) : json();
-    const json* elements = parsed.is_object() ? member(parsed, "elements") : nullptr;
-    if (elements == nullptr || !elements->is_array()) {
-      result.failure = unreadable(response.status, kDoing);
-      return result;
-    }
-    for (const json& segment : *elements) {
-      const std::optional<FoundSegment> found = match(segment, audience_key, settings_);
-      if (found && (!result.segment || older(*found, *result.segment))) result.segment = found;
-    }
-    // The server may give fewer than were asked for; without a total only an empty page is the end.
-    start += static_cast<std::int64_t>(elements->size());
-    const json* paging = member(parsed, "paging");
-    const std::int64_t total =
-        paging != nullptr && paging->is_object() ? integer_of(*paging, "total", -1) : -1;
-    if (elements->empty() || (total >= 0 && start >= total)) return result;
-  }
-  result.segment.reset();
-  result.failure = sdk::Outcome{PENSTOCK_RETRY, 200, -1, "unreadable_answer",
-                                std::string(kDoing) + ": LinkedIn's list of segments does not end"};
-  return result;
-}
-
-CreateResult SegmentApi::create(const Audience& audience, const sdk::Batch& batch) const {
-  constexpr std::string_view kDoing = "creating the audience's segment";
+std::string creation(const Audience& audience, const Settings& settings) {
   std::string body;
   sdk::JsonWriter writer(body);
   writer.begin_object();
   writer.member("name", audience.name);
-  writer.member("type", "USER");
-  writer.member("account", account_urn(settings_));
-  writer.member("sourcePlatform", settings_.source_platform);
+  writer.member("type", name_of(audience.type));
+  writer.member("account", account_urn(settings));
+  writer.member("sourcePlatform", settings.source_platform);
   writer.member("sourceSegmentId", audience.key);
   writer.key("destinations");
   writer.raw(R"([{"destination":"LINKEDIN"}])");
   writer.end_object();
+  return body;
+}
 
-  const std::string url = settings_.api_url + "/dmpSegments";
-  sdk::HttpRequest request("POST", url);
-  add_headers(request, settings_);
-  request.header("Content-Type", "application/json").body_part(sdk::str(body)).on_behalf_of(batch);
-  const sdk::HttpResponse response = http_.execute(request);
+}  // namespace
+
+SegmentList SegmentApi::find(const AudienceId& audience, const Errand& errand) const {
+  SegmentList list = read_pages("&sourcePlatform=" + percent_encode(settings_.source_platform) +
+                                    "&sourceSegmentId=" + percent_encode(audience.key),
+                                "looking for the audience's segment", errand);
+  // The finder narrows by key, but a USER and a COMPANY segment may share one, and keys are
+  // compared here exactly.
+  const auto other = [&](const Segment& segment) {
+    return !segment.is_of(audience) || (!segment.source_platform.empty() &&
+                                        segment.source_platform != settings_.source_platform);
+  };
+  auto& segments = list.segments;
+  segments.erase(std::remove_if(segments.begin(), segments.end(), other), segments.end());
+  return list;
+}
+
+SegmentList SegmentApi::list(const Errand& errand) const {
+  return read_pages("&sourcePlatform=" + percent_encode(settings_.source_platform),
+                    "listing the ad account's audiences", errand);
+}
+
+SegmentList SegmentApi::read_pages(const std::string& narrowing, std::string_view doing,
+                                   const Errand& errand) const {
+  SegmentList list;
+  const auto failed = [&](sdk::Outcome outcome) {
+    list.segments.clear();
+    list.failure = std::move(outcome);
+    return std::move(list);
+  };
+  std::int64_t start = 0;
+  for (int n = 0; n < kMaxPages; ++n) {
+    const sdk::HttpResponse response =
+        api_.get(finder(settings_) + narrowing + "&start=" + std::to_string(start) +
+                     "&count=" + std::to_string(kPageSize),
+                 errand);
+    if (response.result != PENSTOCK_OK || response.status != 200) {
+      Refusal refusal = classify(response, settings_, doing, host_.wall_ns());
+      return failed(refusal.classified ? undelivered(std::move(refusal.outcome))
+                                       : blocked(std::move(refusal), "segment_lookup_refused"));
+    }
+    const std::optional<Page> page = parse_page(response.body);
+    if (!page) return failed(unreadable(response.status, doing));
+    for (const json& element : page->elements) {
+      if (std::optional<Segment> segment = parse_segment(element)) {
+        list.segments.push_back(std::move(*segment));
+      }
+    }
+    // The server may give fewer than were asked for; without a total only an empty page is the end.
+    start += static_cast<std::int64_t>(page->elements.size());
+    if (page->elements.empty() || (page->total >= 0 && start >= page->total)) {
+      std::sort(list.segments.begin(), list.segments.end(), older);
+      return list;
+    }
+  }
+  return failed({PENSTOCK_RETRY, 200, -1, "unreadable_answer",
+                 std::string(doing) + ": LinkedIn's list of segments does not end"});
+}
+
+// How many segments the account has, under whichever platform.
+std::optional<std::int64_t> SegmentApi::count(const Errand& errand) const {
+  const sdk::HttpResponse response = api_.get(finder(settings_) + "&start=0&count=1", errand);
+  if (response.result != PENSTOCK_OK || response.status != 200) return std::nullopt;
+  const std::optional<Page> page = parse_page(response.body);
+  if (page && page->total > 0) return page->total;
+  const SegmentList all = read_pages("", "counting the ad account's audiences", errand);
+  if (all.failure) return std::nullopt;
+  return static_cast<std::int64_t>(all.segments.size());
+}
+
+SegmentLookup SegmentApi::get(const std::string& id, const Errand& errand) const {
+  constexpr std::string_view kDoing = "reading the audience's segment";
+  const sdk::HttpResponse response = api_.get("/dmpSegments/" + id, errand);
+  SegmentLookup lookup;
+  if (response.result == PENSTOCK_OK && response.status == 404) return lookup;
+  if (response.result == PENSTOCK_OK && response.status == 200 &&
+      response.body.size() <= kMaxPageBytes) {
+    lookup.segment = parse_segment(json::parse(response.body, nullptr, false));
+    if (!lookup.segment) lookup.failure = unreadable(response.status, kDoing);
+    return lookup;
+  }
+  Refusal refusal = classify(response, settings_, kDoing, host_.wall_ns());
+  lookup.failure = refusal.classified ? undelivered(std::move(refusal.outcome))
+                                      : blocked(std::move(refusal), "segment_lookup_refused");
+  return lookup;
+}
+
+CreateResult SegmentApi::create(const Audience& audience, const Errand& errand) const {
+  constexpr std::string_view kDoing = "creating the audience's segment";
+  const sdk::HttpResponse response =
+      api_.post("/dmpSegments", creation(audience, settings_), "", errand);
 
   CreateResult result;
   if (response.result == PENSTOCK_OK && response.status >= 200 && response.status < 300) {
@@ -216,15 +206,60 @@ CreateResult SegmentApi::create(const Audience& audience, const sdk::Batch& batc
     refusal.outcome.status = PENSTOCK_RETRY;
     refusal.outcome.reason = "segment_conflict";
     result.failure = std::move(refusal.outcome);
+  } else if (is_segment_limit(refusal)) {
+    result.failure = limit_reached(audience, refusal.error.message, errand);
   } else if (!refusal.classified && answered_no) {
+    // About this audience, its name perhaps: others of the destination go on.
     result.failure = blocked(std::move(refusal), "segment_refused");
+    result.failure.flags |= PENSTOCK_OUTCOME_BATCH_KEY_ONLY;
+    result.failure.message = "LinkedIn refused to create the audience \"" + audience.name +
+                             "\"; check its name and the settings ad_account_id and "
+                             "source_platform. " +
+                             result.failure.message;
   } else {
-    result.failure = std::move(refusal.outcome);
-    // Nothing was written to the segment yet, so the elements themselves are certain to be
-    // undelivered.
-    if (result.failure.status == PENSTOCK_UNKNOWN) result.failure.status = PENSTOCK_RETRY;
+    result.failure = undelivered(std::move(refusal.outcome));
   }
   return result;
+}
+
+sdk::Outcome SegmentApi::limit_reached(const Audience& audience, std::string_view words,
+                                       const Errand& errand) const {
+  const std::optional<std::int64_t> total = count(errand);
+  sdk::Outcome outcome;
+  outcome.status = PENSTOCK_BLOCKED;
+  outcome.flags = PENSTOCK_OUTCOME_BATCH_KEY_ONLY;
+  outcome.remote_status = 429;
+  outcome.reason = "segment_limit_exceeded";
+  outcome.message = "LinkedIn did not create the audience \"" + audience.name + "\": ad account " +
+                    settings_.ad_account_id + " has " +
+                    (total ? std::to_string(*total) + " audiences, as many as it may have"
+                           : "as many audiences as it may have") +
+                    ". Delete audiences that no campaign needs any more in Campaign Manager; what "
+                    "waits for this one is kept and goes on by itself. Other audiences are not "
+                    "affected";
+  outcome.message = with_words(std::move(outcome.message), words);
+  return outcome;
+}
+
+std::optional<sdk::Outcome> SegmentApi::rename(const std::string& id, const std::string& name,
+                                               const Errand& errand) const {
+  std::string body;
+  sdk::JsonWriter writer(body);
+  writer.begin_object();
+  writer.key("patch");
+  writer.begin_object();
+  writer.key("$set");
+  writer.begin_object();
+  writer.member("name", name);
+  writer.end_object();
+  writer.end_object();
+  writer.end_object();
+  const sdk::HttpResponse response =
+      api_.post("/dmpSegments/" + id, body, "PARTIAL_UPDATE", errand);
+  if (response.result == PENSTOCK_OK && response.status >= 200 && response.status < 300) {
+    return std::nullopt;
+  }
+  return classify(response, settings_, "renaming the audience", host_.wall_ns()).outcome;
 }
 
 }  // namespace penstock::linkedin

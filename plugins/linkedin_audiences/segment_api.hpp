@@ -1,33 +1,28 @@
-// LinkedIn's /dmpSegments: finding an audience's segment and creating it.
+// LinkedIn's /dmpSegments: finding, creating, reading and renaming segments.
 #pragma once
 
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
-#include <penstock/sdk/batch.hpp>
-#include <penstock/sdk/http.hpp>
-
-#include "mapping.hpp"
+#include "api.hpp"
+#include "audience.hpp"
+#include "segment.hpp"
 #include "settings.hpp"
 
 namespace penstock::linkedin {
 
-// The headers that every request of ours carries.
-void add_headers(sdk::HttpRequest& request, const Settings& settings);
-
-// True for what LinkedIn uses as a segment's id; anything else must not get into a URL.
-[[nodiscard]] bool is_segment_id(std::string_view id);
-
-struct FoundSegment {
-  std::string id;
-  std::int64_t created_ms = 0;  // by LinkedIn's clock; 0 when it did not say
+// Segments, or why they could not be had.
+struct SegmentList {
+  std::optional<sdk::Outcome> failure;
+  std::vector<Segment> segments;
 };
 
-// A find that failed has an outcome; one that worked has a segment or nothing.
-struct FindResult {
+// One segment, nothing when it does not exist, or why that is not known.
+struct SegmentLookup {
   std::optional<sdk::Outcome> failure;
-  std::optional<FoundSegment> segment;
+  std::optional<Segment> segment;
 };
 
 struct CreateResult {
@@ -44,17 +39,29 @@ struct CreateResult {
 class SegmentApi {
  public:
   SegmentApi(const sdk::Host& host, const Settings& settings)
-      : host_(host), http_(host), settings_(settings) {}
+      : host_(host), api_(host, settings), settings_(settings) {}
 
-  // [may-block] The oldest segment of type USER with the audience's key, over all pages. Ends with
-  // the batch.
-  [[nodiscard]] FindResult find(const std::string& audience_key, const sdk::Batch& batch) const;
-  // [may-block]
-  [[nodiscard]] CreateResult create(const Audience& audience, const sdk::Batch& batch) const;
+  // All [may-block].
+  // The segments with the audience's type and key, over all pages, the oldest first.
+  [[nodiscard]] SegmentList find(const AudienceId& audience, const Errand& errand) const;
+  // Every segment of the account under the setting source_platform, the oldest first.
+  [[nodiscard]] SegmentList list(const Errand& errand) const;
+  [[nodiscard]] SegmentLookup get(const std::string& id, const Errand& errand) const;
+  [[nodiscard]] CreateResult create(const Audience& audience, const Errand& errand) const;
+  // Nothing when it worked.
+  [[nodiscard]] std::optional<sdk::Outcome> rename(const std::string& id, const std::string& name,
+                                                   const Errand& errand) const;
 
  private:
+  // `narrowing` is put behind the account.
+  [[nodiscard]] SegmentList read_pages(const std::string& narrowing, std::string_view doing,
+                                       const Errand& errand) const;
+  [[nodiscard]] std::optional<std::int64_t> count(const Errand& errand) const;
+  [[nodiscard]] sdk::Outcome limit_reached(const Audience& audience, std::string_view words,
+                                           const Errand& errand) const;
+
   sdk::Host host_;
-  sdk::Http http_;
+  Api api_;
   const Settings& settings_;
 };
 

@@ -7,9 +7,9 @@
 
 namespace penstock::linkedin {
 
-SegmentState SegmentStore::load(std::string_view audience_key) const {
+SegmentState SegmentStore::load(const AudienceId& audience) const {
   SegmentState state;
-  const sdk::KvEntry entry = kv_.get(key_of(audience_key));
+  const sdk::KvEntry entry = kv_.get(key_of(audience));
   if (entry.result != PENSTOCK_OK) {
     if (entry.result != PENSTOCK_ERR_NOT_FOUND) warn("reading a segment's id", entry.error);
     return state;
@@ -30,33 +30,34 @@ SegmentState SegmentStore::load(std::string_view audience_key) const {
   return state;
 }
 
-void SegmentStore::save(std::string_view audience_key, const SegmentState& state) const {
+void SegmentStore::save(const AudienceId& audience, const SegmentState& state) const {
   std::string text;
   sdk::JsonWriter json(text);
   json.begin_object();
-  json.member("audience", audience_key);
+  json.member("audience", audience.key);
   json.member("id", state.id);
   json.key("created_ms");
   json.integer(state.created_ms);
   json.key("creating_ms");
   json.integer(state.creating_ms);
   json.end_object();
-  const sdk::KvResult result = kv_.put(key_of(audience_key), text);
+  const sdk::KvResult result = kv_.put(key_of(audience), text);
   if (result.result != PENSTOCK_OK) warn("storing a segment's id", result.error);
 }
 
-void SegmentStore::forget(std::string_view audience_key) const {
-  const sdk::KvResult result = kv_.remove(key_of(audience_key));
+void SegmentStore::forget(const AudienceId& audience) const {
+  const sdk::KvResult result = kv_.remove(key_of(audience));
   if (result.result != PENSTOCK_OK && result.result != PENSTOCK_ERR_NOT_FOUND) {
     warn("forgetting a segment's id", result.error);
   }
 }
 
 // Hashed, because a key of the store may be shorter than an audience key.
-std::string SegmentStore::key_of(std::string_view audience_key) const {
+std::string SegmentStore::key_of(const AudienceId& audience) const {
   // With the URL in it: an id of a test server means nothing to LinkedIn.
-  const Sha256Hex hash = sha256_hex(settings_.api_url + "\n" + std::string(audience_key));
-  return "segment/" + settings_.ad_account_id + "/" + settings_.source_platform + "/" +
+  const Sha256Hex hash = sha256_hex(settings_.api_url + "\n" + audience.key);
+  const std::string type = audience.type == AudienceType::user ? "" : "COMPANY/";
+  return "segment/" + settings_.ad_account_id + "/" + settings_.source_platform + "/" + type +
          std::string(hash.data(), hash.size());
 }
 

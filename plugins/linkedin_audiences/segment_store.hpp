@@ -7,6 +7,7 @@
 
 #include <penstock/sdk/kv.hpp>
 
+#include "audience.hpp"
 #include "settings.hpp"
 
 namespace penstock::linkedin {
@@ -26,13 +27,13 @@ class SegmentStore {
       : host_(host), kv_(host), settings_(settings) {}
 
   // An empty state when nothing is stored, or nothing that can be read.
-  [[nodiscard]] SegmentState load(std::string_view audience_key) const;
+  [[nodiscard]] SegmentState load(const AudienceId& audience) const;
   // A failure is logged and survived: the segment can be looked up again.
-  void save(std::string_view audience_key, const SegmentState& state) const;
-  void forget(std::string_view audience_key) const;
+  void save(const AudienceId& audience, const SegmentState& state) const;
+  void forget(const AudienceId& audience) const;
 
  private:
-  [[nodiscard]] std::string key_of(std::string_view audience_key) const;
+  [[nodiscard]] std::string key_of(const AudienceId& audience) const;
   void warn(std::string_view what, std::string_view why) const;
 
   sdk::Host host_;

@@ -8,11 +8,17 @@ namespace penstock::linkedin {
 namespace {
 
 constexpr std::int64_t kNsPerMs = 1'000'000;
+constexpr std::int64_t kNsPerMinute = 60'000 * kNsPerMs;
 // LinkedIn may answer 404 to writes for a minute or two after a segment was created; ten are beyond
 // doubt.
 constexpr std::int64_t kNewSegmentWindowMs = 10 * 60 * 1'000;
 // The longest pause between two tries at a segment that is not there yet.
 constexpr std::int64_t kMaxNotFoundPauseMs = 60'000;
+// How often an audience's segment is looked at: a status changes within days, and 50 audiences make
+// less than one small request a minute.
+constexpr std::int64_t kLookEveryNs = 60 * kNsPerMinute;
+// How soon after a look that did not succeed, or an answer that was not expected.
+constexpr std::int64_t kLookSoonNs = kNsPerMinute;
 // How soon a batch that waits for another one's answer notices its own cancellation.
 constexpr std::chrono::milliseconds kWaitStep{20};
 
@@ -21,13 +27,19 @@ sdk::Outcome retry(std::string reason, std::string message, std::int64_t after_m
   return {PENSTOCK_RETRY, remote_status, after_ms, std::move(reason), std::move(message)};
 }
 
+// Whether a batch may go out to the id it has although LinkedIn could not be asked about it: what
+// passes, and a finder that refuses its question, say nothing about writing.
+bool may_write_anyway(const sdk::Outcome& failure) {
+  return failure.status == PENSTOCK_RETRY || failure.reason == "segment_lookup_refused";
+}
+
 }  // namespace
 
 SegmentAnswer Segments::resolve(const Audience& audience, const sdk::Batch& batch) {
   std::unique_lock lock(mutex_);
-  Entry& entry = entries_[audience.key];
+  Entry& entry = entries_[AudienceId(audience)];
   const std::uint64_t flights_before = entry.flights;
-  while (entry.busy) {
+  while (entry.busy && entry.state.id.empty()) {
     if (batch.cancelled() || host_.monotonic_ns() >= batch.deadline_ns()) {
       return {{},
               retry("segment_lookup_pending",
@@ -35,15 +47,20 @@ SegmentAnswer Segments::resolve(const Audience& audience, const sdk::Batch& batc
     }
     changed_.wait_for(lock, kWaitStep);
   }
-  if (!entry.state.id.empty()) return answer(entry.state);
+  const bool known = !entry.state.id.empty();
+  if (known && (entry.busy || host_.monotonic_ns() < entry.look_again_ns)) {
+    return answer(entry.state);
+  }
   // Whoever waited shares the answer, and does not put the same question again.
-  if (entry.flights != flights_before && entry.last_failure) return {{}, entry.last_failure};
+  if (!known && entry.flights != flights_before && entry.last_failure) {
+    return {{}, entry.last_failure};
+  }
 
   entry.busy = true;
   SegmentState state = entry.state;
   const bool loaded = entry.loaded;
   lock.unlock();
-  std::optional<sdk::Outcome> failure;
+  Look looked;
   // The flag must come down whatever happens, or every later batch of the audience would wait in
   // vain.
   const auto land = [&] {
@@ -51,20 +68,23 @@ SegmentAnswer Segments::resolve(const Audience& audience, const sdk::Batch& batc
     entry.busy = false;
     ++entry.flights;
     entry.loaded = true;
+    // Another batch may have found out meanwhile that the segment is gone; it is looked for again.
     entry.state = state;
-    entry.last_failure = failure;
+    entry.last_failure = looked.failure;
+    entry.looked_ns = host_.monotonic_ns();
+    entry.look_again_ns = entry.looked_ns + (looked.complete ? kLookEveryNs : kLookSoonNs);
     changed_.notify_all();
   };
   try {
-    if (!loaded) state = store_.load(audience.key);
-    if (state.id.empty()) failure = establish(audience, batch, state);
+    if (!loaded) state = store_.load(AudienceId(audience));
+    looked = look(audience, Errand(batch), state);
   } catch (...) {
-    failure = retry("internal", "the plugin failed while it looked for the segment", -1);
+    looked.failure = retry("internal", "the plugin failed while it looked for the segment", -1);
     land();
     throw;
   }
   land();
-  if (failure) return {{}, failure};
+  if (looked.failure) return {{}, looked.failure};
   return answer(entry.state);
 }
 
@@ -79,10 +99,57 @@ SegmentAnswer Segments::answer(const SegmentState& state) const {
   return {state.id, std::nullopt};
 }
 
-std::optional<sdk::Outcome> Segments::establish(const Audience& audience, const sdk::Batch& batch,
-                                                SegmentState& state) const {
-  if (std::optional<sdk::Outcome> failure = find(audience, batch, state)) return failure;
-  if (!state.id.empty()) return std::nullopt;
+Segments::Look Segments::look(const Audience& audience, const Errand& errand, SegmentState& state) {
+  const AudienceId id(audience);
+  SegmentList found = api_.find(id, errand);
+  if (found.failure) {
+    if (!state.id.empty() && may_write_anyway(*found.failure)) {
+      host_.log(PENSTOCK_LOG_INFO, "the state of LinkedIn segment " + state.id +
+                                       " could not be read: " + found.failure->message);
+      return {};
+    }
+    return {std::move(found.failure), false};
+  }
+  watch_.seen(audience, found.segments);
+  if (!found.segments.empty()) {
+    adopt(id, found.segments.front(), state);
+    return {std::nullopt, true};
+  }
+  if (!state.id.empty()) {
+    if (!is_gone(state, errand)) return {std::nullopt, true};
+    watch_.deleted(audience, state.id);
+    state = {};
+    store_.forget(id);
+  }
+  std::optional<sdk::Outcome> failure = establish(audience, errand, state);
+  const bool complete = !failure;
+  return {std::move(failure), complete};
+}
+
+void Segments::adopt(const AudienceId& audience, const Segment& segment,
+                     SegmentState& state) const {
+  if (state.id == segment.id) return;  // of which more is known than LinkedIn shows
+  if (!state.id.empty()) {
+    host_.log(PENSTOCK_LOG_WARNING, "audience \"" + audience.key + "\" goes to LinkedIn segment " +
+                                        segment.id + " from now on, which is older than " +
+                                        state.id + " or took its place");
+  }
+  state.id = segment.id;
+  // By our clock; LinkedIn's may be ahead. One that we began to create cannot be older than that.
+  state.created_ms = std::max(std::min(segment.created_ms, now_ms()), state.creating_ms);
+  state.creating_ms = 0;
+  store_.save(audience, state);
+}
+
+bool Segments::is_gone(const SegmentState& state, const Errand& errand) const {
+  // The finder may lag behind a creation; a change of the key hides a segment that is still there.
+  if (now_ms() - state.created_ms < kNewSegmentWindowMs) return false;
+  const SegmentLookup lookup = api_.get(state.id, errand);
+  return !lookup.failure && !lookup.segment;
+}
+
+std::optional<sdk::Outcome> Segments::establish(const Audience& audience, const Errand& errand,
+                                                SegmentState& state) {
   // The finder may lag behind a creation whose answer was lost.
   const std::int64_t remaining = remaining_ms(state.creating_ms);
   if (remaining > 0) {
@@ -91,64 +158,54 @@ std::optional<sdk::Outcome> Segments::establish(const Audience& audience, const 
                  "before another one is",
                  remaining);
   }
-  return create(audience, batch, state);
+  return create(audience, errand, state);
 }
 
-std::optional<sdk::Outcome> Segments::find(const Audience& audience, const sdk::Batch& batch,
-                                           SegmentState& state) const {
-  FindResult result = api_.find(audience.key, batch);
-  if (result.failure) {
-    // Nothing was written, so the elements are certain to be undelivered.
-    if (result.failure->status == PENSTOCK_UNKNOWN) result.failure->status = PENSTOCK_RETRY;
-    return result.failure;
-  }
-  if (!result.segment) return std::nullopt;
-  state.id = result.segment->id;
-  // By our clock; LinkedIn's may be ahead. One that we began to create cannot be older than that.
-  state.created_ms = std::max(std::min(result.segment->created_ms, now_ms()), state.creating_ms);
-  state.creating_ms = 0;
-  store_.save(audience.key, state);
-  return std::nullopt;
-}
-
-std::optional<sdk::Outcome> Segments::create(const Audience& audience, const sdk::Batch& batch,
-                                             SegmentState& state) const {
+std::optional<sdk::Outcome> Segments::create(const Audience& audience, const Errand& errand,
+                                             SegmentState& state) {
+  const AudienceId id(audience);
   state.creating_ms = now_ms();
-  store_.save(audience.key, state);
-  CreateResult result = api_.create(audience, batch);
+  store_.save(id, state);
+  CreateResult result = api_.create(audience, errand);
   switch (result.kind) {
     case CreateResult::Kind::created:
       state = {result.id, now_ms(), 0};
-      store_.save(audience.key, state);
-      host_.log(PENSTOCK_LOG_INFO,
-                "created LinkedIn segment " + result.id + " for audience \"" + audience.key + "\"");
+      store_.save(id, state);
+      host_.log(PENSTOCK_LOG_INFO, "created LinkedIn segment " + result.id + " of type " +
+                                       std::string(name_of(audience.type)) + " for audience \"" +
+                                       audience.key + "\"");
       return std::nullopt;
     case CreateResult::Kind::refused:
       state.creating_ms = 0;
-      store_.forget(audience.key);
+      store_.forget(id);
       return result.failure;
     case CreateResult::Kind::uncertain:
       break;
   }
   // Exists under somebody else's hands: one more look now spares a round.
   if (result.failure.reason == "segment_conflict") {
-    if (std::optional<sdk::Outcome> failure = find(audience, batch, state)) return failure;
-    if (!state.id.empty()) return std::nullopt;
+    SegmentList found = api_.find(id, errand);
+    if (found.failure) return found.failure;
+    if (!found.segments.empty()) {
+      adopt(id, found.segments.front(), state);
+      return std::nullopt;
+    }
   }
   // The wait counts from now: LinkedIn may have carried the request out at any moment until it was
   // given up.
   state.creating_ms = now_ms();
-  store_.save(audience.key, state);
+  store_.save(id, state);
   if (const std::int64_t remaining = remaining_ms(state.creating_ms); remaining > 0) {
     result.failure.retry_after_ms = std::max(result.failure.retry_after_ms, remaining);
   }
   return result.failure;
 }
 
-sdk::Outcome Segments::not_found(const std::string& audience_key, const std::string& id,
+sdk::Outcome Segments::not_found(const Audience& audience, const std::string& id,
                                  std::uint32_t attempt) {
+  const AudienceId audience_id(audience);
   const std::unique_lock lock(mutex_);
-  Entry& entry = entries_[audience_key];
+  Entry& entry = entries_[audience_id];
   if (entry.state.id == id) {
     const std::int64_t age = now_ms() - entry.state.created_ms;
     if (age < kNewSegmentWindowMs) {
@@ -157,14 +214,21 @@ sdk::Outcome Segments::not_found(const std::string& audience_key, const std::str
                    pause > 0 ? pause : -1, 404);
     }
     entry.state = {};
-    store_.forget(audience_key);
+    store_.forget(audience_id);
+    watch_.deleted(audience, id);
     host_.log(PENSTOCK_LOG_WARNING,
-              "LinkedIn segment " + id + " of audience \"" + audience_key +
+              "LinkedIn segment " + id + " of audience \"" + audience.key +
                   "\" is gone; it is looked up again, and created if it does not exist");
   }
   // At once the first time; a finder that keeps giving a dead id must not make this a tight loop.
   return retry("segment_gone", "the segment does not exist any more; it is looked up again",
                attempt == 0 ? 0 : -1, 404);
+}
+
+void Segments::doubt(const Audience& audience) {
+  const std::unique_lock lock(mutex_);
+  Entry& entry = entries_[AudienceId(audience)];
+  entry.look_again_ns = std::min(entry.look_again_ns, entry.looked_ns + kLookSoonNs);
 }
 
 std::int64_t Segments::remaining_ms(std::int64_t since_ms) const {

@@ -1,5 +1,5 @@
 // The segment that a batch goes to: found, created or remembered, once per audience however many
-// batches start at the same time.
+// batches start at the same time, and looked at again from time to time.
 #pragma once
 
 #include <condition_variable>
@@ -11,9 +11,10 @@
 
 #include <penstock/sdk/batch.hpp>
 
-#include "mapping.hpp"
+#include "audience.hpp"
 #include "segment_api.hpp"
 #include "segment_store.hpp"
+#include "segment_watch.hpp"
 #include "settings.hpp"
 
 namespace penstock::linkedin {
@@ -27,15 +28,24 @@ struct SegmentAnswer {
 class Segments {
  public:
   Segments(const sdk::Host& host, const Settings& settings)
-      : host_(host), settings_(settings), api_(host, settings), store_(host, settings) {}
+      : host_(host),
+        settings_(settings),
+        api_(host, settings),
+        store_(host, settings),
+        watch_(host, settings) {}
 
-  // [send-thread] [may-block] Waits for another batch that is already asking about this audience.
+  // [send-thread] [may-block] Waits for another batch that is already asking about this audience,
+  // unless the id is known.
   [[nodiscard]] SegmentAnswer resolve(const Audience& audience, const sdk::Batch& batch);
 
   // [send-thread] LinkedIn said 404 to a write to `id`: either it is new and not yet known
   // everywhere, or it is gone and is forgotten.
-  [[nodiscard]] sdk::Outcome not_found(const std::string& audience_key, const std::string& id,
+  [[nodiscard]] sdk::Outcome not_found(const Audience& audience, const std::string& id,
                                        std::uint32_t attempt);
+
+  // [send-thread] LinkedIn answered a write in a way that the segment may be the reason of: it is
+  // looked at soon.
+  void doubt(const Audience& audience);
 
  private:
   struct Entry {
@@ -44,16 +54,25 @@ class Segments {
     std::uint64_t flights = 0;  // how many such questions have ended
     SegmentState state;
     std::optional<sdk::Outcome> last_failure;  // of the last flight
+    std::int64_t looked_ns = 0;                // monotonic; when LinkedIn was asked last
+    std::int64_t look_again_ns = 0;            // monotonic
+  };
+  // What a look at LinkedIn gave. With an id in the state, a failure does not always matter.
+  struct Look {
+    std::optional<sdk::Outcome> failure;  // the batch cannot go out
+    bool complete = false;                // LinkedIn was asked and answered
   };
 
   SegmentAnswer answer(const SegmentState& state) const;
-  // The part that talks to LinkedIn; called without the lock, by one batch per audience.
-  std::optional<sdk::Outcome> establish(const Audience& audience, const sdk::Batch& batch,
-                                        SegmentState& state) const;
-  std::optional<sdk::Outcome> find(const Audience& audience, const sdk::Batch& batch,
-                                   SegmentState& state) const;
-  std::optional<sdk::Outcome> create(const Audience& audience, const sdk::Batch& batch,
-                                     SegmentState& state) const;
+  // The parts that talk to LinkedIn; called without the lock, by one batch per audience.
+  Look look(const Audience& audience, const Errand& errand, SegmentState& state);
+  std::optional<sdk::Outcome> establish(const Audience& audience, const Errand& errand,
+                                        SegmentState& state);
+  std::optional<sdk::Outcome> create(const Audience& audience, const Errand& errand,
+                                     SegmentState& state);
+  void adopt(const AudienceId& audience, const Segment& segment, SegmentState& state) const;
+  // Whether a segment that the finder does not show is certain to be gone.
+  bool is_gone(const SegmentState& state, const Errand& errand) const;
   std::int64_t remaining_ms(std::int64_t since_ms) const;
   std::int64_t now_ms() const;
 
@@ -61,10 +80,11 @@ class Segments {
   const Settings& settings_;
   SegmentApi api_;
   SegmentStore store_;
+  SegmentWatch watch_;
 
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::map<std::string, Entry, std::less<>> entries_;  // by audience key; never erased
+  std::map<AudienceId, Entry> entries_;  // never erased
 };
 
 }  // namespace penstock::linkedin

@@ -1,4 +1,4 @@
-// A batch of users, sent to its segment, and what LinkedIn said about each of them.
+// A batch of people or companies, sent to its segment, and what LinkedIn said about each of them.
 #pragma once
 
 #include <penstock/sdk/batch.hpp>
@@ -18,7 +18,8 @@ class Sender {
   void send(const sdk::Batch& batch);
 
  private:
-  static void report_answer(const sdk::Batch& batch, const sdk::HttpResponse& response);
+  static void report_answer(const sdk::Batch& batch, const sdk::HttpResponse& response,
+                            AudienceType type);
   void report_refusal(const sdk::Batch& batch, const sdk::HttpResponse& response,
                       const Audience& audience, const std::string& segment_id);
 

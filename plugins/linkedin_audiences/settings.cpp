@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <string_view>
 
+#include "api_version.hpp"
+
 namespace penstock::linkedin {
 namespace {
 
@@ -46,7 +48,7 @@ std::int32_t read_settings(const sdk::Config& config, Settings& settings, const 
   settings.api_url = text_or(config, "api_url", kDefaultApiUrl);
   while (!settings.api_url.empty() && settings.api_url.back() == '/') settings.api_url.pop_back();
   settings.api_version = text_or(config, "api_version", kDefaultApiVersion);
-  if (!all_digits(settings.api_version) || settings.api_version.size() != 6) {
+  if (!is_api_version(settings.api_version)) {
     return error.invalid("api_version", "api_version must be a year and a month, such as " +
                                             std::string(kDefaultApiVersion) + "; found \"" +
                                             settings.api_version + "\"");

@@ -11,6 +11,10 @@
 #include <penstock/sdk/test_host.hpp>
 
 PENSTOCK_PLUGIN_DECLARE(linkedin_audiences)
+extern "C" {
+std::int32_t linkedin_audiences_check(void*, std::int64_t, penstock_error*) noexcept;
+std::int32_t linkedin_audiences_query(void*, const penstock_query*, penstock_error*) noexcept;
+}
 
 namespace penstock::linkedin {
 
@@ -23,10 +27,22 @@ using sdk::test::TestHost;
 using sdk::test::TestValues;
 
 inline std::vector<sdk::test::TestAction> actions() {
-  return {{"sync_to_dmp_segment",
-           {"personas_audience_key", "dmp_segment_name", "source_segment_id", "email",
-            "google_advertising_id", "first_name", "last_name", "title", "company", "country",
-            "event_name", "membership", "dmp_user_action"}}};
+  return {
+      {"sync_to_dmp_segment",
+       {"personas_audience_key", "dmp_segment_name", "source_segment_id", "email",
+        "google_advertising_id", "first_name", "last_name", "title", "company", "country",
+        "event_name", "membership", "dmp_user_action"}},
+      {"sync_to_company_segment",
+       {"company_action", "audience_source", "computation_key", "segment_name", "company_domain",
+        "linkedin_company_id", "company_name", "company_email_domain", "company_page_url",
+        "stock_symbol", "industries", "city", "state", "country", "postal_code"}}};
+}
+
+inline sdk::test::Hooks hooks() {
+  sdk::test::Hooks all = PENSTOCK_TEST_HOOKS(linkedin_audiences);
+  all.check = linkedin_audiences_check;
+  all.query = linkedin_audiences_query;
+  return all;
 }
 
 // `changes` replace or add settings.
@@ -44,8 +60,7 @@ inline TestValues settings_with(const TestValues& changes = {}) {
 
 inline std::unique_ptr<TestHost> make_host(const TestValues& changes = {},
                                            sdk::test::Options options = {}) {
-  auto host = std::make_unique<TestHost>(PENSTOCK_TEST_HOOKS(linkedin_audiences), actions(),
-                                         std::move(options));
+  auto host = std::make_unique<TestHost>(hooks(), actions(), std::move(options));
   const HookResult result = host->settings(settings_with(changes));
   if (result.code != PENSTOCK_OK) throw std::runtime_error(result.message);
   return host;

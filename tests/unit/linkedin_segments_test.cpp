@@ -137,11 +137,12 @@ TEST_CASE("the id outlives a restart, and so does the time that a new segment ne
   }
   const auto host = make_host();
   host->set_stored(stored);
+  host->reply(answer(200, found("", 0)));  // the finder lags, which makes no second segment
   CHECK(send_one(*host).outcomes[0].reason == "segment_not_ready");
   host->advance_ms(5000);
   host->reply(delivered(1));
   CHECK(send_one(*host).outcomes[0].status == PENSTOCK_DELIVERED);
-  CHECK(methods(*host) == Strings{"users"});
+  CHECK(methods(*host) == Strings{"find", "users"});
 }
 
 TEST_CASE("the ids of two accounts are kept apart") {
@@ -278,7 +279,8 @@ TEST_CASE("failures of look-up and creation are told apart") {
   };
   const HttpReply none = answer(200, found("", 0));
   const Case cases[] = {
-      {HttpReply::failure(PENSTOCK_ERR_AUTH), none, PENSTOCK_AUTH, "not_authorized"},
+      {HttpReply::failure(PENSTOCK_ERR_AUTH, "not_logged_in", "Log in"), none, PENSTOCK_AUTH,
+       "not_logged_in"},
       {HttpReply::failure(PENSTOCK_ERR_TIMEOUT), none, PENSTOCK_RETRY, "timeout"},
       {answer(401, ""), none, PENSTOCK_AUTH, "access_token_refused"},
       {answer(403, ""), none, PENSTOCK_BLOCKED, "permission_denied"},

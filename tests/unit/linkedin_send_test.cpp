@@ -67,8 +67,8 @@ TEST_CASE("each element's own status decides its outcome") {
     const char* reason;
   };
   const Case cases[] = {
-      {R"({"status":201})", PENSTOCK_DELIVERED, ""},
-      {R"({"status":200,"id":"7"})", PENSTOCK_DELIVERED, ""},
+      {R"({"status":201})", PENSTOCK_DELIVERED, "added"},
+      {R"({"status":200,"id":"7"})", PENSTOCK_DELIVERED, "added"},
       {R"({"status":400,"error":{"status":400,"message":"bad hash"}})", PENSTOCK_REJECTED,
        "element_refused"},
       {R"({"status":422,"batchIndex":1})", PENSTOCK_REJECTED, "element_refused"},
@@ -180,7 +180,11 @@ TEST_CASE("an answer for the whole request gives every element the same outcome"
       {answer(500, ""), PENSTOCK_RETRY, "server_error"},
       {answer(503, "<html>\xFF</html>"), PENSTOCK_RETRY, "server_error"},
       {answer(302, ""), PENSTOCK_UNKNOWN, "unexpected_status"},
-      {HttpReply::failure(PENSTOCK_ERR_AUTH), PENSTOCK_AUTH, "not_authorized"},
+      {HttpReply::failure(PENSTOCK_ERR_AUTH, "not_logged_in", "Log in"), PENSTOCK_AUTH,
+       "not_logged_in"},
+      {HttpReply::failure(PENSTOCK_ERR_AUTH, "", ""), PENSTOCK_AUTH, "not_authorized"},
+      {answer(401, R"({"serviceErrorCode":65601})"), PENSTOCK_AUTH, "access_token_revoked"},
+      {answer(401, R"({"code":"REVOKED_ACCESS_TOKEN"})"), PENSTOCK_AUTH, "access_token_revoked"},
       {HttpReply::failure(PENSTOCK_ERR_CONNECT), PENSTOCK_RETRY, "connect_failed"},
       {HttpReply::failure(PENSTOCK_ERR_TRANSPORT), PENSTOCK_UNKNOWN, "connection_lost"},
       {HttpReply::failure(PENSTOCK_ERR_TIMEOUT), PENSTOCK_UNKNOWN, "timeout"},

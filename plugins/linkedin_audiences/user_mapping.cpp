@@ -1,23 +1,21 @@
-#include "mapping.hpp"
+#include "user_mapping.hpp"
 
 #include <cstddef>
 #include <optional>
 #include <utility>
 
-#include <nlohmann/json.hpp>
 #include <penstock/sdk/json_writer.hpp>
 
+#include "attributes.hpp"
+#include "audience.hpp"
 #include "identifiers.hpp"
 
 namespace penstock::linkedin {
 namespace {
 
-constexpr std::size_t kMaxKeyBytes = 512;  // abi.h, penstock_element
 // LinkedIn's limits, in characters.
 constexpr std::size_t kMaxPersonName = 35;
 constexpr std::size_t kMaxTitleOrCompany = 50;
-
-constexpr std::string_view kAttributeOmitted = "attribute_omitted";
 
 // What the hot path writes into; kept per thread, so that mapping allocates nothing once they have
 // grown.
@@ -35,7 +33,7 @@ struct Scratch {
     audience_key.assign(key);
     segment_name.assign(name);
     batch_key.clear();
-    append_batch_key(key, name, batch_key);
+    append_batch_key(AudienceType::user, key, name, batch_key);
   }
 };
 
@@ -47,33 +45,9 @@ Scratch& scratch() {
   return scratch;
 }
 
-bool fits(std::string_view text, std::size_t max_characters) {
-  // Bytes bound characters, so counting is for long texts only.
-  return text.size() <= max_characters || sdk::count_characters(text) <= max_characters;
-}
-
 }  // namespace
 
-void append_batch_key(std::string_view key, std::string_view name, std::string& out) {
-  sdk::JsonWriter json(out);
-  json.begin_array();
-  json.string(key);
-  json.string(name);
-  json.end_array();
-}
-
-bool parse_batch_key(std::string_view batch_key, Audience& audience) {
-  const nlohmann::json parsed = nlohmann::json::parse(batch_key, nullptr, false);
-  if (!parsed.is_array() || parsed.size() != 2 || !parsed[0].is_string() ||
-      !parsed[1].is_string()) {
-    return false;
-  }
-  audience.key = parsed[0].get<std::string>();
-  audience.name = parsed[1].get<std::string>();
-  return !audience.key.empty();
-}
-
-std::int32_t Mapping::bind(const penstock_action& action, const sdk::Error& error) {
+std::int32_t UserMapping::bind(const penstock_action& action, const sdk::Error& error) {
   sdk::FieldBinder fields(action);
   audience_key_ = fields.bind("personas_audience_key");
   segment_name_ = fields.bind("dmp_segment_name");
@@ -93,15 +67,13 @@ std::int32_t Mapping::bind(const penstock_action& action, const sdk::Error& erro
 
 namespace {
 
-enum class UserAction { add, remove };
-
 // What the event says about membership, or nothing: then the person must be left as they are.
-std::optional<UserAction> automatic_action(sdk::Value membership, std::string_view event_name) {
+std::optional<Change> automatic_action(sdk::Value membership, std::string_view event_name) {
   if (const std::optional<bool> member = membership.as_bool()) {
-    return *member ? UserAction::add : UserAction::remove;
+    return *member ? Change::add : Change::remove;
   }
-  if (event_name == "Audience Entered") return UserAction::add;
-  if (event_name == "Audience Exited") return UserAction::remove;
+  if (event_name == "Audience Entered") return Change::add;
+  if (event_name == "Audience Exited") return Change::remove;
   return std::nullopt;
 }
 
@@ -160,9 +132,8 @@ std::int32_t reject_without_identifier(const Identifiers& ids, const sdk::Error&
 
 // The element's beginning is written as text: names, a hash and an advertising id that was looked
 // at hold nothing to escape, and this is half of what an event costs in the plugin.
-void write_person(UserAction action, const Identifiers& ids, std::string& out) {
-  out.append(action == UserAction::add ? R"({"action":"ADD","userIds":[)"
-                                       : R"({"action":"REMOVE","userIds":[)");
+void write_person(Change action, const Identifiers& ids, std::string& out) {
+  out.append(start_of(action)).append(R"(,"userIds":[)");
   if (ids.has_email) {
     out.append(R"({"idType":"SHA256_EMAIL","idValue":")").append(ids.hash()).append("\"}");
   }
@@ -175,53 +146,10 @@ void write_person(UserAction action, const Identifiers& ids, std::string& out) {
   out += ']';
 }
 
-// Writes optional attributes; what LinkedIn would refuse is left out and counted, because it must
-// not cost the person.
-class Attributes {
- public:
-  Attributes(const sdk::Record& record, const sdk::Emitter& emitter, std::string& out)
-      : record_(record), emitter_(emitter), out_(out) {}
-
-  // `name` stands as in the element: quoted, with a comma before and a colon behind.
-  void text(std::string_view name, sdk::Field field, std::size_t max_characters) {
-    const std::string_view value = trim(record_[field].text());
-    if (value.empty()) return;
-    if (fits(value, max_characters)) {
-      write(name, value);
-    } else {
-      emitter_.warn(kAttributeOmitted, field);
-    }
-  }
-  void country(std::string_view name, sdk::Field field) {
-    const std::string_view value = trim(record_[field].text());
-    if (value.empty()) return;
-    const auto upper = [](char c) {
-      return c >= 'a' && c <= 'z' ? static_cast<char>(c - ('a' - 'A')) : c;
-    };
-    const auto is_letter = [](char c) { return c >= 'A' && c <= 'Z'; };
-    if (value.size() == 2 && is_letter(upper(value[0])) && is_letter(upper(value[1]))) {
-      const char code[] = {upper(value[0]), upper(value[1])};
-      write(name, {code, sizeof code});
-    } else {
-      emitter_.warn(kAttributeOmitted, field);
-    }
-  }
-
- private:
-  void write(std::string_view name, std::string_view value) {
-    out_.append(name);
-    sdk::JsonWriter(out_).string(value);
-  }
-
-  const sdk::Record& record_;
-  const sdk::Emitter& emitter_;
-  std::string& out_;
-};
-
 }  // namespace
 
-std::int32_t Mapping::map(const Settings& settings, const sdk::Record& record,
-                          const sdk::Emitter& emitter, const sdk::Error& error) const {
+std::int32_t UserMapping::map(const Settings& settings, const sdk::Record& record,
+                              const sdk::Emitter& emitter, const sdk::Error& error) const {
   const std::string_view audience_key = record[audience_key_].text();
   if (audience_key.empty()) {
     return error.reject("no_audience_key", "personas_audience_key",
@@ -229,9 +157,9 @@ std::int32_t Mapping::map(const Settings& settings, const sdk::Record& record,
   }
 
   const std::string_view wanted = record[user_action_].text();
-  UserAction action;
+  Change action;
   if (wanted == "ADD" || wanted == "REMOVE") {
-    action = wanted == "ADD" ? UserAction::add : UserAction::remove;
+    action = wanted == "ADD" ? Change::add : Change::remove;
   } else if (wanted.empty() || wanted == "AUTO") {
     const std::string_view source = record[source_segment_id_].text();
     if (source != audience_key) {
@@ -243,7 +171,7 @@ std::int32_t Mapping::map(const Settings& settings, const sdk::Record& record,
                               : "the event is about another audience than the mapping's "
                                 "personas_audience_key; the trigger should not let it through");
     }
-    const std::optional<UserAction> found =
+    const std::optional<Change> found =
         automatic_action(record[membership_], record[event_name_].text());
     if (!found) {
       return error.reject("action_unknown", "dmp_user_action",

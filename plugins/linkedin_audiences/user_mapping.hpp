@@ -12,18 +12,7 @@
 
 namespace penstock::linkedin {
 
-// The one audience that a batch belongs to; its batch key says which.
-struct Audience {
-  std::string key;   // LinkedIn's sourceSegmentId
-  std::string name;  // for the segment, should it have to be created
-};
-
-// A JSON array [key, name]: readable in a dead letter, and unambiguous.
-void append_batch_key(std::string_view key, std::string_view name, std::string& out);
-// False when `batch_key` is not what append_batch_key writes.
-[[nodiscard]] bool parse_batch_key(std::string_view batch_key, Audience& audience);
-
-class Mapping {
+class UserMapping {
  public:
   // Binds the fields of `action`. OK, or the error of a manifest that lacks one.
   [[nodiscard]] std::int32_t bind(const penstock_action& action, const sdk::Error& error);

@@ -1,0 +1,51 @@
+#include "api_version.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+#include "civil_date.hpp"
+
+namespace penstock::linkedin {
+namespace {
+
+constexpr std::int64_t kNsPerDay = 86'400'000'000'000;
+// The days on which versions ended so far: 15th to 17th of their month.
+constexpr int kDayOfRelease = 15;
+constexpr std::int64_t kWarnDays = 30;
+
+int number_of(std::string_view digits) {
+  int number = 0;
+  std::from_chars(digits.data(), digits.data() + digits.size(), number);
+  return number;
+}
+
+}  // namespace
+
+bool is_api_version(std::string_view text) {
+  constexpr std::size_t kYearDigits = 4;
+  constexpr std::size_t kDigits = 6;
+  if (text.size() != kDigits ||
+      !std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; })) {
+    return false;
+  }
+  const int month = number_of(text.substr(kYearDigits));
+  return month >= 1 && month <= 12;
+}
+
+std::string api_version_warning(std::string_view version, std::int64_t wall_ns) {
+  const int birthday_year = number_of(version.substr(0, 4)) + 1;
+  const int month = number_of(version.substr(4));
+  const std::int64_t birthday = days_from_civil(birthday_year, month, kDayOfRelease);
+  const std::int64_t today = wall_ns / kNsPerDay;
+  if (today < birthday - kWarnDays) return {};
+  const std::string date = iso_date(birthday_year, month, kDayOfRelease);
+  const std::string when = today < birthday
+                               ? "LinkedIn keeps it until about " + date + " for sure"
+                               : "since about " + date + " LinkedIn may switch it off on any day";
+  return "Version " + std::string(version) +
+         " of LinkedIn's API is nearly a year old or older: " + when +
+         ", and then refuses every delivery. Set api_version to a newer one, or update Penstock "
+         "and leave the setting out.";
+}
+
+}  // namespace penstock::linkedin

@@ -1,0 +1,180 @@
+#include "check.hpp"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include <nlohmann/json.hpp>
+
+#include "api_version.hpp"
+#include "hook_failure.hpp"
+#include "reply.hpp"
+
+namespace penstock::linkedin {
+namespace {
+
+using nlohmann::json;
+
+// The roles that may manage audiences: all there are but VIEWER.
+constexpr std::array<std::string_view, 4> kManagingRoles = {
+    "ACCOUNT_BILLING_ADMIN", "ACCOUNT_MANAGER", "CAMPAIGN_MANAGER", "CREATIVE_MANAGER"};
+// Far above these answers.
+constexpr std::size_t kMaxBody = 4 * 1024 * 1024;
+// Of a role or member id that is shown.
+constexpr std::size_t kMaxShown = 64;
+
+bool answered(const sdk::HttpResponse& response, std::int32_t status) {
+  return response.result == PENSTOCK_OK && response.status == status;
+}
+
+json body_of(const sdk::HttpResponse& response) {
+  return response.body.size() <= kMaxBody ? json::parse(response.body, nullptr, false) : json();
+}
+
+std::string text_of(const json& object, const char* name) {
+  if (!object.is_object()) return {};
+  const auto it = object.find(name);
+  return it != object.end() && it->is_string() ? it->get<std::string>() : std::string();
+}
+
+}  // namespace
+
+std::int32_t Check::run(std::int64_t deadline_ns, const sdk::Error& error) const {
+  const Errand errand(deadline_ns);
+  std::string member;
+  if (const std::int32_t code = read_member(errand, member, error); code != PENSTOCK_OK) {
+    return code;
+  }
+  if (const std::int32_t code = check_account(errand, error); code != PENSTOCK_OK) return code;
+  std::optional<std::string> role;
+  if (const std::int32_t code = read_role(errand, member, role, error); code != PENSTOCK_OK) {
+    return code;
+  }
+  if (role) {
+    if (const std::int32_t code = check_role(*role, error); code != PENSTOCK_OK) return code;
+  } else {
+    notices_.raise(PENSTOCK_LOG_WARNING, "role_not_checked",
+                   "Which role the LinkedIn login has on ad account " + settings_.ad_account_id +
+                       " could not be checked, because it lacks the permissions r_ads and "
+                       "r_basicprofile, or LinkedIn did not say. Deliveries need a role other than "
+                       "VIEWER. Log in with `penstock auth login` to have it checked.");
+  }
+  if (const std::int32_t code = check_audiences(errand, error); code != PENSTOCK_OK) return code;
+
+  if (const std::string warning = api_version_warning(settings_.api_version, host_.wall_ns());
+      !warning.empty()) {
+    notices_.raise(PENSTOCK_LOG_WARNING, kApiVersionAges, warning);
+  }
+  host_.log(PENSTOCK_LOG_INFO,
+            "LinkedIn accepts the login of member " +
+                (member.empty() ? std::string("(not told)") : safe_message(member)) + ", role " +
+                (role ? safe_message(*role) : std::string("not told")) + ", for ad account " +
+                settings_.ad_account_id);
+  return PENSTOCK_OK;
+}
+
+std::int32_t Check::read_member(const Errand& errand, std::string& member,
+                                const sdk::Error& error) const {
+  const sdk::HttpResponse response = api_.get("/me", errand);
+  if (answered(response, 200)) {
+    member = text_of(body_of(response), "id");
+    return PENSTOCK_OK;
+  }
+  // Deliveries do not need r_basicprofile; and LinkedIn lets few ask who they are in a day.
+  if (answered(response, 403) || answered(response, 429)) return PENSTOCK_OK;
+  return refuse(response, "asking who the access token belongs to", error);
+}
+
+std::int32_t Check::check_account(const Errand& errand, const sdk::Error& error) const {
+  const sdk::HttpResponse response = api_.get("/adAccounts/" + settings_.ad_account_id, errand);
+  // 403: the account is another's, or the login lacks r_ads; the role will tell.
+  if (answered(response, 200) || answered(response, 403) || answered(response, 429)) {
+    return PENSTOCK_OK;
+  }
+  if (answered(response, 404) || answered(response, 400)) {
+    return error.fail(PENSTOCK_ERR_INVALID, "unknown_account", "ad_account_id",
+                      "LinkedIn knows no ad account " + settings_.ad_account_id +
+                          " that this login may see. Compare the number with the one that Campaign "
+                          "Manager shows beside the account's name, and set ad_account_id; or ask "
+                          "an account manager to add the member who logged in");
+  }
+  return refuse(response, "looking at the ad account", error);
+}
+
+std::int32_t Check::read_role(const Errand& errand, const std::string& member,
+                              std::optional<std::string>& role, const sdk::Error& error) const {
+  const std::string account = account_urn(settings_);
+  if (member.empty()) {
+    const sdk::HttpResponse response = api_.get("/adAccountUsers?q=authenticatedUser", errand);
+    if (response.result != PENSTOCK_OK) return refuse(response, "asking for the role", error);
+    const json body = body_of(response);
+    if (response.status != 200 || !body.is_object()) return PENSTOCK_OK;
+    for (const json& entry : body.value("elements", json::array())) {
+      if (text_of(entry, "account") == account) role = text_of(entry, "role");
+    }
+    return PENSTOCK_OK;
+  }
+  const sdk::HttpResponse response =
+      api_.get("/adAccountUsers/(account:" + percent_encode(account) +
+                   ",user:" + percent_encode("urn:li:person:" + member) + ")",
+               errand);
+  if (answered(response, 200)) {
+    role = text_of(body_of(response), "role");
+    return PENSTOCK_OK;
+  }
+  if (answered(response, 404)) return no_access(error);
+  if (answered(response, 403) || answered(response, 429)) return PENSTOCK_OK;
+  return refuse(response, "asking for the role on the ad account", error);
+}
+
+std::int32_t Check::no_access(const sdk::Error& error) const {
+  return error.fail(PENSTOCK_ERR_INVALID, "no_role", "ad_account_id",
+                    "The LinkedIn member who logged in has no role on ad account " +
+                        settings_.ad_account_id +
+                        ". Let an account manager add them in Campaign Manager with the role "
+                        "CAMPAIGN_MANAGER or higher, log in as somebody who has one, or correct "
+                        "ad_account_id");
+}
+
+std::int32_t Check::check_role(const std::string& role, const sdk::Error& error) const {
+  if (std::find(kManagingRoles.begin(), kManagingRoles.end(), role) != kManagingRoles.end()) {
+    return PENSTOCK_OK;
+  }
+  const std::string has = role == "VIEWER"
+                              ? "The LinkedIn member who logged in may only view ad account " +
+                                    settings_.ad_account_id + " (role VIEWER)"
+                              : "The LinkedIn member who logged in has the role \"" +
+                                    safe_message(std::string_view(role).substr(0, kMaxShown)) +
+                                    "\" on ad account " + settings_.ad_account_id +
+                                    ", which is not known to manage audiences";
+  return error.fail(PENSTOCK_ERR_INVALID, "role_insufficient", "ad_account_id",
+                    has +
+                        ". Let an account manager give them CREATIVE_MANAGER, CAMPAIGN_MANAGER, "
+                        "ACCOUNT_MANAGER or ACCOUNT_BILLING_ADMIN in Campaign Manager, or log in "
+                        "as somebody who has one of these");
+}
+
+std::int32_t Check::check_audiences(const Errand& errand, const sdk::Error& error) const {
+  const sdk::HttpResponse response =
+      api_.get("/dmpSegments?q=account&account=" + percent_encode(account_urn(settings_)) +
+                   "&start=0&count=1",
+               errand);
+  if (answered(response, 200)) return PENSTOCK_OK;
+  if (answered(response, 403)) {
+    return error.fail(PENSTOCK_ERR_AUTH, "permission_denied", "",
+                      "The LinkedIn login lacks the permission rw_dmp_segments for audiences. "
+                      "Apply for the Audiences program of your app in LinkedIn's developer portal "
+                      "(Products), wait until it is granted, then log in again with `penstock auth "
+                      "login`");
+  }
+  return refuse(response, "looking at the ad account's audiences", error);
+}
+
+std::int32_t Check::refuse(const sdk::HttpResponse& response, const char* doing,
+                           const sdk::Error& error) const {
+  Refusal refusal = classify(response, settings_, doing, host_.wall_ns());
+  if (!refusal.classified) refusal.outcome.status = PENSTOCK_BLOCKED;
+  return fail_with(refusal.outcome, error);
+}
+
+}  // namespace penstock::linkedin

@@ -1,0 +1,115 @@
+#include "company_identifiers.hpp"
+
+#include <algorithm>
+#include <cstddef>
+
+#include <penstock/sdk/text.hpp>
+
+#include "identifiers.hpp"
+
+namespace penstock::linkedin {
+namespace {
+
+// RFC 1035: 63 bytes a label, 253 characters a name.
+constexpr std::size_t kMaxLabel = 63;
+constexpr std::size_t kMaxDomain = 253;
+constexpr std::size_t kMaxIdDigits = 19;  // of a signed 64-bit number
+
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+bool is_label_character(char c) {
+  return (c >= 'a' && c <= 'z') || is_digit(c) || c == '-' || static_cast<unsigned char>(c) >= 0x80;
+}
+
+bool is_label(std::string_view label) {
+  return !label.empty() && label.size() <= kMaxLabel && label.front() != '-' &&
+         label.back() != '-' && std::all_of(label.begin(), label.end(), is_label_character);
+}
+
+bool is_utf8(std::string_view text) {
+  while (!text.empty()) {
+    const std::size_t length = sdk::utf8_sequence(text);
+    if (length == 0) return false;
+    text.remove_prefix(length);
+  }
+  return true;
+}
+
+bool is_domain(std::string_view name) {
+  if (name.size() > kMaxDomain || !is_utf8(name)) return false;
+  std::size_t labels = 0;
+  std::string_view last;
+  for (std::string_view rest = name;; ++labels) {
+    const std::size_t dot = rest.find('.');
+    last = rest.substr(0, dot);
+    if (!is_label(last)) return false;
+    if (dot == std::string_view::npos) break;
+    rest.remove_prefix(dot + 1);
+  }
+  // A name whose last label is a number is an IP address, or none.
+  return labels > 0 && !std::all_of(last.begin(), last.end(), is_digit);
+}
+
+// The part of a URL, an e-mail address or a bare name that names the host.
+std::string_view host_of(std::string_view text) {
+  if (const std::size_t scheme = text.find("//");
+      scheme != std::string_view::npos && scheme == text.find_first_of("/?#\\")) {
+    text.remove_prefix(scheme + 2);
+  }
+  text = text.substr(0, text.find_first_of("/?#\\"));
+  if (const std::size_t at = text.rfind('@'); at != std::string_view::npos) {
+    text.remove_prefix(at + 1);
+  }
+  text = trim(text.substr(0, text.find(':')));
+  while (!text.empty() && text.back() == '.') text.remove_suffix(1);
+  return text;
+}
+
+bool starts_with_any_case(std::string_view text, std::string_view lower) {
+  return text.size() >= lower.size() &&
+         std::equal(lower.begin(), lower.end(), text.begin(), [](char wanted, char found) {
+           return wanted ==
+                  (found >= 'A' && found <= 'Z' ? static_cast<char>(found + 0x20) : found);
+         });
+}
+
+}  // namespace
+
+bool append_domain(std::string_view raw, DomainKind kind, std::string& out) {
+  std::string_view host = host_of(trim(raw));
+  // Longer ones cannot become domains; they need not be lower-cased to see it.
+  if (host.size() > kMaxDomain + std::string_view("www.").size()) return false;
+  // A space inside is a mistake in the value, not a way to write a domain.
+  if (host.find_first_of(" \t\r\n") != std::string_view::npos) return false;
+  std::string lower;
+  append_normalised_email(host, lower);  // lower-cases as addresses are lower-cased
+  std::string_view name = lower;
+  constexpr std::string_view kWww = "www.";
+  // Not of "www.com", which is a name of its own.
+  if (kind == DomainKind::website && name.substr(0, kWww.size()) == kWww &&
+      name.find('.', kWww.size()) != std::string_view::npos) {
+    name.remove_prefix(kWww.size());
+  }
+  if (!is_domain(name)) return false;
+  out.append(name);
+  return true;
+}
+
+bool append_organization_urn(std::string_view raw, std::string& out) {
+  std::string_view id = trim(raw);
+  for (const std::string_view prefix : {"urn:li:organization:", "urn:li:company:"}) {
+    if (!starts_with_any_case(id, prefix)) continue;
+    id.remove_prefix(prefix.size());
+    break;
+  }
+  while (id.size() > 1 && id.front() == '0') id.remove_prefix(1);
+  if (id.empty() || id == "0" || id.size() > kMaxIdDigits ||
+      !std::all_of(id.begin(), id.end(), is_digit)) {
+    return false;
+  }
+  out.append("urn:li:organization:").append(id);
+  return true;
+}
+
+}  // namespace penstock::linkedin

@@ -1,0 +1,26 @@
+// What identifies a company to LinkedIn, brought into the form that LinkedIn takes.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace penstock::linkedin {
+
+enum class DomainKind {
+  website,  // a leading "www." is cut off
+  email,
+};
+
+// Appends the bare domain in `raw` to `out`: white space, scheme, user, port, path, query, fragment
+// and final dots are cut off and letters lower-cased, so that "https://WWW.Example.com:8080/about"
+// and "someone@example.com" both give "example.com". Returns whether the result is a domain: two or
+// more labels of letters, digits, hyphens and characters beyond ASCII, and no IP address. Nothing
+// is appended when it is not.
+[[nodiscard]] bool append_domain(std::string_view raw, DomainKind kind, std::string& out);
+
+// Appends "urn:li:organization:N" to `out` for a bare number N, that URN, or the older
+// urn:li:company:N, in any letter case and with white space around it. False, and nothing appended,
+// for anything else.
+[[nodiscard]] bool append_organization_urn(std::string_view raw, std::string& out);
+
+}  // namespace penstock::linkedin

@@ -1,0 +1,26 @@
+// From a record to one element of LinkedIn's companies batch. Pure: the element, its keys and its
+// warnings depend on the record only.
+#pragma once
+
+#include <cstdint>
+
+#include <penstock/sdk/record.hpp>
+
+namespace penstock::linkedin {
+
+class CompanyMapping {
+ public:
+  // Binds the fields of `action`. OK, or the error of a manifest that lacks one.
+  [[nodiscard]] std::int32_t bind(const penstock_action& action, const sdk::Error& error);
+
+  // [worker]
+  [[nodiscard]] std::int32_t map(const sdk::Record& record, const sdk::Emitter& emitter,
+                                 const sdk::Error& error) const;
+
+ private:
+  sdk::Field company_action_, audience_source_, segment_name_, computation_key_, company_id_,
+      domain_, email_domain_, page_url_, name_, stock_symbol_, industries_, city_, state_, country_,
+      postal_code_;
+};
+
+}  // namespace penstock::linkedin

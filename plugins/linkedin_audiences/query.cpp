@@ -1,0 +1,211 @@
+#include "query.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "hook_failure.hpp"
+#include "identifiers.hpp"
+#include "segment_watch.hpp"
+
+namespace penstock::linkedin {
+namespace {
+
+using nlohmann::json;
+
+// LinkedIn shows no size and serves no campaign below this many matched members.
+constexpr std::int64_t kMinServed = 300;
+
+std::string text_of(const json& object, const char* name) {
+  if (!object.is_object()) return {};
+  const auto it = object.find(name);
+  return it != object.end() && it->is_string() ? it->get<std::string>() : std::string();
+}
+
+json count_of(const std::optional<std::int64_t>& count) {
+  return count ? json(*count) : json(nullptr);
+}
+
+// The audience that a mapping names by literals; its key is "" where it comes from events.
+std::optional<Audience> audience_of(const json& mapping) {
+  const std::string action = text_of(mapping, "action");
+  const json literals = mapping.value("literals", json::object());
+  if (action == "sync_to_dmp_segment") {
+    Audience audience{AudienceType::user, text_of(literals, "personas_audience_key"),
+                      text_of(literals, "dmp_segment_name")};
+    if (audience.name.empty()) audience.name = audience.key;
+    return audience;
+  }
+  if (action == "sync_to_company_segment") {
+    const bool connections = text_of(literals, "audience_source") == "CONNECTIONS";
+    const std::string key = text_of(literals, connections ? "segment_name" : "computation_key");
+    return Audience{AudienceType::company, key, key};
+  }
+  return std::nullopt;
+}
+
+void add_sentence(std::string& note, std::string_view sentence) {
+  if (sentence.empty()) return;
+  if (!note.empty()) note += ' ';
+  note += sentence;
+}
+
+std::string note_on(const Segment& segment, const std::vector<std::string>& twins) {
+  std::string note(advice_on(segment.status));
+  if (segment.status == SegmentStatus::expired) add_sentence(note, how_to_resend());
+  const bool usable =
+      segment.status == SegmentStatus::ready || segment.status == SegmentStatus::updating;
+  if (usable && segment.audience_size.value_or(0) < kMinServed) {
+    add_sentence(note, "LinkedIn shows no size and serves no campaign below 300 matched members.");
+  }
+  if (!twins.empty()) {
+    add_sentence(note,
+                 "There are others of the same key and type; the oldest is used, delete the rest "
+                 "in Campaign Manager once no campaign uses them.");
+  }
+  return note;
+}
+
+json entry(const std::string& mapping, const Audience& audience, const Segment* segment,
+           const std::vector<std::string>& twins) {
+  json shown = {{"mapping", mapping},
+                {"key", audience.key},
+                {"name", audience.name},
+                {"id", nullptr},
+                {"type", name_of(audience.type)},
+                {"status", "NOT_CREATED"},
+                {"size", nullptr},
+                {"matched", nullptr},
+                {"input", nullptr},
+                {"twins", twins},
+                {"note", "It is created at LinkedIn when the first of its " +
+                             std::string(members_of(audience.type)) + " are delivered."}};
+  if (segment == nullptr) return shown;
+  if (!segment->name.empty()) shown["name"] = segment->name;
+  shown["id"] = segment->id;
+  shown["status"] = segment->status_word.empty() ? "UNKNOWN" : segment->status_word;
+  shown["size"] = count_of(segment->audience_size);
+  shown["matched"] = count_of(segment->matched);
+  shown["input"] = count_of(segment->input);
+  shown["note"] = note_on(*segment, twins);
+  return shown;
+}
+
+// `segments` are sorted by age.
+json entry_of(const std::string& mapping, const Audience& audience,
+              const std::vector<Segment>& segments) {
+  const AudienceId id(audience);
+  const Segment* used = nullptr;
+  std::vector<std::string> twins;
+  for (const Segment& segment : segments) {
+    if (!segment.is_of(id)) continue;
+    if (used == nullptr) {
+      used = &segment;
+    } else {
+      twins.push_back(segment.id);
+    }
+  }
+  return entry(mapping, audience, used, twins);
+}
+
+// A mapping whose key comes from events: every audience there is of its type.
+void add_all(const std::string& mapping, AudienceType type, const std::vector<Segment>& segments,
+             json& entries) {
+  std::vector<std::string> keys;
+  for (const Segment& segment : segments) {
+    if (segment.type != name_of(type) || segment.key.empty()) continue;
+    if (std::find(keys.begin(), keys.end(), segment.key) != keys.end()) continue;
+    keys.push_back(segment.key);
+    entries.push_back(entry_of(mapping, {type, segment.key, segment.key}, segments));
+  }
+  if (!keys.empty()) return;
+  json none = entry(mapping, {type, "", ""}, nullptr, {});
+  none["key"] = none["name"] = nullptr;
+  none["note"] =
+      "Which audience it is comes from the events, and LinkedIn has none of its type yet.";
+  entries.push_back(std::move(none));
+}
+
+std::int32_t wrong_arguments(const sdk::Error& error, std::string_view message) {
+  return error.fail(PENSTOCK_ERR_INVALID, "invalid_arguments", {}, message);
+}
+
+}  // namespace
+
+std::int32_t Query::run(std::string_view name, std::string_view arguments_json,
+                        std::int64_t deadline_ns, std::string& answer,
+                        const sdk::Error& error) const {
+  const Errand errand(deadline_ns);
+  const json arguments = json::parse(arguments_json, nullptr, false);
+  if (name != "audiences" && name != "rename") {
+    return error.fail(PENSTOCK_ERR_UNSUPPORTED, "unknown_query", {},
+                      "the LinkedIn plugin answers the queries \"audiences\" and \"rename\"");
+  }
+  if (!arguments.is_object()) return wrong_arguments(error, "the arguments are no JSON object");
+  return name == "audiences" ? audiences(arguments, errand, answer, error)
+                             : rename(arguments, errand, answer, error);
+}
+
+std::int32_t Query::audiences(const json& arguments, const Errand& errand, std::string& answer,
+                              const sdk::Error& error) const {
+  const auto mappings = arguments.find("mappings");
+  if (mappings == arguments.end() || !mappings->is_array()) {
+    return wrong_arguments(error, "\"mappings\" is no list");
+  }
+  // One list for all: fewer requests than asking for each.
+  const SegmentList list = api_.list(errand);
+  if (list.failure) return fail_with(*list.failure, error);
+  json entries = json::array();
+  for (const json& mapping : *mappings) {
+    const std::optional<Audience> audience =
+        mapping.is_object() ? audience_of(mapping) : std::nullopt;
+    if (!audience) return wrong_arguments(error, "a mapping is of no action of this plugin");
+    const std::string name = text_of(mapping, "mapping");
+    if (audience->key.empty()) {
+      add_all(name, audience->type, list.segments, entries);
+    } else {
+      entries.push_back(entry_of(name, *audience, list.segments));
+    }
+  }
+  answer =
+      json{{"audiences", std::move(entries)}}.dump(-1, ' ', false, json::error_handler_t::replace);
+  return PENSTOCK_OK;
+}
+
+std::int32_t Query::rename(const json& arguments, const Errand& errand, std::string& answer,
+                           const sdk::Error& error) const {
+  const std::optional<Audience> audience = audience_of(arguments);
+  const std::string name(trim(text_of(arguments, "name")));
+  if (!audience) return wrong_arguments(error, "the mapping is of no action of this plugin");
+  if (audience->key.empty()) {
+    return wrong_arguments(error,
+                           "the mapping's audience key comes from events, so that it does not say "
+                           "which audience to rename; rename it in Campaign Manager");
+  }
+  if (name.empty()) return wrong_arguments(error, "the new name is empty");
+  const SegmentList found = api_.find(AudienceId(*audience), errand);
+  if (found.failure) return fail_with(*found.failure, error);
+  if (found.segments.empty()) {
+    return error.fail(PENSTOCK_ERR_NOT_FOUND, "audience_not_created", {},
+                      "LinkedIn has no audience with the key \"" + audience->key +
+                          "\" yet; it is created with the name in the pipeline when something is "
+                          "delivered, so change the name there");
+  }
+  const Segment& segment = found.segments.front();
+  if (std::optional<sdk::Outcome> failure = api_.rename(segment.id, name, errand)) {
+    // A refusal is about the name: nothing else was asked for.
+    if (failure->status == PENSTOCK_UNKNOWN && failure->remote_status >= 400) {
+      failure->status = PENSTOCK_REJECTED;
+      failure->reason = "rename_refused";
+    }
+    return fail_with(*failure, error);
+  }
+  answer =
+      json{{"id", segment.id}, {"key", segment.key}, {"old_name", segment.name}, {"name", name}}
+          .dump(-1, ' ', false, json::error_handler_t::replace);
+  return PENSTOCK_OK;
+}
+
+}  // namespace penstock::linkedin

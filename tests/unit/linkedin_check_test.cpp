@@ -1,0 +1,176 @@
+// Guards the LinkedIn plugin's check: what it asks, in which order, and what it says of each
+// answer.
+#include <catch2/catch.hpp>
+
+#include "linkedin_fixture.hpp"
+
+namespace penstock::linkedin {
+namespace {
+
+// LinkedIn's answers to the questions of a check.
+struct Answers {
+  HttpReply me = answer(200, R"({"id":"Person1"})");
+  HttpReply account = answer(200, R"({"id":512345678,"name":"Acme"})");
+  HttpReply role = answer(200, R"({"role":"CAMPAIGN_MANAGER"})");
+  HttpReply roles = answer(200, R"({"elements":[]})");
+  HttpReply audiences = answer(200, R"({"elements":[],"paging":{"total":0}})");
+};
+
+HookResult check(TestHost& host, const Answers& answers) {
+  host.on_request([answers](const HttpExchange& request) {
+    CHECK(request.method == "GET");
+    CHECK(request.flags == PENSTOCK_HTTP_AUTHORIZE);
+    CHECK(request.rate.empty());
+    const std::string path = request.url.substr(request.url.find("/rest") + 5);
+    if (path == "/me") return answers.me;
+    if (path == "/adAccounts/512345678") return answers.account;
+    if (path ==
+        "/adAccountUsers/(account:urn%3Ali%3AsponsoredAccount%3A512345678,"
+        "user:urn%3Ali%3Aperson%3APerson1)") {
+      return answers.role;
+    }
+    if (path == "/adAccountUsers?q=authenticatedUser") return answers.roles;
+    CHECK(path ==
+          "/dmpSegments?q=account&account=urn%3Ali%3AsponsoredAccount%3A512345678&start=0&count=1");
+    return answers.audiences;
+  });
+  HookResult result = host.check();
+  CHECK(host.faults().empty());
+  // Longer ones would be cut off.
+  CHECK(result.message.size() < sizeof(penstock_error::message) - 1);
+  return result;
+}
+
+}  // namespace
+
+TEST_CASE("a check asks about member, account, role and audiences, and changes nothing") {
+  const auto host = make_host();
+  CHECK(check(*host, {}).code == PENSTOCK_OK);
+  CHECK(host->requests().size() == 4);
+  CHECK(host->notices().empty());
+  CHECK(host->stored().empty());
+}
+
+TEST_CASE("each role but those four is refused") {
+  for (const char* role :
+       {"ACCOUNT_BILLING_ADMIN", "ACCOUNT_MANAGER", "CAMPAIGN_MANAGER", "CREATIVE_MANAGER"}) {
+    Answers answers;
+    answers.role = answer(200, std::string(R"({"role":")") + role + "\"}");
+    CHECK(check(*make_host(), answers).code == PENSTOCK_OK);
+  }
+  for (const char* role : {"VIEWER", "NEW_ROLE", ""}) {
+    CAPTURE(role);
+    Answers answers;
+    answers.role = answer(200, std::string(R"({"role":")") + role + "\"}");
+    const HookResult result = check(*make_host(), answers);
+    CHECK(result.code == PENSTOCK_ERR_INVALID);
+    CHECK(result.reason == "role_insufficient");
+    CHECK(result.message.find("512345678") != std::string::npos);
+  }
+}
+
+TEST_CASE("what is not in order is the check's error") {
+  const auto with = [](HttpReply Answers::*which, HttpReply reply) {
+    Answers answers;
+    answers.*which = std::move(reply);
+    return answers;
+  };
+  struct Case {
+    Answers answers;
+    std::int32_t code;
+    const char* reason;
+    const char* field;
+  };
+  const HttpReply gone = answer(426, R"({"code":"NONEXISTENT_VERSION"})");
+  const Case cases[] = {
+      {with(&Answers::me, HttpReply::failure(PENSTOCK_ERR_AUTH, "not_logged_in", "Log in")),
+       PENSTOCK_ERR_AUTH, "not_logged_in", ""},
+      {with(&Answers::me, answer(401, "")), PENSTOCK_ERR_AUTH, "access_token_refused", ""},
+      {with(&Answers::me, gone), PENSTOCK_ERR_INVALID, "api_version_inactive", "api_version"},
+      {with(&Answers::me, HttpReply::failure(PENSTOCK_ERR_CONNECT)), PENSTOCK_ERR_CONNECT,
+       "connect_failed", ""},
+      {with(&Answers::me, HttpReply::failure(PENSTOCK_ERR_TIMEOUT)), PENSTOCK_ERR_TIMEOUT,
+       "timeout", ""},
+      {with(&Answers::me, answer(503, "<html>")), PENSTOCK_ERR_TRANSPORT, "server_error", ""},
+      {with(&Answers::account, answer(404, "")), PENSTOCK_ERR_INVALID, "unknown_account",
+       "ad_account_id"},
+      {with(&Answers::role, answer(404, "")), PENSTOCK_ERR_INVALID, "no_role", "ad_account_id"},
+      {with(&Answers::audiences, answer(403, "")), PENSTOCK_ERR_AUTH, "permission_denied", ""},
+      {with(&Answers::audiences, gone), PENSTOCK_ERR_INVALID, "api_version_inactive",
+       "api_version"},
+      {with(&Answers::audiences, answer(429, "")), PENSTOCK_ERR_TRANSPORT, "throttled", ""},
+      {with(&Answers::audiences, answer(400, "")), PENSTOCK_ERR_INVALID, "unexpected_status", ""}};
+  for (const Case& c : cases) {
+    CAPTURE(c.reason);
+    const HookResult result = check(*make_host(), c.answers);
+    CHECK(result.code == c.code);
+    CHECK(result.reason == c.reason);
+    CHECK(result.field == c.field);
+    CHECK_FALSE(result.message.empty());
+  }
+}
+
+TEST_CASE("what a login that is good for deliveries may not see is a warning") {
+  Answers answers;
+  answers.me = answer(403, "");
+  answers.account = answer(403, "");
+  answers.roles = answer(403, "");
+  const auto host = make_host();
+  CHECK(check(*host, answers).code == PENSTOCK_OK);
+  REQUIRE(host->notices().size() == 1);
+  CHECK(host->notices()[0].level == PENSTOCK_LOG_WARNING);
+  CHECK(host->notices()[0].code == "role_not_checked");
+}
+
+TEST_CASE("when LinkedIn does not say who asks, the role is taken from the list of roles") {
+  Answers answers;
+  answers.me = answer(429, "");
+  const auto roles = [](const std::string& role) {
+    return answer(200, R"({"elements":[{"account":"urn:li:sponsoredAccount:1","role":"VIEWER"},)"
+                       R"({"account":"urn:li:sponsoredAccount:512345678","role":")" +
+                           role + "\"}]}");
+  };
+  answers.roles = roles("ACCOUNT_MANAGER");
+  const auto host = make_host();
+  CHECK(check(*host, answers).code == PENSTOCK_OK);
+  CHECK(host->notices().empty());
+  answers.roles = roles("VIEWER");
+  CHECK(check(*make_host(), answers).reason == "role_insufficient");
+}
+
+TEST_CASE("an API version is warned of from 30 days before its first birthday") {
+  constexpr std::int64_t kNsPerDay = 86'400'000'000'000;
+  constexpr std::int64_t kBirthday = 1'818'288'000'000'000'000;  // 2027-08-15T00:00:00Z, of 202608
+  struct Case {
+    std::int64_t wall_ns;
+    const char* words;  // null: no warning
+  };
+  const Case cases[] = {{kBirthday - 30 * kNsPerDay - 1, nullptr},
+                        {kBirthday - 30 * kNsPerDay, "until about 2027-08-15"},
+                        {kBirthday - 1, "until about 2027-08-15"},
+                        {kBirthday, "may switch it off on any day"}};
+  for (const Case& c : cases) {
+    CAPTURE(c.wall_ns);
+    sdk::test::Options options;
+    options.wall_ns = c.wall_ns;
+    const auto host = make_host({}, options);
+    CHECK(check(*host, {}).code == PENSTOCK_OK);
+    REQUIRE(host->notices().size() == (c.words == nullptr ? 0U : 1U));
+    if (c.words == nullptr) continue;
+    CHECK(host->notices()[0].message.find(c.words) != std::string::npos);
+    CHECK(host->notices()[0].message.find("api_version") != std::string::npos);
+  }
+}
+
+TEST_CASE("a member's id gets into a URL only encoded") {
+  const auto host = make_host();
+  host->reply(answer(200, R"({"id":"a/b),x"})"));
+  host->on_request([](const HttpExchange&) { return answer(404, ""); });
+  (void)host->check();
+  host->reply(answer(200, R"({"id":"a/b),x"})"));
+  host->reply(answer(200, "{}"));
+  (void)host->check();
+  CHECK(host->requests().back().url.find("person%3Aa%2Fb%29%2Cx)") != std::string::npos);
+}
+
+}  // namespace penstock::linkedin
