@@ -74,6 +74,7 @@ destinations:
         action: sync_to_dmp_segmnt
         fields: {personas_audience_key: trial}
       other:
+        action: sync_to_dmp_segment
         trigger: 'evnt = "x"'
         fields: {personas_audience_key: '$.properties.audience_key'}
 )");

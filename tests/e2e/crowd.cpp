@@ -150,7 +150,8 @@ destinations:
 )";
   for (std::uint32_t i = 0; i < crowd.plan().audiences; ++i) {
     text += "      " + crowd.audience(i) +
-            ": {fields: {personas_audience_key: " + crowd.audience(i) + "}}\n";
+            ": {action: sync_to_dmp_segment, fields: {personas_audience_key: " + crowd.audience(i) +
+            "}}\n";
   }
   return workspace.write("pipeline.yaml", text);
 }

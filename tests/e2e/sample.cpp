@@ -32,13 +32,17 @@ destinations:
                                               "\n" + options.extra_settings + R"(
     mappings:
       trial_users:
+        action: sync_to_dmp_segment
         fields: {personas_audience_key: trial_users}
       enterprise_leads:
+        action: sync_to_dmp_segment
         fields: {personas_audience_key: enterprise_leads}
       churn_risk:
+        action: sync_to_dmp_segment
         fields: {personas_audience_key: churn_risk}
       winback_step:
         trigger: 'event = "Winback step reached" and context.personas.computation_key = "winback__email_step_8943l"'
+        action: sync_to_dmp_segment
         fields: {personas_audience_key: winback__email_step_8943l, dmp_user_action: ADD}
 )");
 }
