@@ -64,6 +64,7 @@ class Commands {
     add_validate();
     add_try();
     add_status();
+    add_audiences();
     add_dead_letters();
     add_queue();
     add_plugin();
@@ -170,6 +171,32 @@ class Commands {
                     "Show the counts of each of the last hours as well")
         ->check(CLI::Range(1, kMostHistoryHours))
         ->type_name("HOURS");
+  }
+
+  void add_audiences() {
+    CLI::App& audiences =
+        command(app_, Command::audiences_list, "audiences",
+                "Show the audiences that a pipeline fills, as the destinations see them",
+                examples::kAudiences);
+    audiences.group(kLookingBack);
+    // Its own callback runs after that of `rename`.
+    audiences.callback([this, &audiences] {
+      if (!audiences.get_subcommands().empty()) return;
+      if (raw_.pipeline.empty()) throw CLI::RequiredError("PIPELINE");
+      arguments_.command = Command::audiences_list;
+    });
+    audiences.add_option("PIPELINE", raw_.pipeline, "The pipeline's manifest");
+    add_set_option(audiences);
+    CLI::App& rename =
+        pipeline_command(audiences, Command::audiences_rename, "rename",
+                         "Give an audience another name at its destination. Its key and its "
+                         "members stay",
+                         examples::kAudiencesRename);
+    rename
+        .add_option("MAPPING", arguments_.mapping,
+                    "The mapping that fills it: MAPPING or DESTINATION.MAPPING")
+        ->required();
+    rename.add_option("NAME", arguments_.new_name, "The new name")->required();
   }
 
   void add_dead_letters() {

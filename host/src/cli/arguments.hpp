@@ -20,6 +20,8 @@ enum class Command : std::uint8_t {
   validate,
   try_events,
   status,
+  audiences_list,
+  audiences_rename,
   dead_letters_list,
   dead_letters_show,
   dead_letters_replay,
@@ -72,6 +74,9 @@ struct Arguments {
   // status:
   bool watch = false;
   unsigned history_hours = 0;  // 0: none
+  // audiences rename:
+  std::string mapping;   // MAPPING, or DESTINATION.MAPPING
+  std::string new_name;  // of the audience
   // dead-letters:
   DeadLetterSelection selection;
   // plugin describe:

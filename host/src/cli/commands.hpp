@@ -16,6 +16,8 @@ int run_command(const Arguments& arguments);
 int validate_command(const Arguments& arguments);
 int try_command(const Arguments& arguments);
 int status_command(const Arguments& arguments);
+int audiences_command(const Arguments& arguments);
+int audiences_rename_command(const Arguments& arguments);
 int dead_letters_command(const Arguments& arguments);  // all of `dead-letters ...`
 int queue_check_command(const Arguments& arguments);
 int queue_repair_command(const Arguments& arguments);

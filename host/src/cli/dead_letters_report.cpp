@@ -37,14 +37,6 @@ std::string place_of(const StoredDeadLetter& letter) {
   return letter.mapping.empty() ? "source" : letter.destination + "." + letter.mapping;
 }
 
-// Control characters could move the cursor or change what the terminal showed before.
-std::string printable(std::string_view text) {
-  std::string out(text);
-  std::replace_if(
-      out.begin(), out.end(), [](unsigned char c) { return c < 0x20 || c == 0x7F; }, ' ');
-  return out;
-}
-
 std::size_t nesting_of(std::string_view text) {
   std::size_t depth = 0;
   std::size_t deepest = 0;

@@ -41,6 +41,20 @@ inline constexpr char kStatus[] =
     "are read: neither plugins nor credentials are needed.\n"
     "Exit codes: 65 the pipeline has never run, 70 the counts do not add up.";
 
+inline constexpr char kAudiences[] =
+    "  penstock audiences pipeline.yaml\n"
+    "  penstock audiences pipeline.yaml --format json | jq '.destinations[].audiences[]'\n"
+    "  penstock audiences rename pipeline.yaml trial_users \"Trial users, Europe\"\n\n"
+    "Asks the destinations, and changes nothing. Works while a run is going on and when none is.\n"
+    "Exit codes: 1 a destination would not tell, 69 it could not be reached, 77 it needs a login;\n"
+    "the others are shown.";
+
+inline constexpr char kAudiencesRename[] =
+    "  penstock audiences rename pipeline.yaml trial_users \"Trial users, Europe\"\n"
+    "  penstock audiences rename pipeline.yaml linkedin_eu.trial_users \"Trial users\"\n\n"
+    "Works while a run is going on and when none is. The name in the pipeline is only used when an\n"
+    "audience is created.";
+
 inline constexpr char kDeadLetters[] =
     "  penstock dead-letters list pipeline.yaml\n"
     "  penstock dead-letters show pipeline.yaml 17\n"

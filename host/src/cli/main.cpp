@@ -27,6 +27,10 @@ int dispatch(const penstock::cli::Arguments& arguments) {
       return penstock::cli::try_command(arguments);
     case Command::status:
       return penstock::cli::status_command(arguments);
+    case Command::audiences_list:
+      return penstock::cli::audiences_command(arguments);
+    case Command::audiences_rename:
+      return penstock::cli::audiences_rename_command(arguments);
     case Command::dead_letters_list:
     case Command::dead_letters_show:
     case Command::dead_letters_replay:

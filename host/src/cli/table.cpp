@@ -33,6 +33,13 @@ std::vector<std::string> wrap(const std::string& text, std::size_t width) {
 
 }  // namespace
 
+std::string printable(std::string_view text) {
+  std::string out(text);
+  std::replace_if(
+      out.begin(), out.end(), [](unsigned char c) { return c < 0x20 || c == 0x7F; }, ' ');
+  return out;
+}
+
 Table::Table(std::vector<std::string> header, std::vector<Align> alignment)
     : alignment_(std::move(alignment)) {
   rows_.push_back(std::move(header));

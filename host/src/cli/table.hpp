@@ -2,9 +2,14 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace penstock::cli {
+
+// The text without control characters, which could move a terminal's cursor or change what it
+// showed before.
+[[nodiscard]] std::string printable(std::string_view text);
 
 class Table {
  public:

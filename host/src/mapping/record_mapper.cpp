@@ -77,6 +77,10 @@ void RecordMapper::check_requirements(const penstock_value* values, Faults& faul
   }
 }
 
+void RecordMapper::append_literals_json(std::string& out) const {
+  append_fields_json(out, action_, constants_.data());
+}
+
 void append_fields_json(std::string& out, const ActionSpec& action, const penstock_value* values) {
   out += '{';
   bool first = true;

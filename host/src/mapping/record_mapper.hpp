@@ -40,6 +40,9 @@ class RecordMapper {
   // field is then absent in `out`.
   bool resolve(const EventView& event, Arena& arena, penstock_value* out, Faults& faults) const;
 
+  // Appends the fields whose value is the same for all events as one JSON object.
+  void append_literals_json(std::string& out) const;
+
   [[nodiscard]] const ActionSpec& action() const { return action_; }
   [[nodiscard]] std::size_t field_count() const { return constants_.size(); }
   // Of all paths that the fields with personal data read; may name a slot twice.

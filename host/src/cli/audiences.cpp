@@ -1,0 +1,128 @@
+#include "cli/audiences.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <nlohmann/json.hpp>
+
+namespace penstock::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// A destination with many audiences is asked for each of them, at its own pace.
+constexpr std::chrono::minutes kQueryTimeout{2};
+
+Json literals_of(const mapping::RecordMapper& mapper) {
+  std::string text;
+  mapper.append_literals_json(text);
+  return Json::parse(text);
+}
+
+Json question(const mapping::Program::Mapping& mapping) {
+  return {{"mapping", mapping.config->name},
+          {"action", mapping.spec->name},
+          {"literals", literals_of(*mapping.mapper)}};
+}
+
+// Asks, and reads the answer as an object.
+Result<Json> ask(Pipeline& pipeline, std::uint32_t destination, const char* name,
+                 const Json& arguments) {
+  const std::int64_t deadline_ns =
+      pipeline.clock().monotonic_ns() + std::chrono::nanoseconds(kQueryTimeout).count();
+  ASSIGN_OR_RETURN(const std::string answer,
+                   pipeline.instance(destination)
+                       ->query(name, arguments.dump(-1, ' ', false, Json::error_handler_t::replace),
+                               deadline_ns));
+  Json json = Json::parse(answer, nullptr, false);
+  if (json.is_object()) return json;
+  return Status(StatusCode::internal, "its plugin is at fault: what it answered to \"" +
+                                          std::string(name) +
+                                          "\" is no JSON object. Report this to its author.");
+}
+
+std::string text_in(const Json& object, const char* key) {
+  const auto member = object.find(key);
+  return member != object.end() && member->is_string() ? member->get<std::string>() : "";
+}
+
+std::optional<std::uint64_t> count_in(const Json& object, const char* key) {
+  const auto member = object.find(key);
+  if (member == object.end() || !member->is_number_unsigned()) return std::nullopt;
+  return member->get<std::uint64_t>();
+}
+
+Audience audience_of(const Json& entry) {
+  Audience audience;
+  audience.mapping = text_in(entry, "mapping");
+  audience.key = text_in(entry, "key");
+  audience.name = text_in(entry, "name");
+  audience.id = text_in(entry, "id");
+  audience.type = text_in(entry, "type");
+  audience.status = text_in(entry, "status");
+  audience.note = text_in(entry, "note");
+  audience.size = count_in(entry, "size");
+  audience.matched = count_in(entry, "matched");
+  audience.input = count_in(entry, "input");
+  const auto twins = entry.find("twins");
+  if (twins == entry.end() || !twins->is_array()) return audience;
+  for (const Json& twin : *twins) {
+    if (twin.is_string()) audience.twins.push_back(twin.get<std::string>());
+  }
+  return audience;
+}
+
+// What people have to know about the destination is a failure of the command, but no fault of the
+// pipeline's form.
+Status refused(const Status& status) {
+  if (status.code() != StatusCode::configuration) return status;
+  return {StatusCode::failed, status.message()};
+}
+
+}  // namespace
+
+DestinationAudiences ask_audiences(Pipeline& pipeline, std::uint32_t destination) {
+  const DestinationConfig& config = pipeline.config().destinations[destination];
+  DestinationAudiences found;
+  found.name = config.name;
+  found.title = config.plugin->title;
+  Json arguments = {{"mappings", Json::array()}};
+  for (const mapping::Program::Mapping& mapping : pipeline.program().mappings) {
+    if (mapping.destination == destination) arguments["mappings"].push_back(question(mapping));
+  }
+  Result<Json> answer = ask(pipeline, destination, "audiences", arguments);
+  found.status = refused(answer.status());
+  if (answer.ok()) {
+    found.explanation = text_in(*answer, "explanation");
+    const auto entries = answer->find("audiences");
+    if (entries != answer->end() && entries->is_array()) {
+      for (const Json& entry : *entries) {
+        if (entry.is_object()) found.audiences.push_back(audience_of(entry));
+      }
+    }
+  }
+  // One row a mapping at least, whatever the plugin said.
+  for (const Json& asked : arguments["mappings"]) {
+    const auto name = asked["mapping"].get<std::string>();
+    const bool told =
+        std::any_of(found.audiences.begin(), found.audiences.end(),
+                    [&](const Audience& audience) { return audience.mapping == name; });
+    if (told) continue;
+    Audience untold;
+    untold.mapping = name;
+    if (found.status.ok()) untold.note = "The destination's plugin said nothing of it.";
+    found.audiences.push_back(std::move(untold));
+  }
+  return found;
+}
+
+Result<Renamed> rename_audience(Pipeline& pipeline, const mapping::Program::Mapping& mapping,
+                                const std::string& name) {
+  Json arguments = question(mapping);
+  arguments["name"] = name;
+  const Result<Json> answer = ask(pipeline, mapping.destination, "rename", arguments);
+  if (!answer.ok()) return refused(answer.status());
+  return Renamed{text_in(*answer, "id"), text_in(*answer, "key"), text_in(*answer, "old_name"),
+                 text_in(*answer, "name")};
+}
+
+}  // namespace penstock::cli
