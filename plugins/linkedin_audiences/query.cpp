@@ -18,6 +18,13 @@ using nlohmann::json;
 // LinkedIn shows no size and serves no campaign below this many matched members.
 constexpr std::int64_t kMinServed = 300;
 
+constexpr char kWhyNumbersDiffer[] =
+    "Why LinkedIn's numbers differ from what was delivered: LinkedIn looks for a member for each "
+    "person or company that it is sent, and many have none. Its size counts each member once, "
+    "however often they were added, leaves out members who opted out of such ads, and is not shown "
+    "below 300; until then no campaign is served. Its matched numbers are those of the last 7 days "
+    "only. A new audience takes LinkedIn up to 48 hours; later changes show sooner.";
+
 std::string text_of(const json& object, const char* name) {
   if (!object.is_object()) return {};
   const auto it = object.find(name);
@@ -169,8 +176,8 @@ std::int32_t Query::audiences(const json& arguments, const Errand& errand, std::
       entries.push_back(entry_of(name, *audience, list.segments));
     }
   }
-  answer =
-      json{{"audiences", std::move(entries)}}.dump(-1, ' ', false, json::error_handler_t::replace);
+  answer = json{{"audiences", std::move(entries)}, {"explanation", kWhyNumbersDiffer}}.dump(
+      -1, ' ', false, json::error_handler_t::replace);
   return PENSTOCK_OK;
 }
 

@@ -44,7 +44,8 @@ struct Fixture {
   }
   [[nodiscard]] std::uint64_t times_asked_who() const {
     std::uint64_t count = 0;
-    for (const auto& request : sandbox->requests(100'000).at("requests"))
+    const nlohmann::json answer = sandbox->requests(100'000);
+    for (const auto& request : answer.at("requests"))
       count += request.at("path").get<std::string>().find("/rest/me") == 0 ? 1 : 0;
     return count;
   }

@@ -89,7 +89,7 @@ int audiences_command(const Arguments& arguments) {
     const Status& asked = view.destinations.back().status;
     // A login that is needed is what has to be done first.
     if (status.ok() || asked.code() == StatusCode::authorization) {
-      if (!asked.ok()) status = asked;
+      if (!asked.ok()) status = asked.with_context(view.destinations.back().name);
     }
   }
   if (view.destinations.empty()) {
@@ -117,7 +117,7 @@ int audiences_rename_command(const Arguments& arguments) {
                  "destination " + destination + " has a plugin that knows no audiences to rename"});
   }
   const Result<Renamed> renamed = rename_audience(**pipeline, **mapping, arguments.new_name);
-  if (!renamed.ok()) return fail(renamed.status());
+  if (!renamed.ok()) return fail(renamed.status().with_context(destination));
   const std::string text = arguments.format == Format::json
                                ? Json{{"destination", destination},
                                       {"mapping", (*mapping)->config->name},

@@ -1,5 +1,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <set>
+#include <utility>
 
 #include "cli/audiences.hpp"
 #include "cli/commands.hpp"
@@ -58,7 +60,10 @@ std::string name_of(const Audience& audience) {
 }
 
 std::string last_text(const Delivered& delivered, std::int64_t now_ms) {
-  return delivered.last_ms == 0 ? "never" : short_words_for(now_ms - delivered.last_ms) + " ago";
+  if (delivered.last_ms == 0) return "never";
+  constexpr std::int64_t kMinuteMs = 60'000;
+  const std::int64_t age_ms = now_ms - delivered.last_ms;
+  return age_ms < kMinuteMs ? "just now" : short_words_for(age_ms) + " ago";
 }
 
 // Wrapped to the width of tables.
@@ -104,28 +109,46 @@ std::string table_text(const DestinationAudiences& destination, std::int64_t now
   return table.text("  ");
 }
 
+std::string note_of(const Audience& audience) {
+  std::string note = audience.note;
+  if (audience.twins.empty()) return note;
+  note += note.empty() ? "With the same key:" : " With the same key:";
+  for (const std::string& twin : audience.twins) note += " " + twin;
+  return note + ".";
+}
+
+// What is to know of several audiences alike is said once.
 std::string notes_text(const DestinationAudiences& destination) {
-  std::string out;
+  std::vector<std::pair<std::string, std::string>> notes;  // note, names
   for (const Audience& audience : destination.audiences) {
-    std::string note = audience.note;
-    if (!audience.twins.empty()) {
-      note += (note.empty() ? "" : " ");
-      note += "With the same key:";
-      for (const std::string& twin : audience.twins) note += " " + twin;
-      note += ".";
+    const std::string note = note_of(audience);
+    if (note.empty()) continue;
+    const auto same = std::find_if(notes.begin(), notes.end(),
+                                   [&](const auto& known) { return known.first == note; });
+    if (same == notes.end()) {
+      notes.emplace_back(note, name_of(audience));
+    } else {
+      same->second += ", " + name_of(audience);
     }
-    if (!note.empty()) out += paragraph(name_of(audience) + ": " + note);
   }
+  std::string out;
+  for (const auto& [note, names] : notes) out += paragraph(names + ": " + note);
   return out.empty() ? out : "\n" + out;
 }
 
-std::string explanation_text(const DestinationAudiences& destination, std::int64_t since_ms) {
+// How to read the numbers; what several plugins say alike is said once.
+std::string explanation_text(const AudiencesView& view) {
   std::string text =
       "Size and matched are the destination's own counts (- where it tells none). Added, removed "
       "and last delivery are what it accepted from this pipeline";
-  text += since_ms == 0 ? ", which has not run yet." : " since " + iso_time(since_ms) + ".";
+  text +=
+      view.since_ms == 0 ? ", which has not run yet." : " since " + iso_time(view.since_ms) + ".";
   std::string out = "\n" + paragraph(text);
-  if (!destination.explanation.empty()) out += paragraph(destination.explanation);
+  std::set<std::string> said;
+  for (const DestinationAudiences& destination : view.destinations) {
+    if (!destination.explanation.empty() && said.insert(destination.explanation).second)
+      out += paragraph(destination.explanation);
+  }
   return out;
 }
 
@@ -171,9 +194,9 @@ std::string audiences_text(const AudiencesView& view) {
     if (!destination.status.ok()) {
       out += "\n" + paragraph("It could not be asked: " + destination.status.message());
     }
-    out += notes_text(destination) + explanation_text(destination, view.since_ms);
+    out += notes_text(destination);
   }
-  return out;
+  return out + explanation_text(view);
 }
 
 std::string audiences_json(const AudiencesView& view) {

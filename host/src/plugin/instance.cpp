@@ -311,8 +311,7 @@ Result<std::string> Instance::query(std::string_view name, std::string_view argu
   terminate(error);
   std::string fault;
   if (status != PENSTOCK_OK) {
-    if (answer.given == 0)
-      return Status(status_code(status), title_ + ": " + reason_text(status, error, secrets_));
+    if (answer.given == 0) return Status(status_code(status), reason_text(status, error, secrets_));
     fault = "answered, but returned the error " + std::to_string(status);
   } else if (answer.given == 0) {
     fault = "returned OK without an answer";

@@ -52,9 +52,9 @@ class Instance {
   static constexpr std::size_t kMaxAnswerBytes = 16 * 1024 * 1024;
   [[nodiscard]] bool has_query() const { return query_ != nullptr; }
   // The query hook, with the name of a question and the text of a JSON object: the text that the
-  // plugin answered, which nobody has parsed yet. A plugin that answers never, twice, after an
-  // error or with too much is at fault (StatusCode::internal). Requires has_query().
-  // [control-thread] [may-block]
+  // plugin answered, which nobody has parsed yet. A failure is told in its words. A plugin that
+  // answers never, twice, after an error or with too much is at fault (StatusCode::internal).
+  // Requires has_query(). [control-thread] [may-block]
   [[nodiscard]] Result<std::string> query(std::string_view name, std::string_view arguments_json,
                                           std::int64_t deadline_ns);
 
