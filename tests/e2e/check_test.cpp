@@ -158,6 +158,25 @@ TEST_CASE("A destination that does not answer the check is tried anyway, and its
   check_members(*fixture.sandbox, sample_truth());
 }
 
+TEST_CASE(
+    "What a plugin has to say besides is an issue of the report, of status, and a line of the "
+    "log") {
+  const Fixture fixture;
+  linkedin_sandbox::Grant bare;
+  bare.scopes = {"rw_dmp_segments"};
+  fixture.sandbox->add_token("bare-token", bare, 1h);
+  const Finished finished = fixture.run("bare-token");
+  INFO(finished.err);
+  CHECK(finished.exit_code == 0);
+  const auto report = finished.json();
+  CHECK_THAT(issue_codes(report), Catch::Contains("role_not_checked"));
+  CHECK_THAT(finished.err, Catch::Contains("warning linkedin_eu: role_not_checked: "));
+  const Finished status = run_penstock(fixture.workspace, {"status", fixture.pipeline()});
+  CHECK_THAT(status.out, Catch::Contains("role_not_checked"));
+  // Where no run would show it, it is said as well.
+  CHECK_THAT(fixture.validate("bare-token").err, Catch::Contains("role_not_checked: "));
+}
+
 TEST_CASE("SIGTERM ends a check that waits for its answer") {
   linkedin_sandbox::Behaviour behaviour = Fixture::quick();
   behaviour.delay = 1.0;
