@@ -17,6 +17,8 @@ constexpr int kRecoveredPerTurn = 4;
 constexpr std::uint64_t kHeldBytes = 12ULL * 1024 * 1024;
 // How often the destinations' states are stored for `status`.
 constexpr std::int64_t kStateIntervalNs = 1000 * send::kNanosPerMilli;
+// How often somebody may have logged in, and what is said about the end of a login is looked at.
+constexpr std::int64_t kLoginIntervalNs = 1000 * send::kNanosPerMilli;
 
 }  // namespace
 
@@ -210,10 +212,32 @@ void Engine::follow_stops(std::int64_t now_ns) {
 void Engine::follow_probes() {
   if (!probe_.exchange(false)) return;
   services::log(services::LogLevel::info, "run", "trying paused destinations now");
-  for (std::uint32_t d = 0; d < states_.size(); ++d) {
-    if (!states_[d].probing()) continue;
-    states_[d].probe_now();
-    batcher_.pause(d, 0);
+  for (std::uint32_t d = 0; d < states_.size(); ++d) probe(d);
+}
+
+void Engine::probe(std::uint32_t destination) {
+  if (!states_[destination].probing()) return;
+  states_[destination].probe_now();
+  batcher_.pause(destination, 0);
+}
+
+// Destinations whose connection has got other tokens are tried at once. Warns before a login ends.
+void Engine::follow_logins(std::int64_t now_ns) {
+  if (now_ns < next_logins_ns_) return;
+  next_logins_ns_ = now_ns + kLoginIntervalNs;
+  for (std::uint32_t connection = 0; connection < pipeline_.connections().size(); ++connection) {
+    services::Credentials& credentials = pipeline_.connections()[connection]->credentials();
+    const bool changed = credentials.take_over_changes();
+    const auto warning = credentials.next_warning();
+    if (!changed && !warning) continue;
+    for (std::uint32_t d = 0; d < states_.size(); ++d) {
+      if (connection_of_[d] != connection) continue;
+      if (warning) hear(d, {services::LogLevel::warning, warning->code, warning->message});
+      if (!changed || !states_[d].probing()) continue;
+      services::log(services::LogLevel::info, pipeline_.config().destinations[d].name,
+                    "there are other tokens; trying again now");
+      probe(d);
+    }
   }
 }
 
@@ -238,6 +262,7 @@ Status Engine::dispatch() {
     RETURN_IF_ERROR(settle(now, settled));
 
     follow_probes();
+    follow_logins(now);
     follow_stops(now);
     if (input_done_ && batcher_.pending() == 0 && queue_.close_if_drained()) return {};
     if (now >= deadline_ns_ && !cancelled_) begin_cancelling();

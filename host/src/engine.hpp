@@ -58,6 +58,8 @@ class Engine {
   void wait_until(std::int64_t time_ns);
   void follow_stops(std::int64_t now_ns);
   void follow_probes();
+  void follow_logins(std::int64_t now_ns);
+  void probe(std::uint32_t destination);
   void begin_cancelling();
   std::vector<send::Attempt> finished_attempts();
   void collect_notices();
@@ -106,6 +108,7 @@ class Engine {
   bool cancelled_ = false;
   std::int64_t deadline_ns_ = batch::kNever;  // when to give up on what is pending
   std::int64_t next_states_ns_ = 0;
+  std::int64_t next_logins_ns_ = 0;
   std::vector<services::HttpConnection::Counters> told_;  // by destination: what the store knows
 };
 

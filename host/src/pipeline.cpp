@@ -38,8 +38,10 @@ Status Pipeline::connect(State state) {
     ASSIGN_OR_RETURN(store_, services::KeyValueStore::open(config_.state_dir));
   }
   for (const ConnectionConfig& connection : config_.connections) {
-    connections_.push_back(
-        std::make_unique<services::HttpConnection>(services::http_options(connection), clock_));
+    connections_.push_back(std::make_unique<services::HttpConnection>(
+        services::http_options(connection, config_.path,
+                               state == State::nowhere ? "" : config_.state_dir),
+        clock_));
   }
   const std::size_t shared = connections_.size();
   for (const DestinationConfig& destination : config_.destinations) {

@@ -177,11 +177,13 @@ class PipelineReader {
     connection.refresh_token = read_secret(map, "refresh_token");
     const auto authorize_url = map.url("authorize_url");
     const auto token_url = map.url("token_url");
+    connection.redirect_uri = map.url("redirect_uri").value_or("");
     connection.timeout =
         map.duration("timeout", kLeastTimeout, kMostTimeout).value_or(connection.timeout);
     const Node* rates = map.find("rates");
     if (plugin) {
       connection.rates = plugin->rates;
+      connection.oauth2 = plugin->oauth2;
       if (plugin->oauth2) {
         connection.authorize_url = authorize_url.value_or(plugin->oauth2->authorize_url);
         connection.token_url = token_url.value_or(plugin->oauth2->token_url);
@@ -195,8 +197,8 @@ class PipelineReader {
 
   void check_login(const MapReader& map, const Node& node, const PluginManifest& plugin) {
     if (!plugin.oauth2) {
-      for (const char* key :
-           {"client_id", "client_secret", "refresh_token", "authorize_url", "token_url"}) {
+      for (const char* key : {"client_id", "client_secret", "refresh_token", "authorize_url",
+                              "token_url", "redirect_uri"}) {
         const Node* value = node.find(key);
         if (value == nullptr) continue;
         diagnostics_.error(value->location,

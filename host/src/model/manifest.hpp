@@ -76,6 +76,8 @@ struct OAuth2Spec {
   std::string token_url;
   std::vector<std::string> scopes;
   std::vector<std::string> refresh_token_dead;  // error codes that mean: log in again
+  // Codes in the answer 401 to a request that mean the same: renewing the token does not help.
+  std::vector<std::string> revoked_codes;
 };
 
 struct HookNames {

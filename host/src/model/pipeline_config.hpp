@@ -59,6 +59,8 @@ struct ConnectionConfig {
   Secret refresh_token;
   std::string authorize_url;  // the manifest's unless overridden
   std::string token_url;
+  std::string redirect_uri;                   // where a login ends; "": a port of this machine
+  std::optional<OAuth2Spec> oauth2;           // of the plugin; nothing where it has no login
   std::map<std::string, Rate> rates;          // the manifest's, with the user's overrides
   std::chrono::milliseconds timeout{30'000};  // of one request, from the moment that it may be sent
 };

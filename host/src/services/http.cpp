@@ -11,6 +11,7 @@
 
 #include "services/abi_text.hpp"
 #include "services/credentials.hpp"
+#include "services/http_faults.hpp"
 #include "services/http_rules.hpp"
 #include "services/http_transfer.hpp"
 #include "services/pacer.hpp"
@@ -22,64 +23,10 @@ namespace {
 // Idle transfers that are kept for their open connections: more than any plugin's concurrency.
 constexpr std::size_t kMaxIdleTransfers = 64;
 constexpr std::int64_t kNsPerMs = 1'000'000;
+constexpr std::int32_t kUnauthorized = 401;
 
-std::int32_t cancelled_before_sending(const HttpUrl& url, penstock_error* error) {
-  return fail(error, PENSTOCK_ERR_CANCELLED, "cancelled",
-              "Cancelled; nothing was sent to " + url.place + ".");
-}
-
-// The status and the words for a transfer that brought no answer. The message says whether anything
-// was sent.
-std::int32_t report_fault(const TransferResult& result, const HttpUrl& url, std::int64_t limit_ms,
-                          penstock_error* error) {
-  const std::string& place = url.place;
-  const auto broken = [&](const char* reason, const std::string& what) {
-    return fail(error, PENSTOCK_ERR_TRANSPORT, reason,
-                what + "; the request may have been carried out.");
-  };
-  switch (result.fault) {
-    case TransferFault::cancelled:
-      if (result.sends == 0) return cancelled_before_sending(url, error);
-      return fail(
-          error, PENSTOCK_ERR_CANCELLED, "cancelled",
-          "Cancelled before " + place + " had answered; the request may have been carried out.");
-    case TransferFault::timeout:
-      if (result.sends > 0) {
-        return fail(error, PENSTOCK_ERR_TIMEOUT, "timeout",
-                    "No complete answer from " + place + " within " + std::to_string(limit_ms) +
-                        " ms; the request may have been carried out.");
-      }
-      return fail(error, PENSTOCK_ERR_TIMEOUT, "timeout",
-                  "No connection to " + place + " within " +
-                      std::to_string(std::min(limit_ms, HttpTransfer::kConnectTimeoutMs)) +
-                      " ms; nothing was sent. Is the service reachable from here?");
-    case TransferFault::resolve:
-      return fail(
-          error, PENSTOCK_ERR_CONNECT, "resolve_failed",
-          "Could not find the address of " + url.host +
-              ". Is the URL in the settings right, and does name resolution work on this machine?");
-    case TransferFault::tls:
-      return fail(error, PENSTOCK_ERR_CONNECT, "tls_failed",
-                  "No trusted TLS connection to " + place + ": " + result.detail +
-                      ". Is its certificate valid for that name, and are this machine's CA "
-                      "certificates up to date?");
-    case TransferFault::connect:
-      return fail(error, PENSTOCK_ERR_CONNECT, "connect_failed",
-                  "Could not connect to " + place + ": " + result.detail +
-                      ". Is the service running, and is the URL in the settings right?");
-    case TransferFault::no_response:
-      return broken("no_response", place + " closed the connection without an answer");
-    case TransferFault::not_http:
-      return broken("not_http", "The answer of " + place + " is not HTTP (" + result.detail + ")");
-    case TransferFault::too_large:
-      return broken("response_too_large",
-                    "The answer of " + place + " is larger than " +
-                        std::to_string(HttpTransfer::kMaxResponseBytes / (1024 * 1024)) + " MiB");
-    case TransferFault::lost:
-    case TransferFault::none:
-      break;
-  }
-  return broken("connection_lost", "The connection to " + place + " broke: " + result.detail);
+std::int32_t refuse(const FaultReport& report, penstock_error* error) {
+  return fail(error, report.status, report.reason, report.message);
 }
 
 }  // namespace
@@ -87,8 +34,8 @@ std::int32_t report_fault(const TransferResult& result, const HttpUrl& url, std:
 class HttpConnection::Impl {
  public:
   Impl(HttpOptions options, const Clock& clock)
-      : name_(std::move(options.connection)),
-        credentials_(std::move(options.access_token)),
+      : credentials_(options.connection, std::move(options.access_token), std::move(options.login),
+                     clock),
         timeout_ms_(std::max<std::int64_t>(options.timeout.count(), 1)),
         pacer_(options.rates, clock),
         clock_(clock) {
@@ -103,14 +50,21 @@ class HttpConnection::Impl {
   }
   void cancel_all();
   void interrupt(bool on) { interrupted_ = on; }
+  Credentials& credentials() { return credentials_; }
 
  private:
   // Each returns PENSTOCK_OK, or fills `error`.
   std::int32_t check(const penstock_http_request& request, HttpUrl& url,
                      penstock_error* error) const;
-  std::int32_t check_token(const penstock_http_request& request, penstock_error* error) const;
   std::int32_t pace(const penstock_http_request& request, const HttpUrl& url,
                     penstock_error* error);
+  // One transfer in its turn. PENSTOCK_OK with an answer in `result`.
+  std::int32_t send(const penstock_http_request& request, const HttpUrl& url,
+                    const std::string& authorization, TransferResult& result,
+                    penstock_error* error);
+  // With the connection's token, which is renewed when it is not accepted.
+  std::int32_t send_authorized(const penstock_http_request& request, const HttpUrl& url,
+                               TransferResult& result, penstock_error* error);
 
   [[nodiscard]] bool is_cancelled(const penstock_http_request& request) const {
     const penstock_batch* batch = request.batch;
@@ -131,8 +85,7 @@ class HttpConnection::Impl {
     std::unique_ptr<HttpTransfer> transfer_;
   };
 
-  const std::string name_;
-  const Credentials credentials_;
+  Credentials credentials_;
   const std::int64_t timeout_ms_;
   Pacer pacer_;
   const Clock& clock_;
@@ -201,33 +154,13 @@ std::int32_t HttpConnection::Impl::check(const penstock_http_request& request, H
   return PENSTOCK_OK;
 }
 
-std::int32_t HttpConnection::Impl::check_token(const penstock_http_request& request,
-                                               penstock_error* error) const {
-  if ((request.flags & PENSTOCK_HTTP_AUTHORIZE) == 0 || credentials_.usable()) return PENSTOCK_OK;
-  const std::string setting = "connections." + name_ + ".access_token";
-  std::string message;
-  if (name_.empty()) {
-    message =
-        "The request needs an access token, but this destination names no connection: add one "
-        "under connections and name it in the destination.";
-  } else if (credentials_.empty()) {
-    message = "Connection " + name_ + " has no access token: set " + setting +
-              ", for example to ${env:NAME} or ${file:PATH}.";
-  } else {
-    message = "The access token of connection " + name_ +
-              " has blanks, line ends or other characters that no token has: check " + setting +
-              " and where it is read from.";
-  }
-  return fail(error, PENSTOCK_ERR_AUTH, "no_access_token", message);
-}
-
 std::int32_t HttpConnection::Impl::pace(const penstock_http_request& request, const HttpUrl& url,
                                         penstock_error* error) {
   const auto late = [&](const char* why) {
     return fail(error, PENSTOCK_ERR_TIMEOUT, "deadline",
                 "Nothing was sent to " + url.place + ": " + why + ".");
   };
-  if (is_cancelled(request)) return cancelled_before_sending(url, error);
+  if (is_cancelled(request)) return refuse(cancelled_before_sending(url), error);
   if (clock_.monotonic_ns() >= request.deadline_ns) return late("the deadline had passed");
   const std::string_view rate = view(request.rate);
   if (rate.empty()) return PENSTOCK_OK;
@@ -239,27 +172,20 @@ std::int32_t HttpConnection::Impl::pace(const penstock_http_request& request, co
     case Pacer::Outcome::cancelled:
       break;
   }
-  return cancelled_before_sending(url, error);
+  return refuse(cancelled_before_sending(url), error);
 }
 
-std::int32_t HttpConnection::Impl::execute(const penstock_http_request& request,
-                                           void (*on_response)(void*,
-                                                               const penstock_http_response*),
-                                           void* user, penstock_error* error) {
-  HttpUrl url;
-  if (const std::int32_t status = check(request, url, error); status != PENSTOCK_OK) return status;
-  if (const std::int32_t status = check_token(request, error); status != PENSTOCK_OK) return status;
+std::int32_t HttpConnection::Impl::send(const penstock_http_request& request, const HttpUrl& url,
+                                        const std::string& authorization, TransferResult& result,
+                                        penstock_error* error) {
   if (const std::int32_t status = pace(request, url, error); status != PENSTOCK_OK) return status;
-
   const std::int64_t left_ns =
       std::max<std::int64_t>(request.deadline_ns - clock_.monotonic_ns(), 0);
   TransferRequest transfer{request, url};
   transfer.through_proxy = !is_loopback(url.host);  // a proxy's loopback is not ours
   transfer.max_sends = is_idempotent(view(request.method)) ? 2 : 1;
   transfer.limit_ms = std::min(left_ns / kNsPerMs + 1, timeout_ms_);
-  if ((request.flags & PENSTOCK_HTTP_AUTHORIZE) != 0)
-    transfer.authorization = credentials_.header();
-  TransferResult result;
+  transfer.authorization = authorization;
   {
     const Lease lease(*this);
     result = lease->run(transfer, [&] { return is_cancelled(request); });
@@ -268,9 +194,41 @@ std::int32_t HttpConnection::Impl::execute(const penstock_http_request& request,
   bytes_sent_ += result.body_bytes_sent;
   if (result.fault != TransferFault::none) {
     if (result.fault != TransferFault::cancelled) ++transport_errors_;
-    return report_fault(result, url, transfer.limit_ms, error);
+    return refuse(describe_fault(result, url, transfer.limit_ms), error);
   }
   if (result.status == 429) ++throttled_;
+  return PENSTOCK_OK;
+}
+
+std::int32_t HttpConnection::Impl::send_authorized(const penstock_http_request& request,
+                                                   const HttpUrl& url, TransferResult& result,
+                                                   penstock_error* error) {
+  const std::function<bool()> cancelled = [&] { return is_cancelled(request); };
+  const Credentials::Caller caller{request.deadline_ns, cancelled};
+  Credentials::Answer answer = credentials_.token(caller);
+  const auto refused = [&] { return fail(error, answer.status, answer.reason, answer.message); };
+  if (answer.status != PENSTOCK_OK) return refused();
+  const std::int32_t status = send(request, url, answer.token.header, result, error);
+  if (status != PENSTOCK_OK || result.status != kUnauthorized) return status;
+  const std::uint64_t first = answer.token.number;
+  answer = credentials_.renew(answer.token, result.body, caller);
+  if (answer.status != PENSTOCK_OK) return refused();
+  if (answer.token.number == first) return PENSTOCK_OK;  // the answer 401 is the plugin's to judge
+  result = {};
+  return send(request, url, answer.token.header, result, error);
+}
+
+std::int32_t HttpConnection::Impl::execute(const penstock_http_request& request,
+                                           void (*on_response)(void*,
+                                                               const penstock_http_response*),
+                                           void* user, penstock_error* error) {
+  HttpUrl url;
+  if (const std::int32_t status = check(request, url, error); status != PENSTOCK_OK) return status;
+  TransferResult result;
+  const bool authorize = (request.flags & PENSTOCK_HTTP_AUTHORIZE) != 0;
+  const std::int32_t status = authorize ? send_authorized(request, url, result, error)
+                                        : send(request, url, "", result, error);
+  if (status != PENSTOCK_OK) return status;
   std::vector<penstock_header> headers;
   headers.reserve(result.headers.size());
   for (const auto& [name, value] : result.headers) headers.push_back({str(name), str(value)});
@@ -282,6 +240,7 @@ std::int32_t HttpConnection::Impl::execute(const penstock_http_request& request,
 
 void HttpConnection::Impl::cancel_all() {
   cancelled_ = true;
+  credentials_.cancel();
   pacer_.cancel_all();
   const std::lock_guard<std::mutex> lock(mutex_);
   for (const HttpTransfer* transfer : active_) transfer->wake();
@@ -293,8 +252,15 @@ Status initialise_http() {
   return {StatusCode::internal, "cannot initialise libcurl, which HTTP needs: " + fault};
 }
 
-HttpOptions http_options(const ConnectionConfig& connection) {
-  return {connection.name, connection.access_token, connection.rates, connection.timeout};
+HttpOptions http_options(const ConnectionConfig& connection, const std::string& pipeline,
+                         const std::string& state_dir) {
+  HttpOptions options;
+  options.connection = connection.name;
+  options.access_token = connection.access_token;
+  options.login = login_options(connection, pipeline, state_dir);
+  options.rates = connection.rates;
+  options.timeout = connection.timeout;
+  return options;
 }
 
 HttpConnection::HttpConnection(HttpOptions options, const Clock& clock)
@@ -331,6 +297,10 @@ std::int32_t HttpConnection::execute(const penstock_http_request& request,
 
 HttpConnection::Counters HttpConnection::counters() const {
   return impl_->counters();
+}
+
+Credentials& HttpConnection::credentials() {
+  return impl_->credentials();
 }
 
 void HttpConnection::interrupt(bool on) {

@@ -8,10 +8,12 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "model/pipeline_config.hpp"
 #include "services/clock.hpp"
+#include "services/credentials.hpp"
 
 namespace penstock::services {
 
@@ -22,11 +24,14 @@ namespace penstock::services {
 struct HttpOptions {
   std::string connection;  // its name in the pipeline; "" for a destination without one
   Secret access_token;
+  std::optional<LoginOptions> login;
   std::map<std::string, Rate> rates;
   std::chrono::milliseconds timeout{
       30'000};  // of one transfer, from the moment that it may be sent
 };
-[[nodiscard]] HttpOptions http_options(const ConnectionConfig& connection);
+// `pipeline`: the manifest's path. `state_dir`: where tokens are kept; "": nowhere.
+[[nodiscard]] HttpOptions http_options(const ConnectionConfig& connection,
+                                       const std::string& pipeline, const std::string& state_dir);
 
 // One per connection of the pipeline, shared by its destinations: they share its rates.
 // [any-thread]
@@ -44,7 +49,8 @@ class HttpConnection {
 
   // [may-block] As penstock_http.execute (ext/http.h) specifies. A request that was sent is never
   // sent a second time, but for the idempotent methods, when a connection of the pool turns out
-  // dead before any byte of an answer.
+  // dead before any byte of an answer, and for an answer 401, which says that it was not carried
+  // out: once more with a renewed token.
   std::int32_t execute(const penstock_http_request& request,
                        void (*on_response)(void* user, const penstock_http_response* response),
                        void* user, penstock_error* error) noexcept;
@@ -56,6 +62,9 @@ class HttpConnection {
     std::uint64_t bytes_sent = 0;        // of request bodies
   };
   [[nodiscard]] Counters counters() const;
+
+  // What its requests are authorised with; lives as long as this.
+  [[nodiscard]] Credentials& credentials();
 
   // Ends all waits and transfers, present and future, with ERR_CANCELLED. Returns at once.
   void cancel_all();
