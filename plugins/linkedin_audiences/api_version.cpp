@@ -39,13 +39,12 @@ std::string api_version_warning(std::string_view version, std::int64_t wall_ns) 
   const std::int64_t today = wall_ns / kNsPerDay;
   if (today < birthday - kWarnDays) return {};
   const std::string date = iso_date(birthday_year, month, kDayOfRelease);
-  const std::string when = today < birthday
-                               ? "LinkedIn keeps it until about " + date + " for sure"
-                               : "since about " + date + " LinkedIn may switch it off on any day";
-  return "Version " + std::string(version) +
-         " of LinkedIn's API is nearly a year old or older: " + when +
-         ", and then refuses every delivery. Set api_version to a newer one, or update Penstock "
-         "and leave the setting out.";
+  const std::string age = today < birthday ? " will be a year old on about " + date
+                                           : " has been a year old since about " + date;
+  return "Version " + std::string(version) + " of LinkedIn's API" + age +
+         ". From then on LinkedIn may switch it off on any day, and refuse every delivery. Set "
+         "api_version in the destination's settings to a newer version, or update Penstock and "
+         "leave it out.";
 }
 
 }  // namespace penstock::linkedin

@@ -82,7 +82,7 @@ std::int32_t Check::read_member(const Errand& errand, std::string& member,
   }
   // Deliveries do not need r_basicprofile; and LinkedIn lets few ask who they are in a day.
   if (answered(response, 403) || answered(response, 429)) return PENSTOCK_OK;
-  return refuse(response, "asking who the access token belongs to", error);
+  return refuse(response, "Asking who the access token belongs to", error);
 }
 
 std::int32_t Check::check_account(const Errand& errand, const sdk::Error& error) const {
@@ -98,7 +98,7 @@ std::int32_t Check::check_account(const Errand& errand, const sdk::Error& error)
                           "Manager shows beside the account's name, and set ad_account_id; or ask "
                           "an account manager to add the member who logged in");
   }
-  return refuse(response, "looking at the ad account", error);
+  return refuse(response, "Looking at the ad account", error);
 }
 
 std::int32_t Check::read_role(const Errand& errand, const std::string& member,
@@ -106,7 +106,7 @@ std::int32_t Check::read_role(const Errand& errand, const std::string& member,
   const std::string account = account_urn(settings_);
   if (member.empty()) {
     const sdk::HttpResponse response = api_.get("/adAccountUsers?q=authenticatedUser", errand);
-    if (response.result != PENSTOCK_OK) return refuse(response, "asking for the role", error);
+    if (response.result != PENSTOCK_OK) return refuse(response, "Asking for the role", error);
     const json body = body_of(response);
     if (response.status != 200 || !body.is_object()) return PENSTOCK_OK;
     for (const json& entry : body.value("elements", json::array())) {
@@ -124,7 +124,7 @@ std::int32_t Check::read_role(const Errand& errand, const std::string& member,
   }
   if (answered(response, 404)) return no_access(error);
   if (answered(response, 403) || answered(response, 429)) return PENSTOCK_OK;
-  return refuse(response, "asking for the role on the ad account", error);
+  return refuse(response, "Asking for the role on the ad account", error);
 }
 
 std::int32_t Check::no_access(const sdk::Error& error) const {
@@ -167,7 +167,7 @@ std::int32_t Check::check_audiences(const Errand& errand, const sdk::Error& erro
                       "(Products), wait until it is granted, then log in again with `penstock auth "
                       "login`");
   }
-  return refuse(response, "looking at the ad account's audiences", error);
+  return refuse(response, "Looking at the ad account's audiences", error);
 }
 
 std::int32_t Check::refuse(const sdk::HttpResponse& response, const char* doing,

@@ -214,10 +214,13 @@ bool is_segment_limit(const Refusal& refusal) {
 }
 
 std::string permission_advice(const Settings& settings) {
-  return "Either its member may only view ad account " + settings.ad_account_id +
-         " (let an account manager give them the role CAMPAIGN_MANAGER or higher in Campaign "
-         "Manager), or the login lacks the permission rw_dmp_segments (log in again with an app "
-         "that has LinkedIn's Audiences program). `penstock validate --connect` says which";
+  return "The LinkedIn login of this connection may not change audiences of ad account " +
+         settings.ad_account_id +
+         ". Either ad_account_id is wrong, or the member's role there is VIEWER (an account "
+         "manager "
+         "can change it in Campaign Manager), or the login lacks the permission rw_dmp_segments "
+         "(log in again once LinkedIn has granted your app the Audiences program). `penstock "
+         "validate --connect` says which";
 }
 
 std::string safe_message(std::string_view message) {
@@ -278,17 +281,15 @@ Refusal classify(const sdk::HttpResponse& response, const Settings& settings,
     refusal.outcome =
         outcome(PENSTOCK_BLOCKED, status, "api_version_inactive",
                 with_words("LinkedIn has switched off version " + settings.api_version +
-                               " of its API. Set api_version to a newer one, or update Penstock "
-                               "and leave the setting out; everything waits until then",
+                               " of its API. Set api_version in the destination's settings to a "
+                               "newer version, or update Penstock and leave it out; everything "
+                               "waits until then",
                            words));
   } else if (status == 401) {
     refusal.outcome = of_unauthorized(refusal.error);
   } else if (status == 403) {
-    refusal.outcome =
-        outcome(PENSTOCK_BLOCKED, status, "permission_denied",
-                with_words("The LinkedIn login of this connection may not change audiences. " +
-                               permission_advice(settings),
-                           words));
+    refusal.outcome = outcome(PENSTOCK_BLOCKED, status, "permission_denied",
+                              with_words(permission_advice(settings), words));
   } else if (status == 429) {
     refusal.outcome = of_too_many_requests(response, refusal.error, settings, wall_ns);
   } else if (status >= 500) {

@@ -96,7 +96,7 @@ std::string creation(const Audience& audience, const Settings& settings) {
 SegmentList SegmentApi::find(const AudienceId& audience, const Errand& errand) const {
   SegmentList list = read_pages("&sourcePlatform=" + percent_encode(settings_.source_platform) +
                                     "&sourceSegmentId=" + percent_encode(audience.key),
-                                "looking for the audience's segment", errand);
+                                "Looking for the audience", errand);
   // The finder narrows by key, but a USER and a COMPANY segment may share one, and keys are
   // compared here exactly.
   const auto other = [&](const Segment& segment) {
@@ -110,7 +110,7 @@ SegmentList SegmentApi::find(const AudienceId& audience, const Errand& errand) c
 
 SegmentList SegmentApi::list(const Errand& errand) const {
   return read_pages("&sourcePlatform=" + percent_encode(settings_.source_platform),
-                    "listing the ad account's audiences", errand);
+                    "Listing the ad account's audiences", errand);
 }
 
 SegmentList SegmentApi::read_pages(const std::string& narrowing, std::string_view doing,
@@ -156,13 +156,13 @@ std::optional<std::int64_t> SegmentApi::count(const Errand& errand) const {
   if (response.result != PENSTOCK_OK || response.status != 200) return std::nullopt;
   const std::optional<Page> page = parse_page(response.body);
   if (page && page->total > 0) return page->total;
-  const SegmentList all = read_pages("", "counting the ad account's audiences", errand);
+  const SegmentList all = read_pages("", "Counting the ad account's audiences", errand);
   if (all.failure) return std::nullopt;
   return static_cast<std::int64_t>(all.segments.size());
 }
 
 SegmentLookup SegmentApi::get(const std::string& id, const Errand& errand) const {
-  constexpr std::string_view kDoing = "reading the audience's segment";
+  constexpr std::string_view kDoing = "Reading the audience";
   const sdk::HttpResponse response = api_.get("/dmpSegments/" + id, errand);
   SegmentLookup lookup;
   if (response.result == PENSTOCK_OK && response.status == 404) return lookup;
@@ -179,7 +179,7 @@ SegmentLookup SegmentApi::get(const std::string& id, const Errand& errand) const
 }
 
 CreateResult SegmentApi::create(const Audience& audience, const Errand& errand) const {
-  constexpr std::string_view kDoing = "creating the audience's segment";
+  constexpr std::string_view kDoing = "Creating the audience";
   const sdk::HttpResponse response =
       api_.post("/dmpSegments", creation(audience, settings_), "", errand);
 
@@ -206,16 +206,22 @@ CreateResult SegmentApi::create(const Audience& audience, const Errand& errand) 
     refusal.outcome.status = PENSTOCK_RETRY;
     refusal.outcome.reason = "segment_conflict";
     result.failure = std::move(refusal.outcome);
+    result.failure.message = with_words(
+        "Somebody else has just created this audience. It is looked up and tried again by itself",
+        refusal.error.message);
   } else if (is_segment_limit(refusal)) {
     result.failure = limit_reached(audience, refusal.error.message, errand);
   } else if (!refusal.classified && answered_no) {
     // About this audience, its name perhaps: others of the destination go on.
+    const std::string words = refusal.error.message;
     result.failure = blocked(std::move(refusal), "segment_refused");
     result.failure.flags |= PENSTOCK_OUTCOME_BATCH_KEY_ONLY;
-    result.failure.message = "LinkedIn refused to create the audience \"" + audience.name +
-                             "\"; check its name and the settings ad_account_id and "
-                             "source_platform. " +
-                             result.failure.message;
+    result.failure.message =
+        with_words("LinkedIn refused to create the audience \"" + audience.name + "\" (" +
+                       std::to_string(response.status) +
+                       "). Check its name and the destination's settings ad_account_id and "
+                       "source_platform; what waits for it is kept, other audiences go on",
+                   words);
   } else {
     result.failure = undelivered(std::move(refusal.outcome));
   }
@@ -259,7 +265,7 @@ std::optional<sdk::Outcome> SegmentApi::rename(const std::string& id, const std:
   if (response.result == PENSTOCK_OK && response.status >= 200 && response.status < 300) {
     return std::nullopt;
   }
-  return classify(response, settings_, "renaming the audience", host_.wall_ns()).outcome;
+  return classify(response, settings_, "Renaming the audience", host_.wall_ns()).outcome;
 }
 
 }  // namespace penstock::linkedin

@@ -43,7 +43,7 @@ SegmentAnswer Segments::resolve(const Audience& audience, const sdk::Batch& batc
     if (batch.cancelled() || host_.monotonic_ns() >= batch.deadline_ns()) {
       return {{},
               retry("segment_lookup_pending",
-                    "another batch still asks LinkedIn about this audience", -1)};
+                    "Another batch still asks LinkedIn about this audience", -1)};
     }
     changed_.wait_for(lock, kWaitStep);
   }
@@ -94,7 +94,7 @@ SegmentAnswer Segments::answer(const SegmentState& state) const {
     return {
         {},
         retry("segment_not_ready",
-              "the segment was just created; LinkedIn loses what is written at once", remaining)};
+              "The audience was just created; LinkedIn loses what is written at once", remaining)};
   }
   return {state.id, std::nullopt};
 }
@@ -154,7 +154,7 @@ std::optional<sdk::Outcome> Segments::establish(const Audience& audience, const 
   const std::int64_t remaining = remaining_ms(state.creating_ms);
   if (remaining > 0) {
     return retry("segment_create_unconfirmed",
-                 "it is not certain whether the segment was created; LinkedIn is asked again "
+                 "It is not certain whether the audience was created; LinkedIn is asked again "
                  "before another one is",
                  remaining);
   }
@@ -210,7 +210,8 @@ sdk::Outcome Segments::not_found(const Audience& audience, const std::string& id
     const std::int64_t age = now_ms() - entry.state.created_ms;
     if (age < kNewSegmentWindowMs) {
       const std::int64_t pause = std::min(settings_.segment_ready_after_ms, kMaxNotFoundPauseMs);
-      return retry("segment_not_found_yet", "LinkedIn does not know the new segment everywhere yet",
+      return retry("segment_not_found_yet",
+                   "LinkedIn does not know the new audience everywhere yet; tried again by itself",
                    pause > 0 ? pause : -1, 404);
     }
     entry.state = {};
@@ -221,7 +222,9 @@ sdk::Outcome Segments::not_found(const Audience& audience, const std::string& id
                   "\" is gone; it is looked up again, and created if it does not exist");
   }
   // At once the first time; a finder that keeps giving a dead id must not make this a tight loop.
-  return retry("segment_gone", "the segment does not exist any more; it is looked up again",
+  return retry("segment_gone",
+               "The audience does not exist at LinkedIn any more; it is looked up, and made again "
+               "if need be",
                attempt == 0 ? 0 : -1, 404);
 }
 

@@ -109,7 +109,7 @@ void Sender::report_answer(const sdk::Batch& batch, const sdk::HttpResponse& res
   if (!reply.readable) {
     batch.report_all({PENSTOCK_UNKNOWN, response.status, -1, "unreadable_answer",
                       "LinkedIn answered " + std::to_string(response.status) +
-                          " without a list of elements that could be read"});
+                          " without a list of results that could be read; sent again"});
     return;
   }
   for (std::size_t i = 0; i < sent; ++i) {
@@ -128,7 +128,7 @@ void Sender::report_answer(const sdk::Batch& batch, const sdk::HttpResponse& res
 
 void Sender::report_refusal(const sdk::Batch& batch, const sdk::HttpResponse& response,
                             const Audience& audience, const std::string& segment_id) {
-  const std::string doing = "sending " + std::string(members_of(audience.type));
+  const std::string doing = "Sending " + std::string(members_of(audience.type));
   Refusal refusal = classify(response, settings_, doing, host_.wall_ns());
   sdk::Outcome& outcome = refusal.outcome;
   const std::int32_t status = response.status;

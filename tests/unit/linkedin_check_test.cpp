@@ -146,9 +146,9 @@ TEST_CASE("an API version is warned of from 30 days before its first birthday") 
     const char* words;  // null: no warning
   };
   const Case cases[] = {{kBirthday - 30 * kNsPerDay - 1, nullptr},
-                        {kBirthday - 30 * kNsPerDay, "until about 2027-08-15"},
-                        {kBirthday - 1, "until about 2027-08-15"},
-                        {kBirthday, "may switch it off on any day"}};
+                        {kBirthday - 30 * kNsPerDay, "will be a year old on about 2027-08-15"},
+                        {kBirthday - 1, "will be a year old on about 2027-08-15"},
+                        {kBirthday, "a year old since about 2027-08-15"}};
   for (const Case& c : cases) {
     CAPTURE(c.wall_ns);
     sdk::test::Options options;
