@@ -20,9 +20,9 @@ class BlockWriter {
   BlockWriter(std::vector<Block>& blocks, const Program& program, std::size_t text_bytes)
       : blocks_(blocks), last_route_(program.mappings.size(), kNoRoute) {
     blocks_.emplace_back();
-    // About what an audience event of 1.2 KB becomes; growing step by step would copy it several
-    // times.
-    blocks_.back().bytes.reserve(text_bytes / 4);
+    // A little more than what audience events of 1.2 KB become (0.28 of their size, keys included):
+    // growing would copy it.
+    blocks_.back().bytes.reserve(text_bytes / 16 * 5);
     blocks_.back().elements.reserve(text_bytes / 1024);
   }
 
