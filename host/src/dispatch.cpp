@@ -181,14 +181,15 @@ bool Engine::send_batches(std::int64_t now_ns) {
   return memory_is_full() && some_destination_is_well(now_ns) && batcher_.park(now_ns) > 0;
 }
 
-// Whether waiting can bring no pending record further: all belong to destinations on which a person
-// has to act, or which have not said a word in the whole run.
+// Whether waiting can bring no pending record further: all belong to destinations or batch keys on
+// which a person has to act, or which have not said a word in the whole run.
 bool Engine::waiting_is_pointless() const {
   const queue::Usage usage = queue_.usage();
   const bool at_the_end = input_done_ || (working_.load() == 0 && memory_is_full());
   if (!at_the_end && !usage.full) return false;
   for (std::uint32_t d = 0; d < states_.size(); ++d) {
-    if (batcher_.pending_of_destination(d) > 0 && states_[d].retrying_helps()) return false;
+    const std::uint64_t refused = batcher_.refused_of_destination(d);
+    if (batcher_.pending_of_destination(d) > refused && states_[d].retrying_helps()) return false;
   }
   // With nothing in the batcher, a full queue holds only what the pipeline has no more.
   return batcher_.pending() > 0 || (usage.full && usage.drained);
@@ -239,6 +240,7 @@ void Engine::follow_logins(std::int64_t now_ns) {
       probe(d);
     }
   }
+  batcher_.retry_refused(now_ns());
 }
 
 void Engine::begin_cancelling() {

@@ -425,6 +425,29 @@ TEST_CASE("A group that lost a batch as a whole waits, in order, while other gro
   CHECK(world.payloads(*world.next()) == std::vector<std::string>{"A", "B"});
 }
 
+TEST_CASE(
+    "What waits for a person is counted, goes when somebody may have acted, and is free again") {
+  World world(limits(1));
+  world.add({{"a", "1", "full"}, {"b", "2", "full"}, {"c", "3", "fine"}});
+  auto refused = world.next();
+  REQUIRE(world.payloads(*refused) == std::vector<std::string>{"1"});
+  Verdicts verdicts;
+  verdicts.elements.push_back({Verdict::Kind::retry, false, 0, 0});
+  verdicts.group_until_ns = world.now + 60 * kSecond;
+  verdicts.group_refused = true;
+  world.batcher.complete(std::move(refused), verdicts, world.now, world.settled);
+  CHECK(world.batcher.refused_of_destination(0) == 2);
+  CHECK(world.payloads(*world.next()) == std::vector<std::string>{"3"});
+  CHECK(world.next() == nullptr);
+  world.batcher.retry_refused(world.now);
+  auto again = world.next();
+  REQUIRE(again != nullptr);
+  CHECK(world.batcher.refused_of_destination(0) == 2);
+  world.complete(std::move(again), Verdict::Kind::delivered);
+  CHECK(world.batcher.refused_of_destination(0) == 0);
+  CHECK(world.next() != nullptr);
+}
+
 TEST_CASE("After its back-off a group sends one batch, and the others when that is delivered") {
   World world(limits(1));
   world.add({{"a", "A"}, {"b", "B"}, {"c", "C"}});

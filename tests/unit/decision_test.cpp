@@ -30,6 +30,7 @@ struct Reported {
   std::int32_t remote_status = 0;
   std::int64_t retry_after_ms = -1;
   std::string reason = "why";
+  std::uint32_t flags = 0;
 };
 
 // Elements that go out together, again and again.
@@ -53,7 +54,7 @@ class Group {
             const penstock_outcome outcome{sizeof outcome,
                                            report.status,
                                            report.remote_status,
-                                           0,
+                                           report.flags,
                                            report.retry_after_ms,
                                            {report.reason.data(), report.reason.size()},
                                            {message.data(), message.size()}};
@@ -227,4 +228,21 @@ TEST_CASE("An attempt knows when it began and ended") {
   const Attempt attempt = group.attempt({{PENSTOCK_DELIVERED}});
   CHECK(attempt.begin_ns == kNow);
   CHECK(attempt.end_ns == kNow);
+}
+
+TEST_CASE("What is blocked for one batch key holds up its group, as rarely asked as a paused one") {
+  Group group(2);
+  const Reported blocked{PENSTOCK_BLOCKED, 429, -1, "limit", PENSTOCK_OUTCOME_BATCH_KEY_ONLY};
+  const Decision decision = group.decide({blocked});
+  CHECK(decision.effect == Decision::Effect::none);
+  CHECK(decision.verdicts.group_refused);
+  CHECK(decision.verdicts.group_until_ns == kNow + 60 * kSecond);
+  CHECK_FALSE(decision.verdicts.elements[0].failed);
+  CHECK_FALSE(decision.lost);
+  REQUIRE(decision.issues.size() == 1);
+  CHECK(decision.issues[0].severity == Issue::Severity::error);
+  CHECK(decision.issues[0].mapping == 0);
+  DestinationState state;
+  CHECK_FALSE(state.update(decision, kNow));
+  CHECK(state.health() == Health::ok);
 }

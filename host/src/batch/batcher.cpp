@@ -117,6 +117,7 @@ void Batcher::settle(Node& node, SettledElement::Kind kind, Settled& settled) {
       break;
   }
   --pending_;
+  --node.group->pending;
   --pending_by_mapping_[mapping];
   --destinations_[node.group->route.destination].pending;
 }
@@ -161,6 +162,7 @@ void Batcher::add(const LoadedBlock& loaded, std::int64_t now_ns, Settled& settl
     Group*& group = groups[element.route];
     if (group == nullptr) group = &group_of(content.routes[element.route]);
     ++pending_;
+    ++group->pending;
     ++destinations_[group->route.destination].pending;
     if (element.mapping >= pending_by_mapping_.size())
       pending_by_mapping_.resize(element.mapping + 1);
@@ -416,6 +418,23 @@ std::int64_t Batcher::next_time() const {
 
 std::uint64_t Batcher::pending_of_destination(std::uint32_t destination) const {
   return destinations_[destination].pending;
+}
+
+std::uint64_t Batcher::refused_of_destination(std::uint32_t destination) const {
+  std::uint64_t refused = 0;
+  for (const Group* group : failing_) {
+    if (group->refused && group->route.destination == destination) refused += group->pending;
+  }
+  return refused;
+}
+
+void Batcher::retry_refused(std::int64_t now_ns) {
+  now_ns_ = now_ns;
+  for (Group* group : failing_) {
+    if (!group->refused) continue;
+    group->blocked_until_ns = 0;
+    enqueue_if_ready(*group);
+  }
 }
 
 std::uint64_t Batcher::in_flight(std::uint32_t connection) const {

@@ -107,6 +107,7 @@ struct Verdicts {
   // and everything again once something of that is settled. Elements to be retried go back to the
   // head of the group, whatever their own time.
   std::int64_t group_until_ns = 0;
+  bool group_refused = false;  // with group_until_ns: until then a person has to act
 };
 
 // What a call settled, for the queue. The tally counts it, too, and has reasons and dead letters.
@@ -177,6 +178,10 @@ class Batcher {
   [[nodiscard]] const std::vector<std::uint64_t>& pending_by_mapping() const {
     return pending_by_mapping_;
   }
+  // Of those, in groups for which a person has to act.
+  [[nodiscard]] std::uint64_t refused_of_destination(std::uint32_t destination) const;
+  // Somebody may have acted: such groups are due now.
+  void retry_refused(std::int64_t now_ns);
   // Batches handed out and not completed.
   [[nodiscard]] std::uint64_t in_flight(std::uint32_t connection) const;
   // Memory of the blocks that elements are taken from, each block once.

@@ -79,6 +79,7 @@ void Batcher::note_outcome(Group& group, const Verdicts& verdicts, std::uint32_t
     // Batches that were under way together and are lost together are one failure.
     if (failures_before == group.failures) ++group.failures;
     group.blocked_until_ns = std::max(group.blocked_until_ns, verdicts.group_until_ns);
+    group.refused = verdicts.group_refused;
     failing_.insert(&group);
     return;
   }
@@ -87,6 +88,7 @@ void Batcher::note_outcome(Group& group, const Verdicts& verdicts, std::uint32_t
                   [](const Verdict& verdict) { return verdict.kind != Verdict::Kind::retry; });
   if (!answered || group.failures == 0) return;
   group.failures = 0;
+  group.refused = false;
   group.blocked_until_ns = 0;
   failing_.erase(&group);
 }

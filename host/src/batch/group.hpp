@@ -88,6 +88,9 @@ struct Group {
   std::uint32_t failures = 0;         // batches in a row that were lost as a whole
   std::int64_t blocked_until_ns = 0;  // nothing is sent before: back-off after such a batch
 
+  std::uint64_t pending = 0;  // elements taken in and not settled, those forgotten included
+  bool refused = false;       // a person has to act before anything of it is accepted
+
   bool parked = false;            // takes nothing in but by recover()
   std::uint64_t parked_from = 0;  // pending elements of blocks before this one are all held
   bool recovers = false;          // scratch of recover(): takes part

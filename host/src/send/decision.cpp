@@ -63,7 +63,8 @@ class Decider {
       const OutcomeDetail& detail = outcomes_.detail(i);
       judge(i, status, detail, verdict);
       if (verdict.kind != batch::Verdict::Kind::retry) lost = false;
-      group_waits = group_waits && is_retry(status) && detail.reason != "cancelled";
+      const bool waits = is_retry(status) || decision_.verdicts.group_refused;
+      group_waits = group_waits && waits && detail.reason != "cancelled";
       group_until_ns = std::max(group_until_ns, verdict.not_before_ns);
       give_up_if_old(i, status, detail, verdict);
     }
@@ -103,8 +104,13 @@ class Decider {
           refuse({detail.reason, detail.message, detail.remote_status}, verdict);
         }
         break;
-      case PENSTOCK_AUTH:
       case PENSTOCK_BLOCKED:
+        if ((detail.flags & PENSTOCK_OUTCOME_BATCH_KEY_ONLY) != 0) {
+          hold_group(index, detail, verdict);
+          break;
+        }
+        [[fallthrough]];
+      case PENSTOCK_AUTH:
         pause(status, detail, verdict);
         break;
       case PENSTOCK_THROTTLED:
@@ -144,6 +150,20 @@ class Decider {
     }
     count_issue(decision_.issues, Issue::Severity::error, batch_.destination(), Issue::kAllMappings,
                 detail);
+  }
+
+  // A person has to act, but for this batch key alone: its group is asked again as rarely as a
+  // paused destination, and what has another key goes on.
+  void hold_group(std::size_t index, const OutcomeDetail& detail, batch::Verdict& verdict) {
+    verdict.kind = batch::Verdict::Kind::retry;
+    verdict.failed = false;  // the element is not at fault
+    const std::int64_t asked_ns =
+        backoff_ns(policy_, 0, 0.0, std::max<std::int64_t>(detail.retry_after_ms, 0));
+    verdict.not_before_ns = now_ns_ + std::max(probe_delay_ns(batch_.group_failures()), asked_ns);
+    decision_.verdicts.group_refused = true;
+    decision_.answered = true;
+    count_issue(decision_.issues, Issue::Severity::error, batch_.destination(),
+                batch_.mapping(index), detail);
   }
 
   void throttle(std::size_t index, const OutcomeDetail& detail, batch::Verdict& verdict) {

@@ -55,7 +55,7 @@ std::uint32_t Outcomes::share(OutcomeDetail detail) {
     const OutcomeDetail& known = details_[i - 1];
     if (known.status == detail.status && known.remote_status == detail.remote_status &&
         known.retry_after_ms == detail.retry_after_ms && known.reason == detail.reason &&
-        known.message == detail.message) {
+        known.message == detail.message && known.flags == detail.flags) {
       return static_cast<std::uint32_t>(i - 1);
     }
   }
@@ -104,9 +104,9 @@ void Outcomes::report(std::uint64_t index, const penstock_outcome& outcome) {
     place.store(static_cast<std::uint8_t>(status), std::memory_order_relaxed);
     return;
   }
-  detail_of_[index] =
-      share({status, outcome.remote_status, outcome.retry_after_ms,
-             cut(outcome.reason, kMaxReasonBytes), cut(outcome.message, kMaxMessageBytes)});
+  detail_of_[index] = share(
+      {status, outcome.remote_status, outcome.retry_after_ms, cut(outcome.reason, kMaxReasonBytes),
+       cut(outcome.message, kMaxMessageBytes), outcome.flags & PENSTOCK_OUTCOME_BATCH_KEY_ONLY});
   place.store(static_cast<std::uint8_t>(status), std::memory_order_relaxed);
 }
 

@@ -19,6 +19,7 @@ struct OutcomeDetail {
   std::int64_t retry_after_ms = -1;
   std::string reason;
   std::string message;
+  std::uint32_t flags = 0;  // PENSTOCK_OUTCOME_...
 };
 
 // report() may be called from any thread until the hook returns; everything else only before or
