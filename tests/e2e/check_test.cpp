@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "sample.hpp"
+#include "services/kv.hpp"
 
 namespace penstock::e2e {
 namespace {
@@ -116,6 +117,32 @@ TEST_CASE("A check that passed is remembered over runs; validate --connect asks 
   // Another token may be another member's.
   fixture.sandbox->add_token("other-token", {}, 1h);
   CHECK(fixture.run("other-token").exit_code == 0);
+  CHECK(fixture.times_asked_who() == 3);
+}
+
+TEST_CASE("After a day, and with other settings, a destination is asked again") {
+  const Fixture fixture;
+  REQUIRE(fixture.run().exit_code == 0);
+  REQUIRE(fixture.times_asked_who() == 1);
+  {
+    auto store = services::KeyValueStore::open(fixture.workspace.path("state"));
+    REQUIRE(store.ok());
+    services::KeyValueStore::Entry entry;
+    REQUIRE((*store)->get("host:check", "linkedin_eu", entry, nullptr) == PENSTOCK_OK);
+    const std::size_t blank = entry.value.find(' ');
+    REQUIRE(blank != std::string::npos);
+    constexpr std::int64_t kDayMs = 86'400'000;
+    const std::int64_t passed_ms = std::stoll(entry.value.substr(blank + 1)) - kDayMs;
+    const std::string older = entry.value.substr(0, blank + 1) + std::to_string(passed_ms);
+    REQUIRE((*store)->put("host:check", "linkedin_eu", older, PENSTOCK_KV_ANY, nullptr) ==
+            PENSTOCK_OK);
+  }
+  CHECK(fixture.run().exit_code == 0);
+  CHECK(fixture.times_asked_who() == 2);
+  const std::vector<std::string> other = {
+      "run", fixture.pipeline(), "--set",
+      "destinations.linkedin_eu.settings.send_google_advertising_id=false"};
+  CHECK(run_penstock(fixture.workspace, other).exit_code == 0);
   CHECK(fixture.times_asked_who() == 3);
 }
 
