@@ -214,6 +214,7 @@ void Engine::follow_probes() {
   if (!probe_.exchange(false)) return;
   services::log(services::LogLevel::info, "run", "trying paused destinations now");
   for (std::uint32_t d = 0; d < states_.size(); ++d) probe(d);
+  batcher_.retry_refused(now_ns());
 }
 
 void Engine::probe(std::uint32_t destination) {
@@ -240,7 +241,6 @@ void Engine::follow_logins(std::int64_t now_ns) {
       probe(d);
     }
   }
-  batcher_.retry_refused(now_ns());
 }
 
 void Engine::begin_cancelling() {
