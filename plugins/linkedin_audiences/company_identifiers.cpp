@@ -37,7 +37,7 @@ bool is_utf8(std::string_view text) {
 }
 
 bool is_domain(std::string_view name) {
-  if (name.size() > kMaxDomain || !is_utf8(name)) return false;
+  if (name.size() > kMaxDomain) return false;
   std::size_t labels = 0;
   std::string_view last;
   for (std::string_view rest = name;; ++labels) {
@@ -80,8 +80,10 @@ bool append_domain(std::string_view raw, DomainKind kind, std::string& out) {
   std::string_view host = host_of(trim(raw));
   // Longer ones cannot become domains; they need not be lower-cased to see it.
   if (host.size() > kMaxDomain + std::string_view("www.").size()) return false;
-  // A space inside is a mistake in the value, not a way to write a domain.
-  if (host.find_first_of(" \t\r\n") != std::string_view::npos) return false;
+  // White space inside is a mistake in the value, not a way to write a domain. Bytes that are no
+  // characters must not become some by what is left out between them.
+  const auto control_or_space = [](char c) { return static_cast<unsigned char>(c) <= ' '; };
+  if (!is_utf8(host) || std::any_of(host.begin(), host.end(), control_or_space)) return false;
   std::string lower;
   append_normalised_email(host, lower);  // lower-cases as addresses are lower-cased
   std::string_view name = lower;
