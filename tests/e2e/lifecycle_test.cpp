@@ -197,6 +197,35 @@ TEST_CASE(
   CHECK(report["issues"].dump().find("202608") != std::string::npos);
 }
 
+TEST_CASE("A full ad account holds up the audiences that it lacks and no other, and ends with 75") {
+  Fixture fixture([](auto& behaviour) { behaviour.max_segments = 2; });
+  const std::string pipeline = fixture.pipeline();
+  const Finished full = run_penstock(
+      fixture.workspace, {"run", pipeline, "--format", "json", "--drain-timeout", "200ms"});
+  INFO(full.err);
+  CHECK(full.exit_code == 75);
+  const auto report = full.json();
+  check_adds_up(report);
+  CHECK(report["destinations"]["linkedin_eu"]["state"] == "ok");
+  std::size_t flowing = 0;
+  std::size_t held = 0;
+  for (const auto& [name, counts] : report["destinations"]["linkedin_eu"]["mappings"].items()) {
+    flowing += counts["pending"] == 0 && counts["delivered"] > 0 ? 1 : 0;
+    held += counts["pending"] > 0 && counts["delivered"] == 0 ? 1 : 0;
+  }
+  CHECK(flowing == 2);
+  CHECK(held == 2);
+  const std::string issues = report["issues"].dump();
+  CHECK(issues.find("segment_limit_exceeded") != std::string::npos);
+  CHECK(issues.find("has 2 audiences") != std::string::npos);
+
+  REQUIRE(fixture.sandbox->change_behaviour({{"max_segments", 1000}}).ok());
+  const Finished after = run_penstock(fixture.workspace, {"run", pipeline, "--format", "json"});
+  INFO(after.err);
+  CHECK(after.exit_code == 0);
+  check_members(*fixture.sandbox, sample_truth());
+}
+
 TEST_CASE(
     "A destination that nobody listens at ends with 69 after the drain timeout, and says where it "
     "was looked for") {
