@@ -70,6 +70,8 @@ std::string DestinationCheck::fingerprint(std::uint32_t destination) const {
     fingerprint.add(connection->client_secret.reveal());
     fingerprint.add(connection->access_token.reveal());
     fingerprint.add(connection->refresh_token.reveal());
+    // Somebody else may have logged in.
+    fingerprint.add(std::to_string(pipeline_.http(destination)->credentials().given_ms()));
   }
   return fingerprint.text();
 }

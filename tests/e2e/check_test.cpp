@@ -9,6 +9,7 @@
 
 #include "sample.hpp"
 #include "services/kv.hpp"
+#include "services/token_store.hpp"
 
 namespace penstock::e2e {
 namespace {
@@ -144,6 +145,32 @@ TEST_CASE("After a day, and with other settings, a destination is asked again") 
       "destinations.linkedin_eu.settings.send_google_advertising_id=false"};
   CHECK(run_penstock(fixture.workspace, other).exit_code == 0);
   CHECK(fixture.times_asked_who() == 3);
+}
+
+TEST_CASE(
+    "validate --connect uses the login in the state directory; another login is asked about anew") {
+  const Fixture fixture;
+  const auto log_in = [&](std::int64_t at_ms) {
+    const services::TokenStore store(fixture.workspace.path("state"), "linkedin");
+    const auto lock = store.lock([] { return false; });
+    REQUIRE(lock.ok());
+    services::TokenSet tokens;
+    tokens.access_token = Secret("sandbox-token");
+    tokens.since_ms = at_ms;
+    tokens.origin = services::TokenOrigin::login;
+    REQUIRE(store.save(tokens, *lock).ok());
+  };
+  CHECK(fixture.validate("no-such-token").exit_code == 77);
+  log_in(1'790'000'000'000);
+  const Finished validated = fixture.validate("no-such-token");
+  INFO(validated.err);
+  CHECK(validated.exit_code == 0);
+  const std::uint64_t asked = fixture.times_asked_who();
+  CHECK(fixture.run("no-such-token").exit_code == 0);
+  CHECK(fixture.times_asked_who() == asked);
+  log_in(1'790'000'000'001);
+  CHECK(fixture.run("no-such-token").exit_code == 0);
+  CHECK(fixture.times_asked_who() == asked + 1);
 }
 
 TEST_CASE("What validate --connect asked is remembered for the runs that follow") {

@@ -127,6 +127,11 @@ bool Credentials::take_over_changes() {
   return number_ != before;
 }
 
+std::int64_t Credentials::given_ms() {
+  const std::lock_guard lock(mutex_);
+  return tokens_.since_ms;
+}
+
 bool Credentials::usable() const {
   if (!is_token(tokens_.access_token.reveal()) || refused_ == number_) return false;
   return tokens_.access_expires_ms == 0 || now_ms() < tokens_.access_expires_ms;

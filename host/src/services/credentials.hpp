@@ -81,6 +81,8 @@ class Credentials {
   // Whether the tokens on disk are others than those in use, because somebody logged in or out.
   // Takes them over. Cheap: looks at the file's attributes.
   bool take_over_changes();
+  // When a person last gave tokens by a command, in milliseconds since 1970; 0: never.
+  [[nodiscard]] std::int64_t given_ms();
   // What a person should be told now about the end of the refresh token; each limit once.
   [[nodiscard]] std::optional<LoginWarning> next_warning();
 
