@@ -27,6 +27,13 @@ Creation Segments::create(const NewSegment& segment, const Behaviour& behaviour)
   return {Creation::Outcome::created, id};
 }
 
+const char* Segments::status_of(const Segment& segment, const Behaviour& behaviour) const {
+  if (is_expired(segment)) return "EXPIRED";
+  if (idle_ms(segment) >= kArchivedAfterMs) return "ARCHIVED";
+  const bool building = clock_.now_ms() < segment.created_ms + behaviour.segment_ready_ms;
+  return building ? "BUILDING" : "READY";
+}
+
 json Segments::show(std::int64_t id, const Segment& segment, const Behaviour& behaviour) const {
   json shown = {{"id", id},
                 {"name", segment.fields.name},
@@ -42,11 +49,10 @@ json Segments::show(std::int64_t id, const Segment& segment, const Behaviour& be
   }
   if (!segment.fields.description.empty()) shown["description"] = segment.fields.description;
   if (segment.fields.has_destination) {
-    const bool building = clock_.now_ms() < segment.created_ms + behaviour.segment_ready_ms;
     shown["destinations"].push_back(
         {{"destination", "LINKEDIN"},
          {"destinationSegmentId", "urn:li:adSegment:" + std::to_string(id)},
-         {"status", building ? "BUILDING" : "READY"},
+         {"status", status_of(segment, behaviour)},
          {"created", segment.created_ms},
          {"lastModified", segment.modified_ms}});
   }
@@ -79,6 +85,7 @@ bool Segments::update(std::int64_t id, const std::map<std::string, std::string>&
   const std::lock_guard lock(mutex_);
   const auto found = segments_.find(id);
   if (found == segments_.end()) return false;
+  if (is_expired(found->second)) found->second.members.clear();
   NewSegment& fields = found->second.fields;
   for (const auto& [name, value] : changes) {
     if (name == "name") fields.name = value;
@@ -126,6 +133,7 @@ WriteOutcome Segments::write(std::int64_t id, ElementKind kind, std::vector<Writ
   const WriteOutcome outcome = check_locked(id, kind, behaviour);
   if (outcome != WriteOutcome::applied) return outcome;
   Segment& segment = segments_.at(id);
+  if (is_expired(segment)) segment.members.clear();
   if (behaviour.shuffle_order) std::shuffle(writes.begin(), writes.end(), random_);
   for (Write& write : writes) {
     if (write.remove) {
@@ -166,12 +174,13 @@ json Segments::dump(bool counts_only, const std::optional<std::string>& source_s
                   {"id", id},
                   {"account", segment->fields.account},
                   {"sourcePlatform", segment->fields.source_platform},
-                  {"size", segment->members.size()}};
+                  {"size", is_expired(*segment) ? 0 : segment->members.size()}};
     if (!counts_only) {
       std::vector<std::string> members;
       members.reserve(segment->members.size());
       json attributes = json::object();
       for (const auto& [person, kept] : segment->members) {
+        if (is_expired(*segment)) break;
         members.push_back(person);
         if (!kept.is_null()) attributes[person] = kept;
       }
@@ -191,7 +200,7 @@ Segments::Totals Segments::totals() const {
   for (const auto& [id, segment] : segments_) {
     const NewSegment& fields = segment.fields;
     ++totals.segments;
-    totals.members += segment.members.size();
+    if (!is_expired(segment)) totals.members += segment.members.size();
     if (!fields.source_segment_id.empty() &&
         !seen.emplace(fields.account, fields.source_segment_id, fields.type).second) {
       ++totals.twins;

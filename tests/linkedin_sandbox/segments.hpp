@@ -99,6 +99,15 @@ class Segments {
 
   [[nodiscard]] nlohmann::json show(std::int64_t id, const Segment& segment,
                                     const Behaviour& behaviour) const;
+  // How long nothing was changed about it or in it.
+  [[nodiscard]] std::int64_t idle_ms(const Segment& segment) const {
+    return clock_.now_ms() - segment.modified_ms;
+  }
+  // LinkedIn has deleted its members.
+  [[nodiscard]] bool is_expired(const Segment& segment) const {
+    return idle_ms(segment) >= kExpiredAfterMs;
+  }
+  [[nodiscard]] const char* status_of(const Segment& segment, const Behaviour& behaviour) const;
   [[nodiscard]] WriteOutcome check_locked(std::int64_t id, ElementKind kind,
                                           const Behaviour& behaviour) const;
 
@@ -110,6 +119,9 @@ class Segments {
   std::mt19937_64 random_;
 
   static constexpr std::int64_t kFirstId = 10'000'001;  // eight digits, as real ids have
+  static constexpr std::int64_t kDayMs = 24LL * 60 * 60 * 1000;
+  static constexpr std::int64_t kArchivedAfterMs = 30 * kDayMs;  // unused and unchanged
+  static constexpr std::int64_t kExpiredAfterMs = 90 * kDayMs;
 };
 
 }  // namespace linkedin_sandbox

@@ -623,6 +623,29 @@ TEST_CASE("Row 30: the control port shows members, requests and counters, and sw
   CHECK(control.get("/health").status == 200);
 }
 
+TEST_CASE("Row 27: an idle segment is archived after 30 days and loses its members after 90") {
+  Options options = quick();
+  options.behaviour.access_token_seconds = 365 * 86'400;
+  Fixture f(options);
+  const std::string id = f.client->create_segment("a");
+  REQUIRE(f.client->write_users(id, {user("ADD", "x")}).status == 200);
+  const auto status = [&] {
+    return f.client->get(std::string(kSegments) + "/" + id)
+        .json()["destinations"][0]["status"]
+        .get<std::string>();
+  };
+  CHECK(status() == "READY");
+  f.sandbox.advance_clock(std::chrono::hours(24 * 30));
+  CHECK(status() == "ARCHIVED");
+  CHECK(f.sandbox.members("a").size() == 1);
+  f.sandbox.advance_clock(std::chrono::hours(24 * 60));
+  CHECK(status() == "EXPIRED");
+  CHECK(f.sandbox.members("a").empty());
+  REQUIRE(f.client->write_users(id, {user("ADD", "y")}).status == 200);
+  CHECK(status() == "READY");
+  CHECK(f.sandbox.members("a").size() == 1);
+}
+
 TEST_CASE("The same seed gives the same faults, and max_faults ends them") {
   const auto outcomes = [](std::uint64_t seed) {
     Options options = quick();
