@@ -37,8 +37,12 @@ struct Behaviour {
   std::int64_t bad_create_status = 400;  // UNCONFIRMED, 422 is as likely
   bool conflict_on_duplicate = false;    // UNCONFIRMED: 409 when a sourceSegmentId exists already
   std::int64_t segment_ready_ms = 5000;
-  std::string not_ready_mode = "404";  // or "drop": 200, and the data is lost
-  std::int64_t find_lag_ms = 0;        // a new segment is found only after this time
+  std::string not_ready_mode = "404";         // or "drop": 200, and the data is lost
+  std::int64_t find_lag_ms = 0;               // a new segment is found only after this time
+  std::int64_t updating_ms = 0;               // a segment is UPDATING so long after a batch
+  std::vector<std::string> failed_audiences;  // sourceSegmentIds whose status is FAILED
+  std::string small_audience_size = "zero";   // below 300 members: zero, or hidden
+  std::int64_t match_percent = 100;           // of what is sent, matched to members of LinkedIn
 
   // Batches.
   std::int64_t max_batch_elements = 5000;

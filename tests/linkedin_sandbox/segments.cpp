@@ -23,15 +23,38 @@ Creation Segments::create(const NewSegment& segment, const Behaviour& behaviour)
   if (in_account >= behaviour.max_segments) return {Creation::Outcome::limit_exceeded};
   const std::int64_t id = next_id_++;
   const std::int64_t now = clock_.now_ms();
-  segments_.emplace(id, Segment{segment, now, now, {}});
+  segments_.emplace(id, Segment{segment, now, now, {}, 0, {}});
   return {Creation::Outcome::created, id};
 }
 
 const char* Segments::status_of(const Segment& segment, const Behaviour& behaviour) const {
   if (is_expired(segment)) return "EXPIRED";
   if (idle_ms(segment) >= kArchivedAfterMs) return "ARCHIVED";
-  const bool building = clock_.now_ms() < segment.created_ms + behaviour.segment_ready_ms;
-  return building ? "BUILDING" : "READY";
+  const auto& failed = behaviour.failed_audiences;
+  if (std::find(failed.begin(), failed.end(), segment.fields.source_segment_id) != failed.end())
+    return "FAILED";
+  const std::int64_t now = clock_.now_ms();
+  if (now < segment.created_ms + behaviour.segment_ready_ms) return "BUILDING";
+  const bool updating = segment.written_ms > 0 && now < segment.written_ms + behaviour.updating_ms;
+  return updating ? "UPDATING" : "READY";
+}
+
+// Sizes and counts: none while the segment is built, and none of less than 300 people.
+void Segments::show_counts(const Segment& segment, const Behaviour& behaviour, json& shown,
+                           json& destination) const {
+  if (destination["status"] == "BUILDING") return;
+  const std::size_t size = is_expired(segment) ? 0 : segment.members.size();
+  if (size >= kLeastShownSize) {
+    destination["audienceSize"] = size;
+  } else if (behaviour.small_audience_size == "zero") {
+    destination["audienceSize"] = 0;
+  }
+  std::uint64_t inputs = 0;
+  const std::int64_t first_day = clock_.now_ms() / kDayMs - kCountedDays + 1;
+  for (auto day = segment.inputs.lower_bound(first_day); day != segment.inputs.end(); ++day)
+    inputs += day->second;
+  shown["inputCount"] = inputs;
+  destination["matchedCount"] = inputs * static_cast<std::uint64_t>(behaviour.match_percent) / 100;
 }
 
 json Segments::show(std::int64_t id, const Segment& segment, const Behaviour& behaviour) const {
@@ -49,12 +72,13 @@ json Segments::show(std::int64_t id, const Segment& segment, const Behaviour& be
   }
   if (!segment.fields.description.empty()) shown["description"] = segment.fields.description;
   if (segment.fields.has_destination) {
-    shown["destinations"].push_back(
-        {{"destination", "LINKEDIN"},
-         {"destinationSegmentId", "urn:li:adSegment:" + std::to_string(id)},
-         {"status", status_of(segment, behaviour)},
-         {"created", segment.created_ms},
-         {"lastModified", segment.modified_ms}});
+    json destination = {{"destination", "LINKEDIN"},
+                        {"destinationSegmentId", "urn:li:adSegment:" + std::to_string(id)},
+                        {"status", status_of(segment, behaviour)},
+                        {"created", segment.created_ms},
+                        {"lastModified", segment.modified_ms}};
+    show_counts(segment, behaviour, shown, destination);
+    shown["destinations"].push_back(std::move(destination));
   }
   return shown;
 }
@@ -134,6 +158,8 @@ WriteOutcome Segments::write(std::int64_t id, ElementKind kind, std::vector<Writ
   if (outcome != WriteOutcome::applied) return outcome;
   Segment& segment = segments_.at(id);
   if (is_expired(segment)) segment.members.clear();
+  segment.written_ms = clock_.now_ms();
+  segment.inputs[segment.written_ms / kDayMs] += writes.size();
   if (behaviour.shuffle_order) std::shuffle(writes.begin(), writes.end(), random_);
   for (Write& write : writes) {
     if (write.remove) {

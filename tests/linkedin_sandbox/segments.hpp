@@ -95,6 +95,8 @@ class Segments {
     std::int64_t created_ms = 0;
     std::int64_t modified_ms = 0;
     std::unordered_map<std::string, nlohmann::json> members;  // person to attributes
+    std::int64_t written_ms = 0;                              // the last batch; 0: none
+    std::map<std::int64_t, std::uint64_t> inputs;             // elements, by day since 1970
   };
 
   [[nodiscard]] nlohmann::json show(std::int64_t id, const Segment& segment,
@@ -107,6 +109,8 @@ class Segments {
   [[nodiscard]] bool is_expired(const Segment& segment) const {
     return idle_ms(segment) >= kExpiredAfterMs;
   }
+  void show_counts(const Segment& segment, const Behaviour& behaviour, nlohmann::json& shown,
+                   nlohmann::json& destination) const;
   [[nodiscard]] const char* status_of(const Segment& segment, const Behaviour& behaviour) const;
   [[nodiscard]] WriteOutcome check_locked(std::int64_t id, ElementKind kind,
                                           const Behaviour& behaviour) const;
@@ -122,6 +126,8 @@ class Segments {
   static constexpr std::int64_t kDayMs = 24LL * 60 * 60 * 1000;
   static constexpr std::int64_t kArchivedAfterMs = 30 * kDayMs;  // unused and unchanged
   static constexpr std::int64_t kExpiredAfterMs = 90 * kDayMs;
+  static constexpr std::int64_t kCountedDays = 7;      // inputs, matched or not
+  static constexpr std::size_t kLeastShownSize = 300;  // of an audience
 };
 
 }  // namespace linkedin_sandbox

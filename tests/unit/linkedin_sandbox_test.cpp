@@ -646,6 +646,49 @@ TEST_CASE("Row 27: an idle segment is archived after 30 days and loses its membe
   CHECK(f.sandbox.members("a").size() == 1);
 }
 
+TEST_CASE("Row 27: a segment builds, is ready, updates after a batch, and fails on demand") {
+  Options options = quick();
+  options.behaviour.segment_ready_ms = 5'000;
+  options.behaviour.updating_ms = 60'000;
+  Fixture f(options);
+  const std::string id = f.client->create_segment("a");
+  const auto destination = [&] {
+    return f.client->get(kSegments + "/" + id).json()["destinations"][0];
+  };
+  CHECK(destination()["status"] == "BUILDING");
+  CHECK_FALSE(destination().contains("audienceSize"));
+  CHECK_FALSE(destination().contains("matchedCount"));
+  f.sandbox.advance_clock(std::chrono::seconds(5));
+  CHECK(destination()["status"] == "READY");
+  REQUIRE(f.client->write_users(id, {user("ADD", "x")}).status == 200);
+  CHECK(destination()["status"] == "UPDATING");
+  f.sandbox.advance_clock(std::chrono::seconds(60));
+  CHECK(destination()["status"] == "READY");
+  f.behave({{"failed_audiences", {"a"}}});
+  CHECK(destination()["status"] == "FAILED");
+}
+
+TEST_CASE("Row 27: sizes begin at 300, inputs and matches count for 7 days") {
+  Fixture f;
+  f.behave({{"match_percent", 60}});
+  const std::string id = f.client->create_segment("a");
+  const auto shown = [&] { return f.client->get(kSegments + "/" + id).json(); };
+  std::vector<json> users;
+  users.reserve(299);
+  for (int i = 0; i < 299; ++i) users.push_back(user("ADD", std::to_string(i)));
+  REQUIRE(f.client->write_users(id, users).status == 200);
+  CHECK(shown()["destinations"][0]["audienceSize"] == 0);
+  f.behave({{"small_audience_size", "hidden"}});
+  CHECK_FALSE(shown()["destinations"][0].contains("audienceSize"));
+  f.sandbox.advance_clock(std::chrono::hours(24 * 3));
+  REQUIRE(f.client->write_users(id, {user("ADD", "one more")}).status == 200);
+  CHECK(shown()["destinations"][0]["audienceSize"] == 300);
+  CHECK(shown()["inputCount"] == 300);
+  CHECK(shown()["destinations"][0]["matchedCount"] == 180);
+  f.sandbox.advance_clock(std::chrono::hours(24 * 4));
+  CHECK(shown()["inputCount"] == 1);
+}
+
 TEST_CASE("The same seed gives the same faults, and max_faults ends them") {
   const auto outcomes = [](std::uint64_t seed) {
     Options options = quick();
