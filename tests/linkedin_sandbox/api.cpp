@@ -58,6 +58,10 @@ Api::Route Api::route_of(const std::string& method, const Target& target) {
   const auto& path = target.path;
   const bool get = method == "GET";
   const bool post = method == "POST";
+  if (path.size() == 3 && path[0] == "oauth" && path[1] == "v2" && get &&
+      path[2] == "authorization") {
+    return {E::authorize, "authorize", "", ""};
+  }
   if (path.size() == 3 && path[0] == "oauth" && path[1] == "v2" && post) {
     if (path[2] == "accessToken") return {E::token, "token", "", ""};
     if (path[2] == "introspectToken") return {E::introspect, "introspect", "", ""};
@@ -142,6 +146,7 @@ HttpReply Api::handle(const HttpRequest& request) {
 
 HttpReply Api::answer(Exchange& exchange) {
   const Endpoint endpoint = exchange.route.endpoint;
+  if (endpoint == Endpoint::authorize) return authorize(exchange);
   if (endpoint == Endpoint::token) return issue_token(exchange);
   if (endpoint == Endpoint::introspect) return introspect(exchange);
 
@@ -286,6 +291,7 @@ HttpReply Api::dispatch(Exchange& exchange) {
       return account(exchange);
     case Endpoint::accounts:
       return accounts(exchange);
+    case Endpoint::authorize:
     case Endpoint::token:
     case Endpoint::introspect:
     case Endpoint::unknown:

@@ -4,7 +4,7 @@
 //   reply carries api_segments.cpp  segments: create, find, get, update, delete, destinations
 //   api_batches.cpp   users and companies
 //   api_accounts.cpp  /me, ad accounts and roles
-//   api_oauth.cpp     the token endpoint and introspection
+//   api_oauth.cpp     the authorize URL, the token endpoint and introspection
 #pragma once
 
 #include <memory>
@@ -39,6 +39,7 @@ class Api {
     account_users,
     account,
     accounts,
+    authorize,
     token,
     introspect,
     unknown,
@@ -93,6 +94,7 @@ class Api {
   [[nodiscard]] static HttpReply account_users(const Exchange& exchange);
   [[nodiscard]] static HttpReply account(const Exchange& exchange);
   [[nodiscard]] static HttpReply accounts(const Exchange& exchange);
+  [[nodiscard]] HttpReply authorize(const Exchange& exchange);
   [[nodiscard]] HttpReply issue_token(const Exchange& exchange);
   [[nodiscard]] HttpReply introspect(const Exchange& exchange) const;
 

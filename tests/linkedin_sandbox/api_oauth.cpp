@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <string>
 
 #include "api.hpp"
@@ -18,6 +19,47 @@ std::string comma_list(const std::set<std::string>& scopes) {
 }
 
 }  // namespace
+
+// As if somebody had signed in and pressed Allow at once, or whatever authorize_refusal says.
+HttpReply Api::authorize(const Exchange& exchange) {
+  const auto parameter = [&](const char* name) {
+    const std::string* value = exchange.target.parameter(name);
+    return value == nullptr ? std::string() : *value;
+  };
+  const std::string redirect_uri = parameter("redirect_uri");
+  if (parameter("response_type") != "code" || redirect_uri.empty() ||
+      parameter("client_id") != world_.access.application().client_id) {
+    return oauth_error(400, "invalid_request", "client_id or redirect_uri does not match the app");
+  }
+  Grant grant;
+  grant.scopes.clear();
+  std::string scopes = parameter("scope");
+  for (std::size_t end = 0; !scopes.empty(); scopes.erase(0, end + 1)) {
+    end = std::min(scopes.find(' '), scopes.size() - 1);
+    grant.scopes.insert(scopes.substr(0, scopes[end] == ' ' ? end : end + 1));
+  }
+  const std::string& refusal = exchange.behaviour->authorize_refusal;
+  std::string state = parameter("state");
+  std::string answer;
+  if (refusal == "none" || refusal == "wrong_state") {
+    const std::string code = "sandbox-code-" + std::to_string(exchange.number);
+    world_.access.add_code(code, grant);
+    answer = "code=" + code;
+    if (refusal == "wrong_state") state += "x";
+  } else {
+    answer = "error=" + refusal + "&error_description=";
+    answer +=
+        refusal == "unauthorized_scope_error"
+            ? "Scope+%26quot%3Brw_dmp_segments%26quot%3B+is+not+authorized+for+your+application"
+            : "The+user+cancelled";
+  }
+  HttpReply reply;
+  reply.status = 302;
+  reply.headers.emplace_back(
+      "Location", redirect_uri + (redirect_uri.find('?') == std::string::npos ? "?" : "&") +
+                      answer + "&state=" + state);
+  return reply;
+}
 
 HttpReply Api::issue_token(const Exchange& exchange) {
   const auto form = parse_form(exchange.request.body);

@@ -19,6 +19,8 @@ const std::map<std::string, services::LogFormat> kLogFormats = {
 
 // Hourly counts are kept for 90 days.
 constexpr int kMostHistoryHours = 90 * 24;
+// No login lasts ten years.
+constexpr int kMostWarnDays = 3660;
 
 // "10s", "500ms", "2m" as milliseconds.
 std::chrono::milliseconds parse_duration(const std::string& text) {
@@ -49,6 +51,7 @@ constexpr char kPlugins[] = "Plugins";
 struct Raw {
   std::vector<std::string> sets;
   std::string drain_timeout;
+  std::string login_timeout;
   bool verbose = false;
   std::string pipeline;
   std::string since;
@@ -66,6 +69,7 @@ class Commands {
     add_status();
     add_audiences();
     add_dead_letters();
+    add_auth();
     add_queue();
     add_plugin();
   }
@@ -255,6 +259,55 @@ class Commands {
         ->type_name("N");
   }
 
+  CLI::App& auth_command(CLI::App& group, Command command, const char* name,
+                         const char* description, const char* examples) {
+    CLI::App& app = pipeline_command(group, command, name, description, examples);
+    app.add_option("CONNECTION", arguments_.connection,
+                   "The connection's name; may be left out where there is one");
+    return app;
+  }
+
+  void add_auth() {
+    CLI::App& group =
+        *app_.add_subcommand("auth", "Log in to destinations, and see how long it lasts");
+    group.group(kDelivering);
+    group.require_subcommand(1);
+    group.footer("Examples:\n" + std::string(examples::kAuth));
+    CLI::App& login = auth_command(group, Command::auth_login, "login", "Log in over a browser",
+                                   examples::kAuthLogin);
+    login.add_flag("--open", arguments_.open_browser, "Open the browser, with xdg-open");
+    login.add_flag("--paste", arguments_.paste,
+                   "Read the address that the browser ends at, or its code, from standard input");
+    login
+        .add_option("--timeout", raw_.login_timeout,
+                    "How long to wait for the browser (default 5m)")
+        ->type_name("DURATION");
+    CLI::App& set = auth_command(group, Command::auth_set, "set",
+                                 "Take tokens that were made elsewhere", examples::kAuthSet);
+    CLI::Option* access = set.add_option("--access-token-file", arguments_.access_token_file,
+                                         "File with the access token")
+                              ->type_name("FILE");
+    CLI::Option* refresh = set.add_option("--refresh-token-file", arguments_.refresh_token_file,
+                                          "File with the refresh token")
+                               ->type_name("FILE");
+    set.add_flag("--from-env", arguments_.tokens_from_env,
+                 "Take PENSTOCK_ACCESS_TOKEN and PENSTOCK_REFRESH_TOKEN")
+        ->excludes(access)
+        ->excludes(refresh);
+    CLI::App& status =
+        auth_command(group, Command::auth_status, "status",
+                     "Show what is logged in, until when, and what to do", examples::kAuthStatus);
+    status
+        .add_option("--warn-days", arguments_.warn_days,
+                    "End with exit code 77 when a login ends within so many days (default 30)")
+        ->check(CLI::Range(0, kMostWarnDays))
+        ->type_name("N");
+    auth_command(group, Command::auth_refresh, "refresh", "Renew the access token now",
+                 examples::kAuthRefresh);
+    auth_command(group, Command::auth_logout, "logout", "Forget the stored tokens",
+                 examples::kAuthLogout);
+  }
+
   void add_queue() {
     CLI::App& queue =
         *app_.add_subcommand("queue", "Check what waits on the disk, and repair it after damage");
@@ -303,6 +356,7 @@ std::optional<Moment> read_moment(const char* option, const std::string& text) {
 // What CLI11 cannot say.
 void complete(Arguments& arguments, const Raw& raw) {
   if (!raw.drain_timeout.empty()) arguments.drain_timeout = parse_duration(raw.drain_timeout);
+  if (!raw.login_timeout.empty()) arguments.login_timeout = parse_duration(raw.login_timeout);
   for (const std::string& set : raw.sets) {
     const std::size_t equals = set.find('=');
     if (equals == std::string::npos || equals == 0) {

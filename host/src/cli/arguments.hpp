@@ -27,6 +27,11 @@ enum class Command : std::uint8_t {
   dead_letters_replay,
   dead_letters_discard,
   dead_letters_export,
+  auth_login,
+  auth_set,
+  auth_status,
+  auth_refresh,
+  auth_logout,
   queue_check,
   queue_repair,
   plugin_list,
@@ -79,6 +84,15 @@ struct Arguments {
   std::string new_name;  // of the audience
   // dead-letters:
   DeadLetterSelection selection;
+  // auth:
+  std::string connection;  // "": the only one
+  bool open_browser = false;
+  bool paste = false;
+  std::chrono::milliseconds login_timeout = std::chrono::minutes(5);
+  std::string access_token_file;
+  std::string refresh_token_file;
+  bool tokens_from_env = false;
+  unsigned warn_days = 30;
   // plugin describe:
   std::string plugin;
 };

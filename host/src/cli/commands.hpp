@@ -19,6 +19,7 @@ int status_command(const Arguments& arguments);
 int audiences_command(const Arguments& arguments);
 int audiences_rename_command(const Arguments& arguments);
 int dead_letters_command(const Arguments& arguments);  // all of `dead-letters ...`
+int auth_command(const Arguments& arguments);          // all of `auth ...`
 int queue_check_command(const Arguments& arguments);
 int queue_repair_command(const Arguments& arguments);
 int plugin_list_command(const Arguments& arguments);

@@ -52,7 +52,8 @@ inline constexpr char kAudiences[] =
 inline constexpr char kAudiencesRename[] =
     "  penstock audiences rename pipeline.yaml trial_users \"Trial users, Europe\"\n"
     "  penstock audiences rename pipeline.yaml linkedin_eu.trial_users \"Trial users\"\n\n"
-    "Works while a run is going on and when none is. The name in the pipeline is only used when an\n"
+    "Works while a run is going on and when none is. The name in the pipeline is only used when "
+    "an\n"
     "audience is created.";
 
 inline constexpr char kDeadLetters[] =
@@ -94,6 +95,41 @@ inline constexpr char kDeadLettersExport[] =
     "  penstock dead-letters export pipeline.yaml > dead-letters.ndjson\n"
     "  penstock dead-letters export pipeline.yaml --reason no_identifier | jq .message\n\n"
     "One JSON object a line, contents included: treat it like the events themselves.";
+
+inline constexpr char kAuth[] =
+    "  penstock auth login pipeline.yaml --open\n"
+    "  penstock auth status pipeline.yaml\n"
+    "  penstock auth set pipeline.yaml linkedin < tokens.json";
+
+inline constexpr char kAuthLogin[] =
+    "  penstock auth login pipeline.yaml --open\n"
+    "  penstock auth login pipeline.yaml linkedin --paste\n\n"
+    "The browser comes back to connections.NAME.redirect_uri, which must be registered for the "
+    "app\n"
+    "as it stands there. One on this machine (http://127.0.0.1:PORT/PATH) is answered by the\n"
+    "command; with any other the address that the browser ends at is pasted. Works while run runs.";
+
+inline constexpr char kAuthSet[] =
+    "  penstock auth set pipeline.yaml --access-token-file access --refresh-token-file refresh\n"
+    "  penstock auth set pipeline.yaml --from-env\n"
+    "  penstock auth set pipeline.yaml < tokens.json\n\n"
+    "Standard input holds a reply of the token endpoint as JSON, or the access token in one line\n"
+    "and the refresh token in the next. Tokens are never taken from the command line, which other\n"
+    "users of the machine can see.";
+
+inline constexpr char kAuthStatus[] =
+    "  penstock auth status pipeline.yaml\n"
+    "  penstock auth status pipeline.yaml --warn-days 14 --format json\n\n"
+    "Exit codes: 0 nothing to do, 77 somebody has to log in, now or within --warn-days.";
+
+inline constexpr char kAuthRefresh[] =
+    "  penstock auth refresh pipeline.yaml\n\n"
+    "run does this by itself. Never at once with a run: one waits for the other.";
+
+inline constexpr char kAuthLogout[] =
+    "  penstock auth logout pipeline.yaml linkedin\n\n"
+    "Tokens that the manifest gives are in force again. The service still accepts what was\n"
+    "forgotten until it ends or is revoked there.";
 
 inline constexpr char kQueue[] =
     "  penstock queue check pipeline.yaml\n"

@@ -37,6 +37,12 @@ int dispatch(const penstock::cli::Arguments& arguments) {
     case Command::dead_letters_discard:
     case Command::dead_letters_export:
       return penstock::cli::dead_letters_command(arguments);
+    case Command::auth_login:
+    case Command::auth_set:
+    case Command::auth_status:
+    case Command::auth_refresh:
+    case Command::auth_logout:
+      return penstock::cli::auth_command(arguments);
     case Command::queue_check:
       return penstock::cli::queue_check_command(arguments);
     case Command::queue_repair:

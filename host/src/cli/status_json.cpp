@@ -3,6 +3,7 @@
 #include "cli/moments.hpp"
 #include "cli/status_report.hpp"
 #include "cli/status_rows.hpp"
+#include "services/token_store.hpp"
 
 namespace penstock::cli {
 namespace {
@@ -82,6 +83,19 @@ Json issues_json(const store::State& state) {
   return issues;
 }
 
+// When a token ends is known of those that Penstock obtained itself only.
+Json connection_json(const PipelineOutline::Connection& connection,
+                     const services::TokenStore& store) {
+  const auto stored = store.load();
+  const bool known = stored.ok() && stored.value().has_value();
+  const services::TokenSet tokens = known ? *stored.value() : services::TokenSet();
+  return {{"configured", connection.has_tokens},
+          {"stored", known ? Json(name_of(tokens.origin)) : Json()},
+          {"access_token_expires", time_or_null(tokens.access_expires_ms)},
+          {"refresh_token_expires", time_or_null(tokens.refresh_expires_ms)},
+          {"fault", stored.ok() ? Json() : Json(stored.status().message())}};
+}
+
 Json history_json(const std::vector<store::HistoryHour>& history) {
   Json rows = Json::array();
   for (const store::HistoryHour& hour : history) {
@@ -122,10 +136,8 @@ std::string status_json(const StatusView& view) {
   json["issues"] = issues_json(state);
   json["connections"] = Json::object();
   for (const PipelineOutline::Connection& connection : view.outline.connections) {
-    // When a token ends is known of those that Penstock obtained itself only.
-    json["connections"][connection.name] = {{"configured", connection.has_tokens},
-                                            {"access_token_expires", nullptr},
-                                            {"refresh_token_expires", nullptr}};
+    json["connections"][connection.name] =
+        connection_json(connection, services::TokenStore(view.outline.state_dir, connection.name));
   }
   const store::DeadLetterTotals& letters = state.dead_letters;
   json["dead_letters"] = {{"kept", letters.kept},

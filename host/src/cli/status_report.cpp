@@ -6,6 +6,7 @@
 #include "cli/moments.hpp"
 #include "cli/status_rows.hpp"
 #include "cli/table.hpp"
+#include "services/token_store.hpp"
 
 namespace penstock::cli {
 namespace {
@@ -137,6 +138,29 @@ std::string dead_letters_text(const StatusView& view) {
   return out + table.text("");
 }
 
+std::string connections_text(const StatusView& view) {
+  std::string out;
+  for (const PipelineOutline::Connection& connection : view.outline.connections) {
+    const auto stored = services::TokenStore(view.outline.state_dir, connection.name).load();
+    if (!stored.ok()) {
+      out += "  connection " + connection.name + ": " + stored.status().message() + "\n";
+    } else if (stored.value()) {
+      const services::TokenSet& tokens = *stored.value();
+      const auto part = [&](const char* name, std::int64_t expires_ms) {
+        if (expires_ms == 0) return std::string();
+        return std::string(", ") + name +
+               (expires_ms <= view.now_ms
+                    ? " expired " + ago(expires_ms, view.now_ms)
+                    : " for " + words_for(expires_ms - view.now_ms) + " more");
+      };
+      out += "  connection " + connection.name + ": tokens from " + name_of(tokens.origin) +
+             part("access token", tokens.access_expires_ms) +
+             part("refresh token", tokens.refresh_expires_ms) + "\n";
+    }
+  }
+  return out;
+}
+
 std::string history_table(const std::vector<store::HistoryHour>& history) {
   Table table({"hour", "matched", "delivered", "superseded", "skipped", "dead letters", "replayed"},
               {kLeft, kRight, kRight, kRight, kRight, kRight, kRight});
@@ -180,6 +204,7 @@ std::string status_text(const StatusView& view) {
     out += "  queue: " + counted(state.queued_blocks, "block") + ", " +
            words_for_bytes(state.queued_bytes) + " on disk\n";
   }
+  out += connections_text(view);
   out += issues_table(view);
   out += reasons_table(state, ReasonCount::Kind::dead_letter, "Not delivered");
   out += reasons_table(state, ReasonCount::Kind::warning, "Warnings");

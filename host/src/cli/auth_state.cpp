@@ -1,0 +1,122 @@
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "cli/auth.hpp"
+#include "cli/commands.hpp"
+#include "cli/moments.hpp"
+
+namespace penstock::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr std::int64_t kDayMs = 24LL * 3600 * 1000;
+
+std::string ends(std::int64_t expires_ms, std::int64_t now_ms) {
+  if (expires_ms == 0) return "it is not known when it ends";
+  if (expires_ms <= now_ms) return "expired " + iso_time(expires_ms);
+  return "until " + iso_time(expires_ms) + ", for " + words_for(expires_ms - now_ms) + " more";
+}
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) text += (text.empty() ? "" : ", ") + word;
+  return text;
+}
+
+Json time_or_null(std::int64_t ms) {
+  return ms == 0 ? Json() : Json(iso_time(ms));
+}
+
+// What is wrong and what to run; "" when nothing is.
+std::string action_for(const AuthState& state, const std::string& login, unsigned warn_days,
+                       std::int64_t now_ms) {
+  const services::TokenSet& tokens = state.tokens;
+  if (!state.fault.ok()) return state.fault.message();
+  if (tokens.empty()) return "Not logged in. Run: " + login;
+  const bool access_gone = tokens.access_token.empty() ||
+                           (tokens.access_expires_ms != 0 && tokens.access_expires_ms <= now_ms);
+  if (!state.can_renew) {
+    if (access_gone) return "The access token has expired and cannot be renewed. Run: " + login;
+    if (tokens.access_expires_ms != 0 && tokens.access_expires_ms - now_ms <= warn_days * kDayMs)
+      return "The access token ends soon and cannot be renewed. Run: " + login;
+    return {};
+  }
+  if (tokens.refresh_expires_ms == 0) return {};
+  if (tokens.refresh_expires_ms <= now_ms) return "The refresh token has expired. Run: " + login;
+  if (tokens.refresh_expires_ms - now_ms <= warn_days * kDayMs) {
+    return "The refresh token ends within " + std::to_string(warn_days) +
+           " days, and no renewal extends it. Run: " + login;
+  }
+  return {};
+}
+
+}  // namespace
+
+AuthState auth_state(const PipelineConfig& config, const ConnectionConfig& connection,
+                     unsigned warn_days, std::int64_t now_ms) {
+  AuthState state;
+  state.connection = connection.name;
+  state.plugin = connection.plugin;
+  const auto stored = services::TokenStore(config.state_dir, connection.name).load();
+  state.fault = stored.status();
+  if (stored.ok()) {
+    state.tokens =
+        services::choose_tokens(*stored, connection.access_token, connection.refresh_token);
+  }
+  state.can_renew = !connection.client_id.empty() && !state.tokens.refresh_token.empty();
+  state.advice =
+      action_for(state, auth_command_line("login", config, connection), warn_days, now_ms);
+  state.action_needed = !state.advice.empty();
+  if (!state.action_needed) {
+    state.advice = state.can_renew ? "Nothing to do: the access token is renewed by itself."
+                                   : "Nothing to do now. The access token cannot be renewed: "
+                                     "there is no refresh token, or no client_id.";
+  }
+  return state;
+}
+
+std::string auth_text(const std::vector<AuthState>& states, std::int64_t now_ms) {
+  std::string out;
+  for (const AuthState& state : states) {
+    const services::TokenSet& tokens = state.tokens;
+    out += state.connection + " (" + state.plugin + ")\n";
+    if (!tokens.empty()) {
+      out += "  tokens        from " + std::string(name_of(tokens.origin)) +
+             (tokens.since_ms == 0 ? "" : ", " + iso_time(tokens.since_ms)) + "\n";
+      out +=
+          "  scopes        " + (tokens.scopes.empty() ? "not known" : joined(tokens.scopes)) + "\n";
+      out += "  access token  " +
+             (tokens.access_token.empty() ? "none" : ends(tokens.access_expires_ms, now_ms)) + "\n";
+      out += "  refresh token " +
+             (tokens.refresh_token.empty() ? "none" : ends(tokens.refresh_expires_ms, now_ms)) +
+             "\n";
+    }
+    out += "  " + state.advice + "\n";
+  }
+  return out;
+}
+
+std::string auth_json(const std::vector<AuthState>& states) {
+  Json connections = Json::object();
+  for (const AuthState& state : states) {
+    const services::TokenSet& tokens = state.tokens;
+    connections[state.connection] = {
+        {"plugin", state.plugin},
+        {"logged_in", !tokens.empty()},
+        {"origin", tokens.empty() ? Json() : Json(name_of(tokens.origin))},
+        {"since", time_or_null(tokens.since_ms)},
+        {"scopes", tokens.scopes},
+        {"access_token_expires", time_or_null(tokens.access_expires_ms)},
+        {"refresh_token", !tokens.refresh_token.empty()},
+        {"refresh_token_expires", time_or_null(tokens.refresh_expires_ms)},
+        {"renewable", state.can_renew},
+        {"action_needed", state.action_needed},
+        {"advice", state.advice}};
+  }
+  return Json{{"connections", std::move(connections)}}.dump(-1, ' ', false,
+                                                            Json::error_handler_t::replace) +
+         "\n";
+}
+
+}  // namespace penstock::cli
