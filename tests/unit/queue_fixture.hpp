@@ -67,12 +67,15 @@ struct Opened {
   std::unique_ptr<penstock::queue::Queue> queue;
 };
 
-inline Opened open(const std::string& state_dir, Changes& changes, bool on_disk = true,
-                   std::uint64_t max_bytes = 1ULL << 30U,
-                   const penstock::Catalog& known = catalog()) {
+inline Opened open(
+    const std::string& state_dir, Changes& changes, bool on_disk = true,
+    std::uint64_t max_bytes = 1ULL << 30U, const penstock::Catalog& known = catalog(),
+    const std::string& file_system = {},
+    std::chrono::milliseconds flush_patience = penstock::queue::Queue::kFlushPatience) {
   static const penstock::services::SystemClock clock;
   penstock::store::Store::Options options;
   options.keeps_blocks = on_disk;
+  options.file_system = file_system;
   auto store = penstock::store::Store::open(state_dir, known, options, clock);
   if (!store.ok()) FAIL(store.status().message());
   Opened opened;
@@ -81,7 +84,7 @@ inline Opened open(const std::string& state_dir, Changes& changes, bool on_disk 
   opened.queue = std::make_unique<penstock::queue::Queue>(
       std::move(*store), known,
       penstock::queue::Queue::Options{on_disk, max_bytes, [&changes] { changes.note(); },
-                                      [](const penstock::Tally&) {}},
+                                      [](const penstock::Tally&) {}, flush_patience},
       clock);
   return opened;
 }

@@ -139,6 +139,36 @@ TEST_CASE("A dead letter that was overtaken when it was made cannot be replayed"
   CHECK(mark_all(directory).overtaken == 1);
 }
 
+TEST_CASE("A replayed element that is refused again at once is a dead letter like the first") {
+  for (const bool on_disk : {true, false}) {
+    const Directory directory;
+    leave_dead_letter(directory, on_disk);
+    REQUIRE(mark_all(directory).marked == 1);
+    Changes changes;
+    const Opened opened = open(directory.path(), changes, on_disk);
+    REQUIRE(opened.queue->settle(refused(take(*opened.queue, changes))).ok());
+    REQUIRE(opened.queue->flush().ok());
+    CHECK(mark_all(directory).marked == 1);
+  }
+}
+
+TEST_CASE("In memory, a dead letter that waits for what stands before it can be overtaken") {
+  const Directory directory;
+  Changes changes;
+  const Opened opened = open(directory.path(), changes, false);
+  REQUIRE(opened.queue->append(about("bob", "first")).ok());
+  REQUIRE(opened.queue->append(about("ann", "old")).ok());
+  const LoadedBlock first = take(*opened.queue, changes);
+  REQUIRE(opened.queue->settle(refused(take(*opened.queue, changes))).ok());
+  REQUIRE(opened.queue->append(about("ann", "new")).ok());
+  const LoadedBlock newer = take(*opened.queue, changes);
+  REQUIRE(opened.queue->settle(delivered(newer.block->sequence, {0})).ok());
+  REQUIRE(opened.queue->flush().ok());
+  REQUIRE(opened.queue->settle(delivered(first.block->sequence, {0})).ok());
+  REQUIRE(opened.queue->flush().ok());
+  CHECK(mark_all(directory).overtaken == 1);
+}
+
 TEST_CASE("The filter of keys never misses one that was added, and seldom finds another") {
   ReplayableKeys keys;
   const penstock::Route route{1, 2, kAudience};

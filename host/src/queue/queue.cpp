@@ -243,9 +243,23 @@ std::vector<std::uint64_t> Queue::route_hashes(const Block& block) {
 void Queue::note_newer(const Block& block, const BlockElement& element, std::uint64_t route_hash) {
   if (element.key_size == 0 || !replayable_.may_have(route_hash, element.key_hash)) return;
   gather();
-  gathered_.commit.overtaken.push_back(
-      {block.routes[element.route], std::string(block.coalesce_key(element))});
+  ElementKey key{block.routes[element.route], std::string(block.coalesce_key(element))};
+  overtake_unstored(key);
+  gathered_.commit.overtaken.push_back(std::move(key));
   gathered_.bytes += element.key_size;
+}
+
+// Dead letters that the store does not have yet.
+void Queue::overtake_unstored(const ElementKey& key) {
+  if (unstored_letters_.count(ReplayableKeys::hash_of(key.route, key.coalesce_key)) == 0) return;
+  const auto mark = [&key](std::vector<DeadLetter>& letters) {
+    for (DeadLetter& letter : letters) {
+      if (letter.route == key.route && letter.coalesce_key == key.coalesce_key)
+        letter.overtaken = true;
+    }
+  };
+  mark(gathered_.commit.tally.dead_letters);
+  for (Entry& entry : entries_) mark(entry.part.tally.dead_letters);
 }
 
 void Queue::note_appended(const Block& block) {
@@ -269,7 +283,9 @@ void Queue::note_letters(std::vector<DeadLetter>& letters) {
   for (DeadLetter& letter : letters) {
     if (letter.form != DeadLetter::Form::element || letter.coalesce_key.empty()) continue;
     letter.queued_until = next_sequence_ + (building_.elements.empty() ? 0 : 1);
-    if (!letter.overtaken) replayable_.add(letter.route, letter.coalesce_key);
+    if (letter.overtaken) continue;
+    replayable_.add(letter.route, letter.coalesce_key);
+    unstored_letters_.insert(ReplayableKeys::hash_of(letter.route, letter.coalesce_key));
   }
 }
 

@@ -14,6 +14,7 @@
 #include <string>
 #include <thread>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "model/block.hpp"
@@ -65,6 +66,7 @@ struct Usage {
 // says so, keeps what it has and tries again until that succeeds; append() waits meanwhile.
 class Queue {
  public:
+  static constexpr std::chrono::milliseconds kFlushPatience{10'000};
   struct Options {
     bool on_disk = true;
     std::uint64_t max_bytes = kDefaultDiskBytes;
@@ -72,6 +74,8 @@ class Queue {
     std::function<void()> changed;
     // Dead letters went back into the queue; the tally has their replayed counts.
     std::function<void(const Tally&)> replayed;
+    // flush() gives up on a disk that refuses for so long after it was called.
+    std::chrono::milliseconds flush_patience = kFlushPatience;
   };
   static constexpr std::uint64_t kDefaultDiskBytes = 10ULL * 1024 * 1024 * 1024;
   // A fifth of the 64 MiB that a run may use (README.md); manifests of 5,000 mappings, parsers,
@@ -86,8 +90,6 @@ class Queue {
   // Stored blocks that stay in memory until take() and so need not be read back.
   static constexpr std::size_t kKeptBytes = 2 * kBlockBytes;
   static constexpr std::chrono::milliseconds kRetryTime{1'000};  // after the disk refused
-  // flush() gives up on a disk that refuses for so long.
-  static constexpr std::chrono::milliseconds kFlushPatience{10'000};
   static constexpr std::chrono::milliseconds kReplayInterval{1'000};
   static constexpr std::chrono::minutes kVerifyInterval{1};
 
@@ -163,6 +165,7 @@ class Queue {
   void note_taken(const LoadedBlock& loaded);
   void note_appended(const Block& block);
   void note_newer(const Block& block, const BlockElement& element, std::uint64_t route_hash);
+  void overtake_unstored(const ElementKey& key);
   void note_letters(std::vector<DeadLetter>& letters);
   [[nodiscard]] std::uint64_t taken_until() const;
   [[nodiscard]] static std::vector<std::uint64_t> route_hashes(const Block& block);
@@ -205,6 +208,7 @@ class Queue {
   std::uint64_t stored_bytes_ = 0;  // on disk: of blocks stored; in memory: of those not settled
   std::map<std::uint32_t, std::uint64_t> untaken_;
   ReplayableKeys replayable_;
+  std::unordered_multiset<std::uint64_t> unstored_letters_;  // hashes of keys, of gathered letters
   std::chrono::steady_clock::time_point next_replay_;
   std::chrono::steady_clock::time_point next_verify_;
   bool looks_for_replays_ = true;           // now, or has not done so yet

@@ -19,10 +19,14 @@ std::uint64_t ReplayableKeys::hash_of(const Route& route) {
   return mixed(std::hash<std::string_view>()(route.batch_key) ^ mixed(place));
 }
 
+std::uint64_t ReplayableKeys::hash_of(const Route& route, std::string_view coalesce_key) {
+  return mixed(hash_of(route) ^ coalesce_hash(coalesce_key));
+}
+
 void ReplayableKeys::add(const Route& route, std::string_view coalesce_key) {
   if (coalesce_key.empty()) return;
   bits_.resize((kMask + 1) / 64);
-  const std::uint64_t hash = mixed(hash_of(route) ^ coalesce_hash(coalesce_key));
+  const std::uint64_t hash = hash_of(route, coalesce_key);
   for (const std::uint64_t bit : {hash & kMask, hash >> kBits & kMask})
     bits_[bit / 64] |= std::uint64_t{1} << (bit % 64);
 }

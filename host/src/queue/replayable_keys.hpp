@@ -14,6 +14,7 @@ namespace penstock::queue {
 class ReplayableKeys {
  public:
   [[nodiscard]] static std::uint64_t hash_of(const Route& route);
+  [[nodiscard]] static std::uint64_t hash_of(const Route& route, std::string_view coalesce_key);
 
   void add(const Route& route, std::string_view coalesce_key);
   [[nodiscard]] bool empty() const { return bits_.empty(); }

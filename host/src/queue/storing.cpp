@@ -22,7 +22,9 @@ void Queue::work() {
   std::unique_lock lock(mutex_);
   while (failure_.ok()) {
     const bool nothing = nothing_gathered();
-    if (nothing && ending_) return;
+    // What the disk refused must not be passed over by what came after it: a position would be
+    // stored without its blocks.
+    if (ending_ && (nothing || !storing_.commit.empty())) return;
     const steady_clock::time_point now = steady_clock::now();
     const bool due =
         !nothing &&
@@ -47,6 +49,11 @@ void Queue::store_gathered(std::unique_lock<std::mutex>& lock) {
   seal();
   storing_ = std::move(gathered_);
   gathered_ = {};
+  for (const DeadLetter& letter : storing_.commit.tally.dead_letters) {
+    const auto place =
+        unstored_letters_.find(ReplayableKeys::hash_of(letter.route, letter.coalesce_key));
+    if (place != unstored_letters_.end()) unstored_letters_.erase(place);
+  }
   for (;;) {
     lock.unlock();
     Status status;
@@ -203,13 +210,15 @@ Status Queue::flush() {
   {
     std::unique_lock lock(mutex_);
     flushing_ = true;
+    const steady_clock::time_point begin = steady_clock::now();
     work_.notify_one();
     const auto done = [&] {
       return !failure_.ok() || (nothing_gathered() && storing_.commit.empty());
     };
     while (!done()) {
       room_.wait_for(lock, kRetryTime, done);
-      if (!trouble_.ok() && steady_clock::now() > trouble_since_ + kFlushPatience) {
+      if (!trouble_.ok() &&
+          steady_clock::now() > std::max(begin, trouble_since_) + options_.flush_patience) {
         return trouble_.with_context(
             "What was delivered last could not be stored and will be delivered again");
       }

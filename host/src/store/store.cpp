@@ -207,8 +207,8 @@ Status Store::Implementation::commit(const Commit& commit) {
   RETURN_IF_ERROR(counts.add_issues(commit.issues, names, now_ms));
   RETURN_IF_ERROR(counts.set_destinations(commit.destinations, names));
   if (commit.position) RETURN_IF_ERROR(counts.set_position(*commit.position));
-  RETURN_IF_ERROR(letters.add(commit.tally.dead_letters, names, now_ms));
   RETURN_IF_ERROR(letters.overtake(commit.overtaken, names));
+  RETURN_IF_ERROR(letters.add(commit.tally.dead_letters, names, now_ms));
   RETURN_IF_ERROR(letters.enforce_limits(now_ms));
   RETURN_IF_ERROR(transaction.commit());
 

@@ -49,8 +49,8 @@ struct Commit {
   // Dead letters whose elements are in `blocks`: they are taken out, their mapping's replayed count
   // goes up by one each and the count of their reason goes down.
   std::vector<std::int64_t> replayed;
-  // Newer elements of these were seen: dead letters of theirs that are stored by then (those of
-  // this commit included) are not replayed any more.
+  // Newer elements of these were seen: dead letters of theirs that were stored before this commit
+  // are not replayed any more. Its own say themselves whether they were overtaken.
   std::vector<ElementKey> overtaken;
 
   [[nodiscard]] bool empty() const;

@@ -1,0 +1,60 @@
+// Guards the queue on a disk that refuses: nothing is passed over, and how long it is waited for.
+#include <array>
+
+#include "faulty_disk.hpp"
+#include "queue_fixture.hpp"
+
+using namespace queue_fixture;  // NOLINT(google-build-using-namespace): a fixture of this test
+using penstock::StatusCode;
+using penstock::queue::Queue;
+using penstock::store::FaultyDisk;
+
+namespace {
+
+Opened open_faulty(const Directory& directory, Changes& changes,
+                   std::chrono::milliseconds patience = Queue::kFlushPatience) {
+  FaultyDisk::install();
+  return open(directory.path(), changes, true, 1ULL << 30U, catalog(), FaultyDisk::kName, patience);
+}
+
+// Until the storing thread has been refused once more.
+void wait_for_refusal(Changes& changes) {
+  changes.wait_until([] { return FaultyDisk::calls() > 0; });
+}
+
+}  // namespace
+
+TEST_CASE("What was appended after a refused transaction is not stored before it") {
+  const Directory directory;
+  {
+    Changes changes;
+    const Opened opened = open_faulty(directory, changes);
+    FaultyDisk::arm(0, false, FaultyDisk::Fault::full);  // the next call alone
+    REQUIRE(opened.queue->append(input(100, 0, 3)).ok());
+    wait_for_refusal(changes);
+    REQUIRE(opened.queue->append(input(200, 3, 2)).ok());
+    // Ends within the second in which the first transaction waits to be tried again.
+  }
+  FaultyDisk::disarm();
+  Changes changes;
+  const Opened opened = open_faulty(directory, changes);
+  const std::map<std::uint64_t, std::uint64_t> elements_up_to = {{0, 0}, {100, 3}, {200, 5}};
+  REQUIRE(elements_up_to.count(opened.position) == 1);
+  std::uint64_t pending = 0;
+  for (const auto& [mapping, count] : opened.queue->untaken_by_mapping()) pending += count;
+  CHECK(pending == elements_up_to.at(opened.position));
+  CHECK(opened.totals.events.received == pending);
+}
+
+TEST_CASE("However long a disk has refused, the end of a run waits for it anew") {
+  const Directory directory;
+  Changes changes;
+  constexpr std::chrono::milliseconds kPatience{1'500};
+  const Opened opened = open_faulty(directory, changes, kPatience);
+  FaultyDisk::arm(0, true, FaultyDisk::Fault::full);
+  REQUIRE(opened.queue->append(input(100, 0, 3)).ok());
+  wait_for_refusal(changes);
+  CHECK(opened.queue->flush().code() == StatusCode::io);  // its patience is over now
+  FaultyDisk::disarm();
+  CHECK(opened.queue->flush().ok());
+}
