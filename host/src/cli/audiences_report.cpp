@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <utility>
@@ -50,7 +51,7 @@ std::string matched_text(const Audience& audience) {
   if (!audience.matched && !audience.input) return kUnknown;
   std::string out = count(audience.matched) + " of " + count(audience.input);
   if (const auto rate = match_rate(audience))
-    out += " (" + std::to_string(static_cast<int>(*rate * 100 + 0.5)) + "%)";
+    out += " (" + std::to_string(std::lround(*rate * 100)) + "%)";
   return out;
 }
 
@@ -132,7 +133,7 @@ std::string notes_text(const DestinationAudiences& destination) {
     }
   }
   std::string out;
-  for (const auto& [note, names] : notes) out += paragraph(names + ": " + note);
+  for (auto& [note, names] : notes) out += paragraph(names.append(": ").append(note));
   return out.empty() ? out : "\n" + out;
 }
 

@@ -77,11 +77,12 @@ void check_default_trigger(const ActionSpec& action, const std::string& path,
   for (const std::string& name : fields_named(action.default_trigger)) {
     const InputSpec* field = action.find_field(name);
     if (field != nullptr && field->literal) continue;
-    std::string fault = field == nullptr ? "there is no field " : "the field ";
+    std::string fault = path;
+    fault += field == nullptr ? ": there is no field " : ": the field ";
     fault += in_quotes(name);
     if (field != nullptr) fault += " is filled from events, so a trigger cannot name it";
     diagnostics.error(
-        action.default_trigger_location, path + ": " + fault,
+        action.default_trigger_location, fault,
         field == nullptr ? suggestion(name, literals) : "mark the field with literal: true");
   }
 }
