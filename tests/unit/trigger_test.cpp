@@ -523,6 +523,14 @@ TEST_CASE("whatever is no trigger is refused at its place") {
   }
 }
 
+TEST_CASE("an error in a default trigger stays at the mapping, and says which character it is") {
+  Diagnostics diagnostics;
+  CHECK_FALSE(parse("type = \"a\" and evnt = \"b\"", {"p.yaml", 10, 7}, diagnostics, Origin::made));
+  const Diagnostic& error = diagnostics.entries().front();
+  CHECK(error.location.text() == "p.yaml:10:7");
+  CHECK_THAT(error.message, Catch::Contains("(at character 16 of the default trigger)"));
+}
+
 TEST_CASE("an error on a later line of a trigger is shown on that line") {
   Diagnostics diagnostics;
   CHECK_FALSE(parse("type = \"a\"\nand evnt = \"b\"", {"p.yaml", 10, 7}, diagnostics));

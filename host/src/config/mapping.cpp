@@ -108,12 +108,13 @@ class MappingReader {
 
   void read_trigger(const Node* node) {
     if (node != nullptr) {
-      mapping_.trigger = read_text(*node, map_.label("trigger"), diagnostics_).value_or("");
+      mapping_.trigger = read_text(*node, map_.label("trigger"), diagnostics_);
       mapping_.trigger_location = node->location;
       return;
     }
     const ActionSpec& action = *mapping_.action;
     mapping_.trigger_location = mapping_.location;
+    mapping_.default_trigger = true;
     if (action.default_trigger.empty()) {
       diagnostics_.error(
           mapping_.location,
@@ -141,9 +142,8 @@ class MappingReader {
     } else if (field != nullptr && field->default_value) {
       literal = literal_text(*field->default_value);
     }
-    if (literal || std::find(reported_.begin(), reported_.end(), name) != reported_.end())
-      return literal;
-    reported_.push_back(name);
+    if (literal || reported(name)) return literal;
+    mapping_.faulty_fields.push_back(name);
     diagnostics_.error(mapped != nullptr ? mapped->value.location : mapping_.location,
                        path_ + ": the field " + name +
                            " must be set to a literal, because the default trigger needs it",
@@ -155,12 +155,11 @@ class MappingReader {
 
   void check_required() {
     for (const InputSpec& field : mapping_.action->fields) {
-      const bool reported =
-          std::find(reported_.begin(), reported_.end(), field.name) != reported_.end();
-      if (!field.required || field.default_value || reported ||
+      if (!field.required || field.default_value || reported(field.name) ||
           find_mapped(field.name) != nullptr) {
         continue;
       }
+      mapping_.faulty_fields.push_back(field.name);
       diagnostics_.error(mapping_.location,
                          path_ + ": the field " + field.name + " (" + field.label +
                              ") is required and has "
@@ -169,12 +168,16 @@ class MappingReader {
     }
   }
 
+  bool reported(const std::string& field) const {
+    const std::vector<std::string>& faulty = mapping_.faulty_fields;
+    return std::find(faulty.begin(), faulty.end(), field) != faulty.end();
+  }
+
   std::string path_;
   const PluginManifest& plugin_;
   Diagnostics& diagnostics_;
   MapReader map_;
   MappingConfig mapping_;
-  std::vector<std::string> reported_;  // fields of which the trigger's need was reported
 };
 
 }  // namespace

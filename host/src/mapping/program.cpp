@@ -7,12 +7,17 @@ std::unique_ptr<Program> compile(const PipelineConfig& config, Diagnostics& diag
   const std::size_t errors_before = diagnostics.error_count();
   for (std::uint32_t d = 0; d < config.destinations.size(); ++d) {
     const DestinationConfig& destination = config.destinations[d];
-    if (!destination.enabled) continue;
+    if (!destination.enabled || destination.plugin == nullptr) continue;
     for (const MappingConfig& mapping : destination.mappings) {
-      if (!mapping.enabled) continue;
-      auto trigger = trigger::parse(mapping.trigger, mapping.trigger_location, diagnostics);
+      if (!mapping.enabled || mapping.action == nullptr) continue;
+      std::optional<trigger::Expression> trigger;
+      if (mapping.trigger) {
+        const auto origin =
+            mapping.default_trigger ? trigger::Origin::made : trigger::Origin::written;
+        trigger = trigger::parse(*mapping.trigger, mapping.trigger_location, diagnostics, origin);
+      }
       auto mapper = RecordMapper::compile(*mapping.action, mapping.fields, mapping.location,
-                                          program->paths, diagnostics);
+                                          program->paths, diagnostics, mapping.faulty_fields);
       if (!trigger || mapper == nullptr) continue;
       program->triggers.add(*trigger, program->paths);
       const auto action =

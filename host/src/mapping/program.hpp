@@ -35,7 +35,8 @@ struct Program {
   PersonalPlaces personal;  // what any field with personal data reads
 };
 
-// All that is wrong is in diagnostics; null if there is an error.
+// All that is wrong is in diagnostics; null if there is an error. Of a pipeline that was read with
+// faults (config::read_pipeline), what could be read is looked at.
 [[nodiscard]] std::unique_ptr<Program> compile(const PipelineConfig& config,
                                                Diagnostics& diagnostics);
 

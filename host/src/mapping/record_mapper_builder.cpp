@@ -28,7 +28,8 @@ class RecordMapper::Builder {
   Builder(RecordMapper& mapper, PathTable& paths, Diagnostics& diagnostics)
       : mapper_(mapper), diagnostics_(diagnostics), compiler_(paths, mapper.memory_, diagnostics) {}
 
-  void build(const std::vector<Node::Member>& fields, const Location& mapping) {
+  void build(const std::vector<Node::Member>& fields, const Location& mapping,
+             const std::vector<std::string>& left_out) {
     report_unknown(fields);
     const std::vector<InputSpec>& specs = mapper_.action_.fields;
     mapper_.constants_.assign(specs.size(), absent_value());
@@ -37,6 +38,7 @@ class RecordMapper::Builder {
       add_requirement(i);
     }
     for (std::uint32_t i = 0; i < specs.size(); ++i) {
+      if (std::find(left_out.begin(), left_out.end(), specs[i].name) != left_out.end()) continue;
       const auto mapped =
           std::find_if(fields.begin(), fields.end(),
                        [&](const Node::Member& member) { return member.key == specs[i].name; });
@@ -146,10 +148,11 @@ class RecordMapper::Builder {
 std::unique_ptr<RecordMapper> RecordMapper::compile(const ActionSpec& action,
                                                     const std::vector<Node::Member>& fields,
                                                     const Location& mapping, PathTable& paths,
-                                                    Diagnostics& diagnostics) {
+                                                    Diagnostics& diagnostics,
+                                                    const std::vector<std::string>& left_out) {
   const std::size_t errors = diagnostics.error_count();
   std::unique_ptr<RecordMapper> mapper(new RecordMapper(action));
-  Builder(*mapper, paths, diagnostics).build(fields, mapping);
+  Builder(*mapper, paths, diagnostics).build(fields, mapping, left_out);
   return diagnostics.error_count() == errors ? std::move(mapper) : nullptr;
 }
 
