@@ -112,6 +112,8 @@ TEST_CASE("The JSON of status adds up and has what run's report has, and more") 
   CHECK(status["destinations"]["us"]["in_pipeline"] == false);
   CHECK(status["destinations"]["us"]["pending_oldest_s"].is_null());
   CHECK(status["connections"]["linkedin"] == json{{"configured", true},
+                                                  {"stored", nullptr},
+                                                  {"fault", nullptr},
                                                   {"access_token_expires", nullptr},
                                                   {"refresh_token_expires", nullptr}});
   CHECK(status["dead_letters"]["kept"] == 4);

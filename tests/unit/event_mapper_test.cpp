@@ -26,7 +26,7 @@ struct Fixture {
     manifest->abi_major = PENSTOCK_ABI_MAJOR;
     manifest->abi_minor = PENSTOCK_ABI_MINOR;
     manifest->library = std::string(PENSTOCK_BAD_PLUGINS_DIR) + "/mapping_misbehaves.so";
-    manifest->hooks = {"plugin_init", "plugin_settings", "plugin_mapping", "plugin_send", ""};
+    manifest->hooks = {"plugin_init", "plugin_settings", "plugin_mapping", "plugin_send", "", ""};
     ActionSpec action;
     action.name = "act";
     InputSpec field;

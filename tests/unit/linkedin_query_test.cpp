@@ -93,7 +93,8 @@ TEST_CASE("a mapping whose key comes from events shows every audience of its typ
                            with_counts("3", "b", "COMPANY", R"("status":"READY")");
   const auto host = make_host();
   host->reply(answer(200, found(list, 3)));
-  const json shown = audiences(*host, json::array({company_mapping({{"audience_source", "ENGAGE"}})}));
+  const json shown =
+      audiences(*host, json::array({company_mapping({{"audience_source", "ENGAGE"}})}));
   REQUIRE(shown.size() == 2);
   CHECK(shown[0].at("key") == "a");
   CHECK(shown[1].at("key") == "b");
