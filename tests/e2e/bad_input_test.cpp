@@ -87,7 +87,7 @@ destinations:
     ++errors;
   CHECK(errors >= 10);
   for (const char* place :
-       {":1:", ":2:", ":4:", ":5:", ":7:", ":11:", ":12:", ":13:", ":16:", ":21:", ":22:"})
+       {":1:", ":2:", ":4:", ":5:", ":7:", ":11:", ":12:", ":13:", ":16:", ":20:", ":21:"})
     CHECK(contains(run.err, path + place));
   CHECK(contains(run.err, "did you mean"));
 }
@@ -121,7 +121,7 @@ TEST_CASE("What plugins refuse of several destinations is shown at once") {
   const std::string nobody =
       ": {plugin: linkedin_audiences, connection: linkedin, settings: {ad_account_id: \"5123\", "
       "send_email: false, send_google_advertising_id: false}, "
-      "mappings: {a: {fields: {personas_audience_key: a}}}}\n";
+      "mappings: {a: {action: sync_to_dmp_segment, fields: {personas_audience_key: a}}}}\n";
   const std::string path = workspace.write(
       "pipeline.yaml",
       "version: 1\nname: refused\nstate_dir: state\nsource: {type: stdin}\n"
