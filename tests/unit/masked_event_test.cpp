@@ -59,6 +59,12 @@ TEST_CASE("A path into a list masks the whole list") {
         R"({"people":[{"id":"***"},{"id":"***"}],"n":[1,true]})");
 }
 
+TEST_CASE("A path that begins with a number means that member of the event, not the event") {
+  PersonalPlaces places;
+  places.add({"0"});
+  CHECK(masked(R"({"0":"u1","type":"track"})", places) == R"({"0":"***","type":"track"})");
+}
+
 TEST_CASE("A personal value is masked wherever else it stands") {
   CHECK(
       masked(

@@ -168,9 +168,9 @@ std::string number_text(const Value& number) {
 
 void PersonalPlaces::add(const std::vector<std::string>& steps) {
   Place* place = &root_;
-  for (const std::string& step : steps) {
-    if (list_index(step) != kNoIndex) break;
-    place = &place->below[step];
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    if (i > 0 && list_index(steps[i]) != kNoIndex) break;  // an event itself is never a list
+    place = &place->below[steps[i]];
   }
   place->personal = true;
 }
@@ -178,6 +178,7 @@ void PersonalPlaces::add(const std::vector<std::string>& steps) {
 void EventMasker::begin() {
   values_.clear();
   too_many_ = false;
+  everything_ = false;
 }
 
 void EventMasker::gather_text(std::string_view text) {
@@ -326,7 +327,7 @@ bool EventMasker::append(std::string& out, const Value& event, std::size_t limit
   const std::size_t start = out.size();
   limit_ = start + limit;
   gather(event, &places_.root_, false);
-  write(out, event, &places_.root_, false);
+  write(out, event, &places_.root_, everything_);
   if (out.size() <= limit_) return true;
   out.resize(start);
   return false;

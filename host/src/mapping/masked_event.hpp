@@ -40,6 +40,8 @@ class EventMasker {
   void begin();
   // A value of a personal-data field: masked wherever else it stands, also within longer texts.
   void mask_value(const penstock_value& value);
+  // From now until begin() everything in the event is masked.
+  void mask_everything() { everything_ = true; }
   // The event as compact JSON in which these are masked: everything at the personal places and
   // under keys such as email, phone, firstName, name, address or ip; what is written there wherever
   // else it stands; and every text (keys, too) that looks like an e-mail address, also as %40 and
@@ -65,6 +67,7 @@ class EventMasker {
   // Lower case, decoded; see the .cpp.
   std::unordered_set<std::string> values_;
   bool too_many_ = false;  // so every text is masked
+  bool everything_ = false;
   std::size_t limit_ = 0;
 };
 

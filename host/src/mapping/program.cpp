@@ -23,17 +23,21 @@ std::unique_ptr<Program> compile(const PipelineConfig& config, Diagnostics& diag
       const auto action =
           static_cast<std::uint32_t>(mapping.action - destination.plugin->actions.data());
       program->mappings.push_back(
-          {d, action, mapping.action, &mapping, std::move(mapper), nullptr});
+          {d, action, mapping.action, &mapping, std::move(mapper), nullptr, false});
     }
   }
   if (diagnostics.error_count() > errors_before) return nullptr;
   program->triggers.freeze();
   const auto paths = program->paths.paths();
   std::vector<bool> added(paths.size());
-  for (const Program::Mapping& mapping : program->mappings) {
+  for (Program::Mapping& mapping : program->mappings) {
     for (const PathSlot slot : mapping.mapper->personal_slots()) {
-      if (!added[slot]) program->personal.add(paths[slot]);
-      added[slot] = true;
+      if (paths[slot].empty()) {
+        mapping.whole_event_is_personal = true;
+      } else if (!added[slot]) {
+        program->personal.add(paths[slot]);
+        added[slot] = true;
+      }
     }
   }
   return program;
