@@ -11,15 +11,11 @@ namespace {
 
 // The text of an expression that is the same for every event, or nothing.
 std::optional<std::string> literal_text(const Node& expression) {
-  const Node* node = &expression;
-  bool literal = false;
-  if (node->is(Node::Kind::map) && node->members.size() == 1 &&
-      node->members[0].key == "@literal") {
-    node = &node->members[0].value;
-    literal = true;
-  }
+  const Node* literal = value_of_literal(expression);
+  const Node* node = literal != nullptr ? literal : &expression;
   if (!node->is_scalar() || node->is(Node::Kind::null)) return std::nullopt;
-  if (!literal && node->is(Node::Kind::string) && node->text.starts_with("$.")) return std::nullopt;
+  if (literal == nullptr && node->is(Node::Kind::string) && node->text.starts_with("$."))
+    return std::nullopt;
   if (node->is(Node::Kind::boolean)) return node->boolean ? "true" : "false";
   if (node->text.empty()) return std::nullopt;
   return node->text;

@@ -21,6 +21,15 @@ std::string name_in_message(const InputSpec& spec) {
   return out;
 }
 
+// A plain number that a person wrote for a text is that text: 1.10 is not 1.1, and keys may have
+// more digits than a double. What default triggers compare with is the same text.
+Node as_text(const Node& written) {
+  const Node* literal = value_of_literal(written);
+  const Node& value = literal != nullptr ? *literal : written;
+  if (!value.is(Node::Kind::integer) && !value.is(Node::Kind::number)) return written;
+  return Node::of_string(value.text, value.location);
+}
+
 }  // namespace
 
 class RecordMapper::Builder {
@@ -101,7 +110,8 @@ class RecordMapper::Builder {
     }
     const std::size_t errors = diagnostics_.error_count();
     compiler_.record_slots(spec.personal_data ? &mapper_.personal_slots_ : nullptr);
-    ExpressionPtr expression = compiler_.compile(written);
+    ExpressionPtr expression =
+        compiler_.compile(spec.type == ValueType::string ? as_text(written) : written);
     if (diagnostics_.error_count() != errors) return;
     if (const Value* constant = expression->constant()) {
       add_constant(field, written, *constant);
