@@ -417,6 +417,24 @@ TEST_CASE("A literal that came from the environment is never shown") {
   CHECK_THAT(load_errors(action, fields), !Catch::Contains("hunter2"));
 }
 
+TEST_CASE("A fault shows nothing of an expression that holds a text from the environment") {
+  const ActionSpec action = action_of({field("n", ValueType::integer)});
+  Node fields = node_from_json(R"({"n":{"@template":"hunter2 {{ n }}"}})");
+  fields.members.front().value.members.front().value.interpolated = true;
+  CHECK(map_event(action, fields, R"({"n":5})").faults ==
+        "Label of n: expected an integer of 64 bits, found a string of 9 characters");
+}
+
+TEST_CASE("A fault of a field that another requires does not show a personal value of that") {
+  InputSpec conditional = field("vat");
+  conditional.required_if = {{"country", {"DE"}}};
+  InputSpec country = field("country");
+  country.personal_data = true;
+  CHECK(map_event(action_of({conditional, country}), R"({"country":"$.c"})", R"({"c":"DE"})")
+            .faults ==
+        "Label of vat: expected a value, because country is set as it is, found nothing");
+}
+
 TEST_CASE("One record's faults do not stay for the next") {
   const ActionSpec action = action_of({field("n", ValueType::integer)});
   PathTable paths;

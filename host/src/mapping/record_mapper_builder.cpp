@@ -108,6 +108,8 @@ class RecordMapper::Builder {
                          "write the value itself");
       return;
     }
+    // Also what an event adds to such a text is not shown.
+    mapper_.rules_[field] = FieldRules(field, spec, holds_interpolated(written));
     const std::size_t errors = diagnostics_.error_count();
     compiler_.record_slots(spec.personal_data ? &mapper_.personal_slots_ : nullptr);
     ExpressionPtr expression =
@@ -124,7 +126,7 @@ class RecordMapper::Builder {
 
   void add_constant(std::uint32_t field, const Node& written, const Value& constant) {
     const InputSpec& spec = mapper_.action_.fields[field];
-    const FieldRules rules(field, spec, holds_interpolated(written));
+    const FieldRules& rules = mapper_.rules_[field];
     Workspace work(mapper_.memory_);
     Faults faults;
     if (!work.text_fits(constant)) {
