@@ -1,5 +1,6 @@
 // trigger_scaling: what finding the matching triggers costs an event, among 5, 50, 500 and 5,000
-// triggers of the default form. Each event matches one of them.
+// triggers of the default form, which compare the audience key as text, and of the same form with
+// the key as a number. Each event matches one of them.
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
@@ -8,6 +9,7 @@
 #include <fstream>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "model/diagnostics.hpp"
@@ -31,14 +33,29 @@ constexpr std::size_t kEvents =
 constexpr int kRepetitions = 9;  // the median of so many
 constexpr int kRounds = 1000;    // over all events, in each repetition
 
+enum class Key : std::uint8_t { text, number };
+
+// `"audience_7"` as `7`.
+void make_key_a_number(std::string& line) {
+  constexpr std::string_view kBegin = R"("audience_key":"audience_)";
+  constexpr std::string_view kNumberBegin = R"("audience_key":)";
+  const std::size_t begin = line.find(kBegin);
+  if (begin == std::string::npos) return;
+  const std::size_t quote = line.find('"', begin + kBegin.size());
+  if (quote == std::string::npos) return;
+  line.erase(quote, 1);
+  line.replace(begin, kBegin.size(), kNumberBegin);
+}
+
 // Lines that keep their parsed form: each has a parser of its own.
 class Events {
  public:
   // False, with a message on stderr: the file has no event.
-  bool read(const std::string& path) {
+  bool read(const std::string& path, Key key) {
     std::ifstream file(path);
     std::string line;
     while (values_.size() < kEvents && std::getline(file, line)) {
+      if (key == Key::number) make_key_a_number(line);
       line.resize(line.size() + penstock::kEventPadding);
       parsers_.push_back(std::make_unique<EventParser>());
       const penstock::Result<Value> value = parsers_.back()->parse(
@@ -81,11 +98,12 @@ double time_rounds(std::size_t events, const Round& round) {
 }
 
 // False, with a message on stderr: a trigger does not parse.
-bool add_triggers(std::size_t count, TriggerSet& triggers, PathTable& paths) {
+bool add_triggers(std::size_t count, Key key, TriggerSet& triggers, PathTable& paths) {
   for (std::size_t i = 0; i < count; ++i) {
+    const std::string number = std::to_string(i);
     const std::string text = R"((event = "Audience Entered" or event = "Audience Exited") and )"
-                             R"(properties.audience_key = "audience_)" +
-                             std::to_string(i) + "\"";
+                             "properties.audience_key = " +
+                             (key == Key::number ? number : "\"audience_" + number + "\"");
     Diagnostics diagnostics;
     const auto expression = penstock::trigger::parse(text, Location{"trigger", 0, 0}, diagnostics);
     if (!expression) {
@@ -98,10 +116,11 @@ bool add_triggers(std::size_t count, TriggerSet& triggers, PathTable& paths) {
   return true;
 }
 
-bool measure(std::size_t count, const std::vector<Value>& events, Cost& cost) {
+// False, with a message on stderr: a trigger does not parse, or not each event has its one match.
+bool measure(std::size_t count, Key key, const std::vector<Value>& events, Cost& cost) {
   PathTable paths;
   TriggerSet triggers;
-  if (!add_triggers(count, triggers, paths)) return false;
+  if (!add_triggers(count, key, triggers, paths)) return false;
 
   std::vector<Slots> slots(events.size());
   cost.extract_ns = time_rounds(events.size(), [&] {
@@ -115,7 +134,10 @@ bool measure(std::size_t count, const std::vector<Value>& events, Cost& cost) {
       cost.matched += matches.ids().size();
     }
   });
-  return true;
+  if (cost.matched == events.size()) return true;
+  std::fprintf(stderr, "trigger_scaling: %llu matches of %zu events; expected one each\n",
+               static_cast<unsigned long long>(cost.matched), events.size());
+  return false;
 }
 
 }  // namespace
@@ -129,18 +151,20 @@ int main(int argc, char** argv) {
   app.add_option("file", path, "events as make_events writes them with --audiences 5")->required();
   CLI11_PARSE(app, argc, argv);
 
-  Events events;
-  if (!events.read(path)) return 1;
-  std::printf("| triggers | walk the event, ns | match, ns |\n| ---: | ---: | ---: |\n");
+  Events texts;
+  Events numbers;
+  if (!texts.read(path, Key::text) || !numbers.read(path, Key::number)) return 1;
+  std::printf("| triggers | walk the event, ns | match a text, ns | match a number, ns |\n");
+  std::printf("| ---: | ---: | ---: | ---: |\n");
   for (const std::size_t count : {5U, 50U, 500U, 5000U}) {
-    Cost cost;
-    if (!measure(count, events.values(), cost)) return 1;
-    if (cost.matched != events.values().size()) {
-      std::fprintf(stderr, "trigger_scaling: %llu matches of %zu events; expected one each\n",
-                   static_cast<unsigned long long>(cost.matched), events.values().size());
+    Cost text;
+    Cost number;
+    if (!measure(count, Key::text, texts.values(), text) ||
+        !measure(count, Key::number, numbers.values(), number)) {
       return 1;
     }
-    std::printf("| %zu | %.0f | %.0f |\n", count, cost.extract_ns, cost.match_ns);
+    std::printf("| %zu | %.0f | %.0f | %.0f |\n", count, text.extract_ns, text.match_ns,
+                number.match_ns);
   }
   return 0;
 }

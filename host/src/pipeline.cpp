@@ -1,11 +1,36 @@
 #include "pipeline.hpp"
 
+#include <algorithm>
 #include <filesystem>
 #include <system_error>
 
 #include "services/state_dir.hpp"
 
 namespace penstock {
+namespace {
+
+// What the plugins of several destinations say is wrong, to be shown at once.
+class Failures {
+ public:
+  void add(const Status& status) {
+    // A library that cannot be loaded fails all its destinations in the same words.
+    if (std::find(messages_.begin(), messages_.end(), status.message()) != messages_.end()) return;
+    if (messages_.empty()) code_ = status.code();
+    messages_.push_back(status.message());
+  }
+  [[nodiscard]] Status status() const {
+    if (messages_.empty()) return {};
+    std::string text;
+    for (const std::string& message : messages_) text += (text.empty() ? "" : "\n") + message;
+    return {code_, text};
+  }
+
+ private:
+  StatusCode code_ = StatusCode::ok;
+  std::vector<std::string> messages_;
+};
+
+}  // namespace
 
 Pipeline::~Pipeline() {
   instances_.clear();
@@ -16,8 +41,10 @@ Result<std::unique_ptr<Pipeline>> Pipeline::load(const std::string& path,
                                                  const config::LoadOptions& options, State state,
                                                  Diagnostics& diagnostics) {
   std::unique_ptr<Pipeline> pipeline(new Pipeline());
-  ASSIGN_OR_RETURN(pipeline->config_, config::load_pipeline(path, options, diagnostics));
+  const Status read = config::read_pipeline(path, options, pipeline->config_, diagnostics);
+  // Also of a manifest with faults, so that those of its triggers and fields are shown with them.
   pipeline->program_ = mapping::compile(pipeline->config_, diagnostics);
+  RETURN_IF_ERROR(read);
   if (pipeline->program_ == nullptr) return diagnostics.status();
   RETURN_IF_ERROR(pipeline->connect(state));
   return pipeline;
@@ -44,6 +71,7 @@ Status Pipeline::connect(State state) {
         clock_));
   }
   const std::size_t shared = connections_.size();
+  Failures failures;
   for (const DestinationConfig& destination : config_.destinations) {
     services::HttpConnection* http = nullptr;
     if (destination.enabled) {
@@ -64,9 +92,14 @@ Status Pipeline::connect(State state) {
     if (!destination.enabled) continue;
     services_.back() = std::make_unique<services::DestinationServices>(destination.name, http,
                                                                        store_.get(), clock_);
-    ASSIGN_OR_RETURN(instances_.back(),
-                     plugin::Instance::create(destination, services_.back()->table()));
+    auto created = plugin::Instance::create(destination, services_.back()->table());
+    if (created.ok()) {
+      instances_.back() = std::move(created).value();
+    } else {
+      failures.add(created.status());
+    }
   }
+  RETURN_IF_ERROR(failures.status());
   for (mapping::Program::Mapping& mapping : program_->mappings) {
     mapping.instance = instances_[mapping.destination].get();
   }

@@ -86,7 +86,8 @@ destinations:
        at = run.err.find(": error: ", at + 1))
     ++errors;
   CHECK(errors >= 10);
-  for (const char* place : {":1:", ":2:", ":4:", ":5:", ":7:", ":11:", ":12:", ":13:", ":16:"})
+  for (const char* place :
+       {":1:", ":2:", ":4:", ":5:", ":7:", ":11:", ":12:", ":13:", ":16:", ":20:", ":21:"})
     CHECK(contains(run.err, path + place));
   CHECK(contains(run.err, "did you mean"));
 }
@@ -113,6 +114,25 @@ TEST_CASE("A setting that only the plugin can judge is refused with its reason")
   INFO(run.err);
   CHECK(run.exit_code == 78);
   CHECK(contains(run.err, "send_google_advertising_id"));
+}
+
+TEST_CASE("What plugins refuse of several destinations is shown at once") {
+  const Workspace workspace;
+  const std::string nobody =
+      ": {plugin: linkedin_audiences, connection: linkedin, settings: {ad_account_id: \"5123\", "
+      "send_email: false, send_google_advertising_id: false}, "
+      "mappings: {a: {action: sync_to_dmp_segment, fields: {personas_audience_key: a}}}}\n";
+  const std::string path = workspace.write(
+      "pipeline.yaml",
+      "version: 1\nname: refused\nstate_dir: state\nsource: {type: stdin}\n"
+      "connections: {linkedin: {plugin: linkedin_audiences, access_token: \"${env:HOME}\"}}\n"
+      "destinations:\n  one" +
+          nobody + "  two" + nobody);
+  const Finished run = run_penstock(workspace, {"validate", path});
+  INFO(run.err);
+  CHECK(run.exit_code == 78);
+  CHECK(contains(run.err, "of destination one"));
+  CHECK(contains(run.err, "of destination two"));
 }
 
 TEST_CASE("An audience key that is not a literal is refused by validate, which says why") {
@@ -200,6 +220,42 @@ TEST_CASE("A report that cannot be written is an I/O error, and the deliveries h
   CHECK(run.exit_code == 74);
   CHECK(contains(run.err, "No space left on device"));
   CHECK(lines_of(workspace, "out.jsonl") == 1);
+}
+
+TEST_CASE("An event file that is a directory is an I/O error") {
+  const Workspace workspace;
+  std::filesystem::create_directory(workspace.path("events"));
+  const Finished run =
+      run_penstock(workspace, {"run", write_file_pipeline(workspace, workspace.path("events"))});
+  INFO(run.err);
+  CHECK(run.exit_code == 74);
+  CHECK(contains(run.err, workspace.path("events")));
+}
+
+TEST_CASE("plugin describe finds what is wrong with the defaults of a manifest") {
+  const Workspace workspace;
+  std::filesystem::create_directory(workspace.path("plugins"));
+  const std::string path = workspace.write("plugins/bad.yaml", R"(manifest: 1
+name: bad
+title: Bad
+version: 0.1.0
+abi: "1.0"
+library: bad.so
+hooks: {init: b_init, settings: b_settings, mapping: b_mapping, send: b_send}
+actions:
+  put:
+    title: Put
+    default_trigger: 'properties.key = "{key}" and evnt = "a"'
+    fields:
+      key: {label: Key, type: string, required: true, literal: true}
+      value: {label: Value, type: string, default: {'@pth': '$.x'}}
+)");
+  const Finished run = run_penstock(workspace, {"plugin", "describe", path});
+  INFO(run.err);
+  CHECK(run.exit_code == 78);
+  CHECK(contains(run.err, path + ":11:52: error"));
+  CHECK(contains(run.err, "there is no directive \"@pth\""));
+  CHECK_FALSE(contains(run.err, "is required"));
 }
 
 TEST_CASE("An unknown command, option or value is a usage error that points at the help") {

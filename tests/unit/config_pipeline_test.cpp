@@ -182,6 +182,21 @@ TEST_CASE(
   CHECK(loaded->dead_letters.max_bytes == 2ULL << 30U);
 }
 
+TEST_CASE("A default trigger compares with a literal as it is written, in all its forms") {
+  Fixture fixture;
+  const auto key_in_trigger = [&](const std::string& literal) -> std::string {
+    const auto loaded =
+        fixture.load(Fixture::with("{audience: trial_users}", "{audience: " + literal + "}"));
+    INFO(fixture.diagnostics.text());
+    REQUIRE(loaded.ok());
+    return loaded->destinations[0].mappings[0].trigger.value_or("");
+  };
+  const std::string begin = "event = \"Audience Entered\" and properties.audience_key = ";
+  CHECK(key_in_trigger("1.10") == begin + "\"1.10\"");
+  CHECK(key_in_trigger("{'@literal': trial}") == begin + "\"trial\"");
+  CHECK(key_in_trigger("{'@literal': trial, _metadata: {label: x}}") == begin + "\"trial\"");
+}
+
 TEST_CASE("Elements are tried for ever unless the destination says when to give up") {
   Fixture fixture;
   const auto silent = fixture.load(kGood);

@@ -18,9 +18,11 @@ const penstock_host kHost = {sizeof(penstock_host),
                              nullptr,
                              nullptr};
 
-// One destination of the misbehaving plugin, with a mapping for each trigger.
+// One destination of the misbehaving plugin, with a mapping for each trigger. The field of the last
+// mapping is made by `last_rule`, where it is given.
 struct Fixture {
-  explicit Fixture(const std::vector<std::string>& triggers, bool personal = false) {
+  explicit Fixture(const std::vector<std::string>& triggers, bool personal = false,
+                   const std::string& last_rule = "") {
     auto manifest = std::make_shared<PluginManifest>();
     manifest->name = "misbehaves";
     manifest->abi_major = PENSTOCK_ABI_MAJOR;
@@ -47,6 +49,8 @@ struct Fixture {
       mapping.trigger = trigger;
       destination.mappings.push_back(mapping);
     }
+    if (!last_rule.empty())
+      destination.mappings.back().fields.push_back({"rule", {}, Node::of_string(last_rule)});
     config.destinations.push_back(destination);
     Diagnostics diagnostics;
     program = compile(config, diagnostics);
@@ -168,6 +172,17 @@ TEST_CASE("What a personal-data field reads is masked in what is kept of its eve
   fixture.map(R"({"type":"track","rule":"nothing","also":"Nothing said"})");
   REQUIRE(fixture.tally.dead_letters.size() == 1);
   CHECK(fixture.tally.dead_letters[0].content == R"({"type":"track","rule":"***","also":"***"})");
+}
+
+TEST_CASE(
+    "A personal-data field that reads the whole event masks its own letters completely only") {
+  Fixture fixture({kAlways, kAlways}, true, "$.");
+  fixture.map(R"({"type":"track","rule":"nothing","messageId":"m1"})");
+  REQUIRE(fixture.tally.dead_letters.size() == 2);
+  CHECK(fixture.tally.dead_letters[0].content ==
+        R"({"type":"track","rule":"***","messageId":"m1"})");
+  CHECK(fixture.tally.dead_letters[1].content ==
+        R"({"type":"***","rule":"***","messageId":"***"})");
 }
 
 TEST_CASE("A record without a required field is kept, masked") {

@@ -30,11 +30,10 @@ struct Outcome {
   std::string faults;  // "" when the record is valid
 };
 
-// Maps one event. `fields` is what the user wrote, as a JSON object.
-Outcome map_event(const ActionSpec& action, const std::string& fields, const std::string& event) {
+// Maps one event. `written` is the map of fields.
+Outcome map_event(const ActionSpec& action, const Node& written, const std::string& event) {
   PathTable paths;
   Diagnostics diagnostics;
-  const Node written = node_from_json(fields);
   const auto mapper =
       RecordMapper::compile(action, written.members, Location{"p.yaml", 9, 5}, paths, diagnostics);
   INFO(diagnostics.text());
@@ -48,6 +47,10 @@ Outcome map_event(const ActionSpec& action, const std::string& fields, const std
   Outcome outcome{"", faults.text()};
   append_fields_json(outcome.json, action, values.data());
   return outcome;
+}
+
+Outcome map_event(const ActionSpec& action, const std::string& fields, const std::string& event) {
+  return map_event(action, node_from_json(fields), event);
 }
 
 std::string load_errors(const ActionSpec& action, const Node& fields) {
@@ -361,12 +364,33 @@ TEST_CASE("A field that must be a literal takes nothing else") {
   const ActionSpec action = action_of({spec});
   CHECK(load_errors(action, R"({"key":"trial_users"})").empty());
   CHECK(load_errors(action, R"({"key":{"@literal":"$.x"}})").empty());
+  CHECK(load_errors(action, R"({"key":{"@literal":"x","_metadata":{"label":"y"}}})").empty());
   for (const char* fields : {R"({"key":"$.properties.audience_key"})", R"({"key":{"@path":"$.a"}})",
                              R"({"key":{"@template":"x"}})", R"({"key":["$.a"]})"}) {
     INFO(fields);
     CHECK_THAT(load_errors(action, fields),
                Catch::Contains("must be a literal, the same for every event"));
   }
+}
+
+TEST_CASE("A plain number for a text is the text as it was written") {
+  const ActionSpec action = action_of({field("key"), field("n", ValueType::number)});
+  Node number;
+  number.kind = Node::Kind::number;
+  number.number = 1.1;
+  number.text = "1.10";
+  const auto fields_of = [&](Node key) {
+    Node fields = node_from_json(R"({"n":0})");
+    fields.members.front().value = number;
+    fields.members.push_back({"key", {}, std::move(key)});
+    return fields;
+  };
+  Node literal = node_from_json(R"({"@literal":0,"_metadata":{}})");
+  literal.members.front().value = number;
+  CHECK(map_event(action, fields_of(number), "{}").json == R"({"key":"1.10","n":1.1})");
+  CHECK(map_event(action, fields_of(literal), "{}").json == R"({"key":"1.10","n":1.1})");
+  CHECK(map_event(action, R"({"key":9007199254740993})", "{}").json ==
+        R"({"key":"9007199254740993"})");
 }
 
 TEST_CASE("Literal values are coerced and checked at load") {
@@ -391,6 +415,24 @@ TEST_CASE("A literal that came from the environment is never shown") {
   Node fields = node_from_json(R"({"n":"hunter2"})");
   fields.members.front().value.interpolated = true;
   CHECK_THAT(load_errors(action, fields), !Catch::Contains("hunter2"));
+}
+
+TEST_CASE("A fault shows nothing of an expression that holds a text from the environment") {
+  const ActionSpec action = action_of({field("n", ValueType::integer)});
+  Node fields = node_from_json(R"({"n":{"@template":"hunter2 {{ n }}"}})");
+  fields.members.front().value.members.front().value.interpolated = true;
+  CHECK(map_event(action, fields, R"({"n":5})").faults ==
+        "Label of n: expected an integer of 64 bits, found a string of 9 characters");
+}
+
+TEST_CASE("A fault of a field that another requires does not show a personal value of that") {
+  InputSpec conditional = field("vat");
+  conditional.required_if = {{"country", {"DE"}}};
+  InputSpec country = field("country");
+  country.personal_data = true;
+  CHECK(map_event(action_of({conditional, country}), R"({"country":"$.c"})", R"({"c":"DE"})")
+            .faults ==
+        "Label of vat: expected a value, because country is set as it is, found nothing");
 }
 
 TEST_CASE("One record's faults do not stay for the next") {

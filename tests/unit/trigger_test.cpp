@@ -523,6 +523,14 @@ TEST_CASE("whatever is no trigger is refused at its place") {
   }
 }
 
+TEST_CASE("an error in a default trigger stays at the mapping, and says which character it is") {
+  Diagnostics diagnostics;
+  CHECK_FALSE(parse("type = \"a\" and evnt = \"b\"", {"p.yaml", 10, 7}, diagnostics, Origin::made));
+  const Diagnostic& error = diagnostics.entries().front();
+  CHECK(error.location.text() == "p.yaml:10:7");
+  CHECK_THAT(error.message, Catch::Contains("(at character 16 of the default trigger)"));
+}
+
 TEST_CASE("an error on a later line of a trigger is shown on that line") {
   Diagnostics diagnostics;
   CHECK_FALSE(parse("type = \"a\"\nand evnt = \"b\"", {"p.yaml", 10, 7}, diagnostics));
@@ -625,7 +633,12 @@ TEST_CASE("requirements are read off equalities, lists, and, and or over one pat
     std::string out;
     for (const Requirement& each : requirements_of(parsed(trigger))) {
       for (const std::string& step : each.steps) out += step + ".";
-      for (const std::string& value : each.values) out += " " + value;
+      for (const IndexedValue& value : each.values) {
+        if (const auto* text = std::get_if<std::string>(&value)) out += " " + *text;
+        if (const auto* number = std::get_if<double>(&value))
+          out += " #" + std::to_string(static_cast<int>(*number));
+        if (const auto* boolean = std::get_if<bool>(&value)) out += *boolean ? " yes" : " no";
+      }
       out += ";";
     }
     return out;
@@ -640,7 +653,9 @@ TEST_CASE("requirements are read off equalities, lists, and, and or over one pat
         "event. x y;type. a b c;");
   CHECK(text_of("type != \"a\"").empty());
   CHECK(text_of("!(type = \"a\")").empty());
-  CHECK(text_of("type = 5").empty());
+  CHECK(text_of("type = 5") == "type. #5;");
+  CHECK(text_of("type in [true, \"a\", 5, 5.0]") == "type. a #5 yes;");
+  CHECK(text_of("type = null").empty());
   CHECK(text_of("type in [\"a\", null]").empty());
   CHECK(text_of("lowercase(type) = \"a\"").empty());
   CHECK(text_of("contains(type, \"a\")").empty());
@@ -663,6 +678,31 @@ TEST_CASE("an event's candidates do not grow with triggers that cannot match") {
   index.candidates(*event.view().slots, scratch, candidates);
   std::sort(candidates.begin(), candidates.end());
   CHECK(candidates == std::vector<std::uint32_t>{77, 2000});
+}
+
+TEST_CASE("candidates do not grow with equalities to other numbers or booleans") {
+  PathTable paths;
+  EqualityIndex index;
+  for (int i = 0; i < 2000; ++i) {
+    index.add(parsed("properties.audience_id = " + std::to_string(i)), paths);
+  }
+  index.add(parsed("properties.is_new = true"), paths);
+  index.add(parsed("properties.audience_id in [\"a\", 77.0]"), paths);
+  index.build();
+  const auto candidates_of = [&](const char* json) {
+    const Event event(json, paths);
+    std::vector<PathSlot> scratch;
+    std::vector<std::uint32_t> candidates;
+    index.candidates(*event.view().slots, scratch, candidates);
+    std::sort(candidates.begin(), candidates.end());
+    return candidates;
+  };
+  using Ids = std::vector<std::uint32_t>;
+  CHECK(candidates_of(R"({"properties":{"audience_id":77,"is_new":false}})") == Ids{77, 2001});
+  CHECK(candidates_of(R"({"properties":{"audience_id":77.0,"is_new":true}})") ==
+        Ids{77, 2000, 2001});
+  CHECK(candidates_of(R"({"properties":{"audience_id":-0.0}})") == Ids{0});
+  CHECK(candidates_of(R"({"properties":{"audience_id":"77","is_new":null}})").empty());
 }
 
 TEST_CASE("ids are ascending and unique however the index finds them, even with repeated keys") {
@@ -746,11 +786,12 @@ class Generator {
     return pick({"type", "event", "properties.k", "properties.l", "properties.k.0"});
   }
   std::string literal() {
-    return pick({"\"a\"", "\"b\"", "\"ab\"", "\"\"", "1", "null", "\"c\"", "true"});
+    return pick({"\"a\"", "\"b\"", "\"ab\"", "\"\"", "1", "0", "9007199254740993", "null", "\"c\"",
+                 "true", "false"});
   }
   std::string value() {
-    return pick(
-        {"\"a\"", "\"b\"", "\"ab\"", "\"\"", "1", "null", "\"c\"", "true", "[\"a\"]", "{}"});
+    return pick({"\"a\"", "\"b\"", "\"ab\"", "\"\"", "1", "1.0", "0", "-0.0", "9007199254740993",
+                 "9007199254740992.0", "null", "\"c\"", "true", "false", "[\"a\"]", "{}"});
   }
 
   std::mt19937 random_;

@@ -6,6 +6,7 @@
 #include "cli/table.hpp"
 #include "config/discovery.hpp"
 #include "config/plugin_manifest.hpp"
+#include "plugin_defaults.hpp"
 
 namespace penstock::cli {
 namespace {
@@ -98,7 +99,10 @@ int plugin_describe_command(const Arguments& arguments) {
   }
   Diagnostics diagnostics;
   auto manifest = config::load_plugin_manifest(path, diagnostics);
-  if (!manifest.ok()) return fail(manifest.status(), diagnostics);
+  if (manifest.ok()) check_defaults(**manifest, diagnostics);
+  if (diagnostics.has_errors()) return fail(diagnostics.status(), diagnostics);
+  if (!manifest.ok()) return fail(manifest.status());
+  show(diagnostics);
   std::string text;
   switch (arguments.format) {
     case Format::text:

@@ -87,6 +87,17 @@ void check_default_trigger(const ActionSpec& action, const std::string& path,
   }
 }
 
+std::string sample_of_default_trigger(std::string_view trigger) {
+  std::string out;
+  walk(
+      trigger, [&](std::string_view text) { out += text; },
+      [&](const std::string& name, char quote) {
+        const char brace = quote != 0 ? '_' : '"';
+        out += brace + name + brace;
+      });
+  return out;
+}
+
 std::string fill_default_trigger(
     std::string_view trigger,
     const std::function<std::string(const std::string& field)>& literal_of) {

@@ -27,4 +27,8 @@ void check_default_trigger(const ActionSpec& action, const std::string& path,
     std::string_view trigger,
     const std::function<std::string(const std::string& field)>& literal_of);
 
+// The trigger with every {field} replaced by some literal of the same length, so that what is wrong
+// with the rest can be found, and at its place.
+[[nodiscard]] std::string sample_of_default_trigger(std::string_view trigger);
+
 }  // namespace penstock::config

@@ -11,15 +11,11 @@ namespace {
 
 // The text of an expression that is the same for every event, or nothing.
 std::optional<std::string> literal_text(const Node& expression) {
-  const Node* node = &expression;
-  bool literal = false;
-  if (node->is(Node::Kind::map) && node->members.size() == 1 &&
-      node->members[0].key == "@literal") {
-    node = &node->members[0].value;
-    literal = true;
-  }
+  const Node* literal = value_of_literal(expression);
+  const Node* node = literal != nullptr ? literal : &expression;
   if (!node->is_scalar() || node->is(Node::Kind::null)) return std::nullopt;
-  if (!literal && node->is(Node::Kind::string) && node->text.starts_with("$.")) return std::nullopt;
+  if (literal == nullptr && node->is(Node::Kind::string) && node->text.starts_with("$."))
+    return std::nullopt;
   if (node->is(Node::Kind::boolean)) return node->boolean ? "true" : "false";
   if (node->text.empty()) return std::nullopt;
   return node->text;
@@ -108,12 +104,13 @@ class MappingReader {
 
   void read_trigger(const Node* node) {
     if (node != nullptr) {
-      mapping_.trigger = read_text(*node, map_.label("trigger"), diagnostics_).value_or("");
+      mapping_.trigger = read_text(*node, map_.label("trigger"), diagnostics_);
       mapping_.trigger_location = node->location;
       return;
     }
     const ActionSpec& action = *mapping_.action;
     mapping_.trigger_location = mapping_.location;
+    mapping_.default_trigger = true;
     if (action.default_trigger.empty()) {
       diagnostics_.error(
           mapping_.location,
@@ -141,9 +138,8 @@ class MappingReader {
     } else if (field != nullptr && field->default_value) {
       literal = literal_text(*field->default_value);
     }
-    if (literal || std::find(reported_.begin(), reported_.end(), name) != reported_.end())
-      return literal;
-    reported_.push_back(name);
+    if (literal || reported(name)) return literal;
+    mapping_.faulty_fields.push_back(name);
     diagnostics_.error(mapped != nullptr ? mapped->value.location : mapping_.location,
                        path_ + ": the field " + name +
                            " must be set to a literal, because the default trigger needs it",
@@ -155,12 +151,11 @@ class MappingReader {
 
   void check_required() {
     for (const InputSpec& field : mapping_.action->fields) {
-      const bool reported =
-          std::find(reported_.begin(), reported_.end(), field.name) != reported_.end();
-      if (!field.required || field.default_value || reported ||
+      if (!field.required || field.default_value || reported(field.name) ||
           find_mapped(field.name) != nullptr) {
         continue;
       }
+      mapping_.faulty_fields.push_back(field.name);
       diagnostics_.error(mapping_.location,
                          path_ + ": the field " + field.name + " (" + field.label +
                              ") is required and has "
@@ -169,12 +164,16 @@ class MappingReader {
     }
   }
 
+  bool reported(const std::string& field) const {
+    const std::vector<std::string>& faulty = mapping_.faulty_fields;
+    return std::find(faulty.begin(), faulty.end(), field) != faulty.end();
+  }
+
   std::string path_;
   const PluginManifest& plugin_;
   Diagnostics& diagnostics_;
   MapReader map_;
   MappingConfig mapping_;
-  std::vector<std::string> reported_;  // fields of which the trigger's need was reported
 };
 
 }  // namespace

@@ -269,20 +269,8 @@ class PipelineReader {
   PipelineConfig pipeline_;
 };
 
-}  // namespace
-
-Result<PipelineConfig> load_pipeline(const std::string& path, const LoadOptions& options,
-                                     Diagnostics& diagnostics) {
-  Result<std::string> text = read_text_file(path, kMaxManifestBytes);
-  if (!text.ok()) {
-    diagnostics.error({}, text.status().message());
-    return text.status();
-  }
-  return load_pipeline_text(*text, path, options, diagnostics);
-}
-
-Result<PipelineConfig> load_pipeline_text(std::string_view text, const std::string& path,
-                                          const LoadOptions& options, Diagnostics& diagnostics) {
+Status read_manifest(std::string_view text, const std::string& path, const LoadOptions& options,
+                     PipelineConfig& pipeline, Diagnostics& diagnostics) {
   const std::size_t before = diagnostics.error_count();
   if (seems_to_hold_secret(text)) diagnostics.hide_source(path);
   std::optional<Node> root = read_yaml(text, path, diagnostics);
@@ -290,8 +278,31 @@ Result<PipelineConfig> load_pipeline_text(std::string_view text, const std::stri
   const std::string absolute_path = make_absolute(path);
   apply_overrides(*root, options.overrides, diagnostics);
   interpolate(*root, fs::path(absolute_path).parent_path().string(), options, diagnostics);
-  PipelineConfig pipeline = PipelineReader(*root, absolute_path, options, diagnostics).read();
-  if (diagnostics.error_count() > before) return diagnostics.status();
+  pipeline = PipelineReader(*root, absolute_path, options, diagnostics).read();
+  return diagnostics.error_count() > before ? diagnostics.status() : Status();
+}
+
+}  // namespace
+
+Status read_pipeline(const std::string& path, const LoadOptions& options, PipelineConfig& pipeline,
+                     Diagnostics& diagnostics) {
+  Result<std::string> text = read_text_file(path, kMaxManifestBytes);
+  if (text.ok()) return read_manifest(*text, path, options, pipeline, diagnostics);
+  diagnostics.error({}, text.status().message());
+  return text.status();
+}
+
+Result<PipelineConfig> load_pipeline(const std::string& path, const LoadOptions& options,
+                                     Diagnostics& diagnostics) {
+  PipelineConfig pipeline;
+  RETURN_IF_ERROR(read_pipeline(path, options, pipeline, diagnostics));
+  return pipeline;
+}
+
+Result<PipelineConfig> load_pipeline_text(std::string_view text, const std::string& path,
+                                          const LoadOptions& options, Diagnostics& diagnostics) {
+  PipelineConfig pipeline;
+  RETURN_IF_ERROR(read_manifest(text, path, options, pipeline, diagnostics));
   return pipeline;
 }
 

@@ -19,6 +19,11 @@ namespace penstock::config {
                                                    const LoadOptions& options,
                                                    Diagnostics& diagnostics);
 
+// The same, but what could be read is in `pipeline` also after faults, so that later stages can add
+// theirs: destinations may be without plugin then, mappings without action or trigger.
+[[nodiscard]] Status read_pipeline(const std::string& path, const LoadOptions& options,
+                                   PipelineConfig& pipeline, Diagnostics& diagnostics);
+
 // The same from memory; `path` is what the text is called, and its directory what paths are
 // relative to.
 [[nodiscard]] Result<PipelineConfig> load_pipeline_text(std::string_view text,

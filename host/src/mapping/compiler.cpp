@@ -7,8 +7,6 @@ namespace penstock::mapping {
 namespace {
 
 constexpr std::string_view kPathPrefix = "$.";
-// Segment's exports may carry notes for its own editor beside a directive.
-constexpr std::string_view kEditorNotes = "_metadata";
 
 bool is_directive_key(std::string_view key) {
   return !key.empty() && key.front() == '@';
@@ -41,7 +39,7 @@ bool is_literal(const Node& node) {
   if (node.is(Node::Kind::list)) {
     return std::all_of(node.items.begin(), node.items.end(), is_literal);
   }
-  if (node.members.size() == 1 && node.members.front().key == "@literal") return true;
+  if (value_of_literal(node) != nullptr) return true;
   return std::all_of(node.members.begin(), node.members.end(), [](const Node::Member& member) {
     return !is_directive_key(member.key) && is_literal(member.value);
   });

@@ -131,6 +131,8 @@ void EventMapper::keep_masked(DeadLetter& letter, std::string_view line, std::ui
   letter.form = DeadLetter::Form::event;
   letter.content.clear();
   masker_.begin();
+  // Of this mapping alone: of other mappings' letters nothing would be left to find an event by.
+  if (program_.mappings[mapping].whole_event_is_personal) masker_.mask_everything();
   const std::vector<InputSpec>& fields = program_.mappings[mapping].spec->fields;
   for (std::size_t i = 0; i < fields.size() && i < values_.size(); ++i) {
     if (fields[i].personal_data) masker_.mask_value(values_[i]);

@@ -33,6 +33,8 @@ class FieldRules {
   void report(std::string expected, std::string found, Faults& faults) const;
 
   [[nodiscard]] const InputSpec& spec() const { return *spec_; }
+  // Whether values are kept out of messages.
+  [[nodiscard]] bool hides_values() const { return hide_; }
 
  private:
   Outcome fill_list(const Value& value, Workspace& work, penstock_value& out, Faults& faults) const;

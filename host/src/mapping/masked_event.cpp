@@ -22,7 +22,7 @@ constexpr std::size_t kLeastNumberBytes = 5;
 constexpr std::size_t kMaxValues = 256;
 
 constexpr std::size_t kHashDigits = 64;  // SHA-256 in hexadecimal
-constexpr std::size_t kPhoneDigits = 8;  // the shortest international numbers
+constexpr std::size_t kPhoneDigits = 8;  // the shortest numbers with the code of their country
 
 bool is_digit(char c) {
   return c >= '0' && c <= '9';
@@ -86,18 +86,42 @@ bool holds_hash(std::string_view text) {
   return false;
 }
 
-// +49 (151) 234-5678
-bool is_phone_number(std::string_view text) {
-  if (text.empty() || text.front() != '+') return false;
+// What stands between the digits of a telephone number; beyond ASCII there are blanks and dashes.
+bool is_phone_separator(char c) {
+  return static_cast<unsigned char>(c) >= 0x80 ||
+         std::string_view(" \t-./()").find(c) != std::string_view::npos;
+}
+
+// Whether this is how an international number goes on behind its + or 00: 49 (151) 234-5678
+bool continues_phone_number(std::string_view text) {
+  if (text.empty() || text.front() == '0') return false;
   std::size_t digits = 0;
-  for (const char c : text.substr(1)) {
+  for (const char c : text) {
     if (is_digit(c)) {
-      ++digits;
-    } else if (std::string_view(" -./()").find(c) == std::string_view::npos) {
+      if (++digits == kPhoneDigits) return true;
+    } else if (digits == 0 || !is_phone_separator(c)) {
       return false;
     }
   }
-  return digits >= kPhoneDigits;
+  return false;
+}
+
+// +49 (151) 234-5678 and 0049 151 2345678, also within a longer text. Without the code of a country
+// they look like any other number.
+bool holds_phone_number(std::string_view text) {
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char before = i == 0 ? ' ' : text[i - 1];
+    if (std::isalnum(static_cast<unsigned char>(before)) != 0) continue;
+    if (text[i] == '+') {
+      const auto rest =
+          std::find_if_not(text.begin() + i + 1, text.end(), is_phone_separator) - text.begin();
+      if (continues_phone_number(text.substr(static_cast<std::size_t>(rest)))) return true;
+    }
+    // Behind a dash it may be a part of a UUID.
+    if (before != '-' && text.substr(i, 2) == "00" && continues_phone_number(text.substr(i + 2)))
+      return true;
+  }
+  return false;
 }
 
 // "first_name", "First Name" and "firstName" as firstname.
@@ -144,9 +168,9 @@ std::string number_text(const Value& number) {
 
 void PersonalPlaces::add(const std::vector<std::string>& steps) {
   Place* place = &root_;
-  for (const std::string& step : steps) {
-    if (list_index(step) != kNoIndex) break;
-    place = &place->below[step];
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    if (i > 0 && list_index(steps[i]) != kNoIndex) break;  // an event itself is never a list
+    place = &place->below[steps[i]];
   }
   place->personal = true;
 }
@@ -154,6 +178,7 @@ void PersonalPlaces::add(const std::vector<std::string>& steps) {
 void EventMasker::begin() {
   values_.clear();
   too_many_ = false;
+  everything_ = false;
 }
 
 void EventMasker::gather_text(std::string_view text) {
@@ -219,7 +244,15 @@ void EventMasker::gather(const Value& value, const Place* place, bool personal) 
 bool EventMasker::is_personal(std::string_view text) const {
   if (too_many_) return true;
   const std::string plain = folded(text);
-  if (holds_at_sign(plain) || is_phone_number(plain) || holds_hash(plain)) return true;
+  return holds_at_sign(plain) || holds_phone_number(plain) || holds_hash(plain) ||
+         holds_value(plain);
+}
+
+bool EventMasker::is_personal_number(const Value& number) const {
+  return too_many_ || holds_value(folded(number_text(number)));
+}
+
+bool EventMasker::holds_value(const std::string& plain) const {
   if (values_.count(plain) != 0) return true;
   return std::any_of(values_.begin(), values_.end(), [&](const std::string& value) {
     return value.size() >= kLeastPartBytes && plain.find(value) != std::string::npos;
@@ -262,7 +295,7 @@ void EventMasker::write(std::string& out, const Value& value, const Place* place
     case Value::Kind::i64:
     case Value::Kind::u64:
     case Value::Kind::f64:
-      if (personal || is_personal(number_text(value))) {
+      if (personal || is_personal_number(value)) {
         out += '0';
       } else {
         append_json(out, value);
@@ -294,7 +327,7 @@ bool EventMasker::append(std::string& out, const Value& event, std::size_t limit
   const std::size_t start = out.size();
   limit_ = start + limit;
   gather(event, &places_.root_, false);
-  write(out, event, &places_.root_, false);
+  write(out, event, &places_.root_, everything_);
   if (out.size() <= limit_) return true;
   out.resize(start);
   return false;

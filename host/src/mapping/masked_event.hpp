@@ -40,13 +40,15 @@ class EventMasker {
   void begin();
   // A value of a personal-data field: masked wherever else it stands, also within longer texts.
   void mask_value(const penstock_value& value);
+  // From now until begin() everything in the event is masked.
+  void mask_everything() { everything_ = true; }
   // The event as compact JSON in which these are masked: everything at the personal places and
   // under keys such as email, phone, firstName, name, address or ip; what is written there wherever
   // else it stands; and every text (keys, too) that looks like an e-mail address, also as %40 and
-  // the like, like a telephone number or a hash. A text becomes "***", a number 0, true false. What
-  // is needed to find the event again stays: userId, anonymousId, messageId, unless they hold
-  // such a text. False when the result would have more than `limit` bytes; nothing is in `out` then
-  // that may not be there.
+  // the like, like a telephone number with the code of its country or a hash. A text becomes "***",
+  // a number 0, true false. What is needed to find the event again stays: userId, anonymousId,
+  // messageId, unless they hold such a text. False when the result would have more than `limit`
+  // bytes; nothing is in `out` then that may not be there.
   bool append(std::string& out, const Value& event, std::size_t limit);
 
  private:
@@ -56,11 +58,16 @@ class EventMasker {
   void write(std::string& out, const Value& value, const Place* place, bool personal);
   void write_map(std::string& out, const Value& map, const Place* place, bool personal);
   [[nodiscard]] bool is_personal(std::string_view text) const;
+  // By its value alone: of a number it cannot be told what it looks like.
+  [[nodiscard]] bool is_personal_number(const Value& number) const;
+  // Whether a value that is to be masked stands in this text, which is folded.
+  [[nodiscard]] bool holds_value(const std::string& plain) const;
 
   const PersonalPlaces& places_;
   // Lower case, decoded; see the .cpp.
   std::unordered_set<std::string> values_;
   bool too_many_ = false;  // so every text is masked
+  bool everything_ = false;
   std::size_t limit_ = 0;
 };
 

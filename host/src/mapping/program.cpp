@@ -7,28 +7,37 @@ std::unique_ptr<Program> compile(const PipelineConfig& config, Diagnostics& diag
   const std::size_t errors_before = diagnostics.error_count();
   for (std::uint32_t d = 0; d < config.destinations.size(); ++d) {
     const DestinationConfig& destination = config.destinations[d];
-    if (!destination.enabled) continue;
+    if (!destination.enabled || destination.plugin == nullptr) continue;
     for (const MappingConfig& mapping : destination.mappings) {
-      if (!mapping.enabled) continue;
-      auto trigger = trigger::parse(mapping.trigger, mapping.trigger_location, diagnostics);
+      if (!mapping.enabled || mapping.action == nullptr) continue;
+      std::optional<trigger::Expression> trigger;
+      if (mapping.trigger) {
+        const auto origin =
+            mapping.default_trigger ? trigger::Origin::made : trigger::Origin::written;
+        trigger = trigger::parse(*mapping.trigger, mapping.trigger_location, diagnostics, origin);
+      }
       auto mapper = RecordMapper::compile(*mapping.action, mapping.fields, mapping.location,
-                                          program->paths, diagnostics);
+                                          program->paths, diagnostics, mapping.faulty_fields);
       if (!trigger || mapper == nullptr) continue;
       program->triggers.add(*trigger, program->paths);
       const auto action =
           static_cast<std::uint32_t>(mapping.action - destination.plugin->actions.data());
       program->mappings.push_back(
-          {d, action, mapping.action, &mapping, std::move(mapper), nullptr});
+          {d, action, mapping.action, &mapping, std::move(mapper), nullptr, false});
     }
   }
   if (diagnostics.error_count() > errors_before) return nullptr;
   program->triggers.freeze();
   const auto paths = program->paths.paths();
   std::vector<bool> added(paths.size());
-  for (const Program::Mapping& mapping : program->mappings) {
+  for (Program::Mapping& mapping : program->mappings) {
     for (const PathSlot slot : mapping.mapper->personal_slots()) {
-      if (!added[slot]) program->personal.add(paths[slot]);
-      added[slot] = true;
+      if (paths[slot].empty()) {
+        mapping.whole_event_is_personal = true;
+      } else if (!added[slot]) {
+        program->personal.add(paths[slot]);
+        added[slot] = true;
+      }
     }
   }
   return program;

@@ -26,16 +26,18 @@ struct Program {
     const MappingConfig* config = nullptr;
     std::unique_ptr<RecordMapper> mapper;
     plugin::Instance* instance = nullptr;  // set before the first event
+    bool whole_event_is_personal = false;  // a field with personal data reads it
   };
 
   PathTable paths;
   trigger::TriggerSet triggers;  // ids are indexes into mappings
   std::vector<Mapping>
       mappings;  // the enabled ones of enabled destinations, in the order of the manifest
-  PersonalPlaces personal;  // what any field with personal data reads
+  PersonalPlaces personal;  // what any field with personal data reads, short of the whole event
 };
 
-// All that is wrong is in diagnostics; null if there is an error.
+// All that is wrong is in diagnostics; null if there is an error. Of a pipeline that was read with
+// faults (config::read_pipeline), what could be read is looked at.
 [[nodiscard]] std::unique_ptr<Program> compile(const PipelineConfig& config,
                                                Diagnostics& diagnostics);
 

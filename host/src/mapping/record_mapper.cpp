@@ -68,10 +68,15 @@ void RecordMapper::check_requirements(const penstock_value* values, Faults& faul
     if (already_faulty) continue;
     std::string why;
     for (const auto& [field, wanted] : requirement.conditions) {
-      const InputSpec& cause = rules_[field].spec();
+      const FieldRules& cause = rules_[field];
+      why += (why.empty() ? "" : " and ") + cause.spec().name;
+      if (cause.hides_values()) {
+        why += " is set as it is";
+        continue;
+      }
       text.clear();
       append_value_text(text, values[field]);
-      why += (why.empty() ? "" : " and ") + cause.name + " is " + text;
+      why += " is " + text;
     }
     rules_[requirement.field].report("a value, because " + why, "nothing", faults);
   }

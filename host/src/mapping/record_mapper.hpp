@@ -25,12 +25,14 @@ class RecordMapper {
  public:
   // Compiles what the user wrote under `fields`, and the manifest's defaults for what is not there.
   // Constant values are coerced and checked here. Null after errors were reported, each with its
-  // place; `mapping` is the place for what is missing. The action must outlive the mapper; `paths`
-  // gets the paths that it asks about.
+  // place; `mapping` is the place for what is missing. Fields in `left_out` are not looked at: what
+  // is wrong with them was reported. The action must outlive the mapper; `paths` gets the paths
+  // that it asks about.
   static std::unique_ptr<RecordMapper> compile(const ActionSpec& action,
                                                const std::vector<Node::Member>& fields,
                                                const Location& mapping, PathTable& paths,
-                                               Diagnostics& diagnostics);
+                                               Diagnostics& diagnostics,
+                                               const std::vector<std::string>& left_out = {});
   RecordMapper(const RecordMapper&) = delete;
   RecordMapper& operator=(const RecordMapper&) = delete;
 

@@ -21,6 +21,15 @@ std::string name_in_message(const InputSpec& spec) {
   return out;
 }
 
+// A plain number that a person wrote for a text is that text: 1.10 is not 1.1, and keys may have
+// more digits than a double. What default triggers compare with is the same text.
+Node as_text(const Node& written) {
+  const Node* literal = value_of_literal(written);
+  const Node& value = literal != nullptr ? *literal : written;
+  if (!value.is(Node::Kind::integer) && !value.is(Node::Kind::number)) return written;
+  return Node::of_string(value.text, value.location);
+}
+
 }  // namespace
 
 class RecordMapper::Builder {
@@ -28,7 +37,8 @@ class RecordMapper::Builder {
   Builder(RecordMapper& mapper, PathTable& paths, Diagnostics& diagnostics)
       : mapper_(mapper), diagnostics_(diagnostics), compiler_(paths, mapper.memory_, diagnostics) {}
 
-  void build(const std::vector<Node::Member>& fields, const Location& mapping) {
+  void build(const std::vector<Node::Member>& fields, const Location& mapping,
+             const std::vector<std::string>& left_out) {
     report_unknown(fields);
     const std::vector<InputSpec>& specs = mapper_.action_.fields;
     mapper_.constants_.assign(specs.size(), absent_value());
@@ -37,6 +47,7 @@ class RecordMapper::Builder {
       add_requirement(i);
     }
     for (std::uint32_t i = 0; i < specs.size(); ++i) {
+      if (std::find(left_out.begin(), left_out.end(), specs[i].name) != left_out.end()) continue;
       const auto mapped =
           std::find_if(fields.begin(), fields.end(),
                        [&](const Node::Member& member) { return member.key == specs[i].name; });
@@ -97,9 +108,12 @@ class RecordMapper::Builder {
                          "write the value itself");
       return;
     }
+    // Also what an event adds to such a text is not shown.
+    mapper_.rules_[field] = FieldRules(field, spec, holds_interpolated(written));
     const std::size_t errors = diagnostics_.error_count();
     compiler_.record_slots(spec.personal_data ? &mapper_.personal_slots_ : nullptr);
-    ExpressionPtr expression = compiler_.compile(written);
+    ExpressionPtr expression =
+        compiler_.compile(spec.type == ValueType::string ? as_text(written) : written);
     if (diagnostics_.error_count() != errors) return;
     if (const Value* constant = expression->constant()) {
       add_constant(field, written, *constant);
@@ -112,7 +126,7 @@ class RecordMapper::Builder {
 
   void add_constant(std::uint32_t field, const Node& written, const Value& constant) {
     const InputSpec& spec = mapper_.action_.fields[field];
-    const FieldRules rules(field, spec, holds_interpolated(written));
+    const FieldRules& rules = mapper_.rules_[field];
     Workspace work(mapper_.memory_);
     Faults faults;
     if (!work.text_fits(constant)) {
@@ -146,10 +160,11 @@ class RecordMapper::Builder {
 std::unique_ptr<RecordMapper> RecordMapper::compile(const ActionSpec& action,
                                                     const std::vector<Node::Member>& fields,
                                                     const Location& mapping, PathTable& paths,
-                                                    Diagnostics& diagnostics) {
+                                                    Diagnostics& diagnostics,
+                                                    const std::vector<std::string>& left_out) {
   const std::size_t errors = diagnostics.error_count();
   std::unique_ptr<RecordMapper> mapper(new RecordMapper(action));
-  Builder(*mapper, paths, diagnostics).build(fields, mapping);
+  Builder(*mapper, paths, diagnostics).build(fields, mapping, left_out);
   return diagnostics.error_count() == errors ? std::move(mapper) : nullptr;
 }
 

@@ -23,6 +23,18 @@ Node Node::of_string(std::string value, Location location) {
   return node;
 }
 
+const Node* value_of_literal(const Node& node) {
+  const Node* value = nullptr;
+  for (const Node::Member& member : node.members) {
+    if (member.key == "@literal") {
+      value = &member.value;
+    } else if (member.key != kEditorNotes) {
+      return nullptr;
+    }
+  }
+  return value;
+}
+
 std::string describe(const Node& node) {
   if (node.interpolated) return "a value that is not shown";
   switch (node.kind) {

@@ -45,6 +45,11 @@ struct Node::Member {
   Node value;
 };
 
+// The key of the notes that Segment's exports carry for its own editor beside a directive.
+inline constexpr std::string_view kEditorNotes = "_metadata";
+// The value of {'@literal': value}, perhaps with such notes beside it; null for anything else.
+[[nodiscard]] const Node* value_of_literal(const Node& node);
+
 // "a map", "a list", "the string \"x\"", "the number 5": for messages. Long strings are cut.
 [[nodiscard]] std::string describe(const Node& node);
 // A text in double quotes for messages: escaped, cut when it is long.

@@ -84,10 +84,15 @@ struct MappingConfig {
   bool enabled = true;
   const ActionSpec* action = nullptr;  // lives in DestinationConfig::plugin
   Location action_location;
-  std::string trigger;        // the user's, or the action's default with its {fields} filled in
-  Location trigger_location;  // of the first character of the trigger's text
+  // The user's, or the action's default with its {fields} filled in; nothing after a fault in it
+  // was reported.
+  std::optional<std::string> trigger;
+  bool default_trigger = false;
+  // Of the first character of the user's text; of the mapping where the default serves.
+  Location trigger_location;
   std::vector<Node::Member>
       fields;  // what the user mapped: names checked, expressions not yet compiled
+  std::vector<std::string> faulty_fields;  // of which a fault was reported
 };
 
 struct DestinationConfig {

@@ -5,14 +5,16 @@
 #include <functional>
 #include <iterator>
 #include <map>
+#include <optional>
 #include <tuple>
+#include <type_traits>
 
 namespace penstock::trigger {
 namespace {
 
 using Kind = Expression::Kind;
 
-void sort_unique(std::vector<std::string>& values) {
+void sort_unique(std::vector<IndexedValue>& values) {
   std::sort(values.begin(), values.end());
   values.erase(std::unique(values.begin(), values.end()), values.end());
 }
@@ -22,8 +24,15 @@ std::vector<Requirement> requirement_of_condition(const Expression& expression) 
   Requirement requirement;
   requirement.steps = expression.operand.steps;
   for (const Literal& literal : expression.literals) {
-    if (!literal.text) return {};
-    requirement.values.push_back(*literal.text);
+    if (literal.text) {
+      requirement.values.emplace_back(*literal.text);
+    } else if (literal.scalar.is_number()) {
+      requirement.values.emplace_back(literal.scalar.as_double());
+    } else if (literal.scalar.is(Value::Kind::boolean)) {
+      requirement.values.emplace_back(literal.scalar.boolean());
+    } else {
+      return {};
+    }
   }
   sort_unique(requirement.values);
   return {std::move(requirement)};
@@ -31,10 +40,10 @@ std::vector<Requirement> requirement_of_condition(const Expression& expression) 
 
 // Of the paths that every part requires: the values that any part allows there.
 std::vector<Requirement> requirements_of_any(const Expression& expression) {
-  std::map<std::vector<std::string>, std::vector<std::string>> common;
+  std::map<std::vector<std::string>, std::vector<IndexedValue>> common;
   for (std::size_t i = 0; i < expression.children.size(); ++i) {
     // Where a part requires one path twice, the requirement with fewer values is the sharper one.
-    std::map<std::vector<std::string>, std::vector<std::string>> part;
+    std::map<std::vector<std::string>, std::vector<IndexedValue>> part;
     for (Requirement& each : requirements_of(expression.children[i])) {
       const auto [place, is_new] = part.try_emplace(std::move(each.steps));
       if (is_new || each.values.size() < place->second.size())
@@ -45,7 +54,7 @@ std::vector<Requirement> requirements_of_any(const Expression& expression) {
     } else {
       std::erase_if(common, [&part](const auto& entry) { return !part.contains(entry.first); });
       for (auto& [steps, values] : common) {
-        std::vector<std::string>& more = part.at(steps);
+        std::vector<IndexedValue>& more = part.at(steps);
         std::move(more.begin(), more.end(), std::back_inserter(values));
       }
     }
@@ -59,10 +68,43 @@ std::vector<Requirement> requirements_of_any(const Expression& expression) {
   return requirements;
 }
 
+// 2^64 over the golden ratio: spreads small numbers.
+constexpr std::uint64_t kOdd = 0x9E3779B97F4A7C15ULL;
+
 std::uint64_t hash_of(PathSlot slot, std::string_view value) {
-  constexpr std::uint64_t kOdd =
-      0x9E3779B97F4A7C15ULL;  // 2^64 over the golden ratio: spreads small numbers
   return std::hash<std::string_view>()(value) ^ (slot * kOdd);
+}
+
+std::uint64_t hash_of(PathSlot slot, double value) {
+  // 0.0 and -0.0 are equal, so they are one value. The bits of round numbers differ only high up,
+  // and cells are found by the low bits of a hash.
+  std::uint64_t bits = std::bit_cast<std::uint64_t>(value == 0 ? 0.0 : value);
+  bits = (bits ^ (bits >> 32U)) * kOdd;
+  return (bits ^ (bits >> 32U)) ^ (slot * kOdd);
+}
+
+std::uint64_t hash_of(PathSlot slot, bool value) {
+  return hash_of(slot, value ? std::string_view("true") : std::string_view("false"));
+}
+
+std::uint64_t hash_of(PathSlot slot, const IndexedValue& value) {
+  return std::visit(
+      [slot](const auto& held) {
+        if constexpr (std::is_same_v<std::decay_t<decltype(held)>, std::string>) {
+          return hash_of(slot, std::string_view(held));
+        } else {
+          return hash_of(slot, held);
+        }
+      },
+      value);
+}
+
+// Nothing for a value that no requirement names.
+std::optional<std::uint64_t> hash_of(PathSlot slot, const Value& value) {
+  if (value.is(Value::Kind::string)) return hash_of(slot, value.string());
+  if (value.is_number()) return hash_of(slot, value.as_double());
+  if (value.is(Value::Kind::boolean)) return hash_of(slot, value.boolean());
+  return std::nullopt;
 }
 
 }  // namespace
@@ -100,13 +142,13 @@ void EqualityIndex::build() {
   std::unordered_map<std::uint64_t, std::size_t> sharers;
   for (const auto& choices : requirements_) {
     for (const SlotRequirement& each : choices) {
-      for (const std::string& value : each.values) ++sharers[hash_of(each.slot, value)];
+      for (const IndexedValue& value : each.values) ++sharers[hash_of(each.slot, value)];
     }
   }
   const auto cost = [&sharers](const SlotRequirement& requirement) {
     std::size_t most = 0;
     std::size_t total = 0;
-    for (const std::string& value : requirement.values) {
+    for (const IndexedValue& value : requirement.values) {
       const std::size_t count = sharers.at(hash_of(requirement.slot, value));
       most = std::max(most, count);
       total += count;
@@ -126,7 +168,7 @@ void EqualityIndex::build() {
     if (best->slot >= is_indexed_.size()) is_indexed_.resize(best->slot + 1);
     if (!is_indexed_[best->slot]) indexed_slots_.push_back(best->slot);
     is_indexed_[best->slot] = true;
-    for (const std::string& value : best->values) {
+    for (const IndexedValue& value : best->values) {
       std::vector<std::uint32_t>& triggers = found_by[hash_of(best->slot, value)];
       if (triggers.empty() || triggers.back() != trigger) triggers.push_back(trigger);
     }
@@ -152,9 +194,9 @@ void EqualityIndex::fill_cells(
 
 inline void EqualityIndex::look_up(const Slots& slots, PathSlot slot,
                                    std::vector<std::uint32_t>& out) const {
-  const Value& value = slots[slot];
-  if (!value.is(Value::Kind::string)) return;
-  const std::uint64_t hash = hash_of(slot, value.string());
+  const std::optional<std::uint64_t> found = hash_of(slot, slots[slot]);
+  if (!found) return;
+  const std::uint64_t hash = *found;
   const std::size_t mask = cells_.size() - 1;
   for (std::size_t at = hash & mask; cells_[at].count != 0; at = (at + 1) & mask) {
     const Cell& cell = cells_[at];

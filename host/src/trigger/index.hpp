@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <variant>
 #include <vector>
 
 #include "model/event.hpp"
@@ -12,14 +13,19 @@
 
 namespace penstock::trigger {
 
-// What must be so wherever a trigger holds: the value at the path is one of these strings.
+// A value that a trigger asks for: a string, a number or a boolean. Numbers as doubles: two that
+// are equal are the same double, and two that are the same double only make a candidate too many.
+using IndexedValue = std::variant<std::string, double, bool>;
+
+// What must be so wherever a trigger holds: the value at the path is one of these.
 struct Requirement {
   std::vector<std::string> steps;
-  std::vector<std::string> values;  // ascending, unique
+  std::vector<IndexedValue> values;  // ascending, unique
 };
 
-// All requirements that can be read off an expression: from `path = "x"`, `path in ["x", ...]`, the
-// parts of an "and", and an "or" all of whose parts require the same path.
+// All requirements that can be read off an expression: from `path = "x"`, `path in ["x", 5, ...]`,
+// the parts of an "and", and an "or" all of whose parts require the same path. An equality with
+// null requires nothing, because a missing value fulfils it as well.
 [[nodiscard]] std::vector<Requirement> requirements_of(const Expression& expression);
 
 // Built by one thread, then read by many.
@@ -38,7 +44,7 @@ class EqualityIndex {
  private:
   struct SlotRequirement {
     PathSlot slot;
-    std::vector<std::string> values;
+    std::vector<IndexedValue> values;
   };
   // A value at a slot, known by its hash alone: a candidate found by a collision fails its own test
   // of that value later.

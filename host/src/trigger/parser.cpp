@@ -62,8 +62,8 @@ std::string operator_hint(std::string_view written) {
 
 class Parser {
  public:
-  Parser(std::string_view text, const Location& location, Diagnostics& diagnostics)
-      : scanner_(text, location, diagnostics) {}
+  Parser(std::string_view text, const Location& location, Origin origin, Diagnostics& diagnostics)
+      : scanner_(text, location, origin, diagnostics) {}
 
   std::optional<Expression> run();
 
@@ -446,8 +446,8 @@ void Parser::warn_if_never_true(const Expression& condition, std::size_t offset)
 }  // namespace
 
 std::optional<Expression> parse(std::string_view text, const Location& location,
-                                Diagnostics& diagnostics) {
-  return Parser(text, location, diagnostics).run();
+                                Diagnostics& diagnostics, Origin origin) {
+  return Parser(text, location, origin, diagnostics).run();
 }
 
 }  // namespace penstock::trigger

@@ -46,8 +46,8 @@ void append_utf8(std::string& out, std::uint32_t code_point) {
 
 }  // namespace
 
-Scanner::Scanner(std::string_view text, Location location, Diagnostics& diagnostics)
-    : text_(text), location_(std::move(location)), diagnostics_(diagnostics) {}
+Scanner::Scanner(std::string_view text, Location location, Origin origin, Diagnostics& diagnostics)
+    : text_(text), location_(std::move(location)), origin_(origin), diagnostics_(diagnostics) {}
 
 char Scanner::peek(std::size_t ahead) const {
   return byte_at(at_ + ahead);
@@ -251,7 +251,7 @@ std::string Scanner::found() const {
 
 Location Scanner::place(std::size_t offset) const {
   Location location = location_;
-  if (location.line == 0) return location;
+  if (location.line == 0 || origin_ == Origin::made) return location;
   const std::string_view before = text_.substr(0, offset);
   const auto lines = std::count(before.begin(), before.end(), '\n');
   // In a block of several lines each is indented as the first one is.
@@ -261,10 +261,12 @@ Location Scanner::place(std::size_t offset) const {
   return location;
 }
 
-// Without a line there is no caret, so that the message has to say where.
+// Where no caret can be under the place, the message has to say where it is.
 std::string Scanner::with_place(std::size_t offset, std::string message) const {
-  if (location_.line != 0) return message;
-  return message + " (at character " + std::to_string(offset + 1) + " of the trigger)";
+  const bool made = origin_ == Origin::made;
+  if (location_.line != 0 && !made) return message;
+  return message + " (at character " + std::to_string(offset + 1) + " of the " +
+         (made ? "default " : "") + "trigger)";
 }
 
 void Scanner::error(std::size_t offset, std::string message, std::string hint) {

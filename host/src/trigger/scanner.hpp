@@ -23,8 +23,8 @@ enum class Escapes : std::uint8_t {
 // use. Spaces are skipped only where it is said.
 class Scanner {
  public:
-  // `text` must outlive the scanner. `location` is the place of its first character.
-  Scanner(std::string_view text, Location location, Diagnostics& diagnostics);
+  // `text` must outlive the scanner. `location` is the place of its first character, or see Origin.
+  Scanner(std::string_view text, Location location, Origin origin, Diagnostics& diagnostics);
 
   [[nodiscard]] std::size_t offset() const { return at_; }
   void go_to(std::size_t offset) { at_ = offset; }
@@ -64,6 +64,7 @@ class Scanner {
 
   std::string_view text_;
   Location location_;
+  Origin origin_;
   Diagnostics& diagnostics_;
   std::size_t at_ = 0;
 };
