@@ -179,6 +179,31 @@ TEST_CASE("A setting's value is typed as the manifest declares it") {
         R"({"a":[1,"x",null,true,"q\""]})");
 }
 
+TEST_CASE("A json setting that is a plain value has the type of that value") {
+  InputSpec input;
+  input.type = ValueType::json;
+  Diagnostics diagnostics;
+  const Node node = read("s: hello\ni: 5\nf: 1.5\nb: true\nn: null\nl: [a]\nm: [x, 1.50, null]\n");
+  const auto value = [&](const char* key) {
+    return read_input_value(input, *node.find(key), key, diagnostics).value();
+  };
+  CHECK(value("s").type == ValueType::string);
+  CHECK(value("s").text == "hello");
+  CHECK(value("i").type == ValueType::integer);
+  CHECK(value("i").integer == 5);
+  CHECK(value("f").type == ValueType::number);
+  CHECK(value("f").number == 1.5);
+  CHECK(value("b").type == ValueType::boolean);
+  CHECK(value("b").boolean);
+  CHECK(value("n").type == ValueType::json);
+  CHECK(value("n").text == "null");
+  CHECK(value("l").type == ValueType::json);
+  CHECK(value("l").text == R"(["a"])");
+  input.multiple = true;
+  CHECK(value("m").text == R"(["x",1.50,null])");
+  CHECK_FALSE(diagnostics.has_errors());
+}
+
 TEST_CASE("Choices, lengths, formats and patterns are checked, all of them") {
   InputSpec input;
   input.choices = {{"AUTO", "AUTO"}, {"ADD", "ADD"}};

@@ -209,6 +209,18 @@ TEST_CASE("A plugin that does not answer a query exactly once is at fault") {
   CHECK_THAT(fault("too_long"), Catch::Contains("16777217 bytes, and 16777216 are the most"));
 }
 
+TEST_CASE("The JSON setting null reaches the plugin as null, and a list as its JSON text") {
+  DestinationConfig destination = destination_with(manifest_for(library_path("settings_typed")));
+  SettingValue& value = destination.settings[0];
+  value.type = ValueType::json;
+  const auto type_seen = [&](const char* json) {
+    value.text = json;
+    return create(destination).message();
+  };
+  CHECK_THAT(type_seen("null"), Catch::EndsWith("type " + std::to_string(PENSTOCK_NULL)));
+  CHECK_THAT(type_seen("[1]"), Catch::EndsWith("type " + std::to_string(PENSTOCK_JSON)));
+}
+
 TEST_CASE("A manifest that claims an ABI of another kind is refused before its library is opened") {
   PluginManifest manifest = manifest_for("/nowhere/at-all.so");
   std::tie(manifest.abi_major, manifest.abi_minor) =

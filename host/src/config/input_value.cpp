@@ -182,10 +182,35 @@ class ValueReader {
         return size.has_value();
       }
       case ValueType::json:
-        value.text = json_text(node);
+        read_json(node, value);
         return true;
     }
     return false;
+  }
+
+  // A scalar is of the type that it is written in, as where a field is of type json.
+  static void read_json(const Node& node, SettingValue& value) {
+    value.text = json_text(node);
+    switch (node.kind) {
+      case Node::Kind::boolean:
+        value.type = ValueType::boolean;
+        value.boolean = node.boolean;
+        break;
+      case Node::Kind::integer:
+        value.type = ValueType::integer;
+        value.integer = node.integer;
+        break;
+      case Node::Kind::number:
+        value.type = ValueType::number;
+        value.number = node.number;
+        break;
+      case Node::Kind::string:
+        value.type = ValueType::string;
+        value.text = node.text;
+        break;
+      default:  // null, list and map are their JSON text
+        break;
+    }
   }
 
   template <typename T>
@@ -261,9 +286,13 @@ std::optional<SettingValue> read_input_value(const InputSpec& input, const Node&
     const std::optional<SettingValue> value = reader.read(item);
     complete = complete && value.has_value();
     if (!value) return;
-    const bool text = value->type == ValueType::string || value->type == ValueType::url;
     list += list.empty() ? "" : ",";
-    list += text ? quoted_json(value->text) : comparison_text(*value);
+    if (input.type == ValueType::json) {
+      list += json_text(item);
+    } else {
+      const bool text = value->type == ValueType::string || value->type == ValueType::url;
+      list += text ? quoted_json(value->text) : comparison_text(*value);
+    }
   };
   if (node.is(Node::Kind::list)) {
     for (const Node& item : node.items) add(item);

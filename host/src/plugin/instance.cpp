@@ -58,7 +58,9 @@ penstock_value value_of(const SettingValue& setting, const InputSpec* spec) {
     case ValueType::url:
       return text_value(PENSTOCK_STRING, setting.text);
     case ValueType::json:
-      return text_value(PENSTOCK_JSON, setting.text);
+      if (setting.text != "null") return text_value(PENSTOCK_JSON, setting.text);
+      value.type = PENSTOCK_NULL;
+      return value;
     case ValueType::boolean:
       value.type = PENSTOCK_BOOL;
       value.as.i64 = setting.boolean ? 1 : 0;
