@@ -179,6 +179,19 @@ TEST_CASE("A setting's value is typed as the manifest declares it") {
         R"({"a":[1,"x",null,true,"q\""]})");
 }
 
+TEST_CASE("A number is compared with its choices by value") {
+  InputSpec input;
+  input.type = ValueType::number;
+  input.choices = {{"1", "1"}, {"2.5", "2.5"}};
+  Diagnostics diagnostics;
+  const Node node = read("a: 1\nb: 1.0\nc: 2.50\nd: 3\n");
+  for (const char* key : {"a", "b", "c"}) {
+    INFO(key);
+    CHECK(read_input_value(input, *node.find(key), key, diagnostics).has_value());
+  }
+  CHECK_FALSE(read_input_value(input, *node.find("d"), "d", diagnostics).has_value());
+}
+
 TEST_CASE("A json setting that is a plain value has the type of that value") {
   InputSpec input;
   input.type = ValueType::json;

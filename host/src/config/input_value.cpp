@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "config/schema.hpp"
+#include "model/value.hpp"
 
 namespace penstock::config {
 namespace {
@@ -312,8 +313,11 @@ std::string comparison_text(const SettingValue& value) {
     case ValueType::duration:
     case ValueType::size:
       return std::to_string(value.integer);
-    case ValueType::number:
-      return Json(value.number).dump();
+    case ValueType::number: {
+      std::string text;
+      append_javascript_number(text, value.number);
+      return text;
+    }
     case ValueType::string:
     case ValueType::url:
     case ValueType::json:

@@ -19,7 +19,7 @@ namespace penstock::config {
                                                            const std::string& label,
                                                            Diagnostics& diagnostics);
 
-// The value as text, as required_if and choices compare it.
+// The value as text, as required_if and choices compare it; numbers as JavaScript prints them.
 [[nodiscard]] std::string comparison_text(const SettingValue& value);
 
 // The tree as JSON text, members in their order.
