@@ -10,6 +10,7 @@
 #include "config/overrides.hpp"
 #include "config/schema.hpp"
 #include "config/yaml_reader.hpp"
+#include "model/units.hpp"
 
 namespace penstock::config {
 namespace {
@@ -232,6 +233,19 @@ TEST_CASE("Choices, lengths, formats and patterns are checked, all of them") {
         "x: expected a text of the form [0-9]+, found the string \"ADDD\"\n"
         "x: expected an e-mail address, found the string \"ADDD\"");
   CHECK(diagnostics.entries().at(0).hint == "did you mean \"ADD\"?");
+}
+
+TEST_CASE("A setting's format is that of a field: nothing may follow a date and time") {
+  InputSpec input;
+  const auto accepts = [&](TextFormat format, const char* text) {
+    input.format = format;
+    Diagnostics diagnostics;
+    return read_input_value(input, Node::of_string(text), "x", diagnostics).has_value();
+  };
+  CHECK(accepts(TextFormat::date_time, "2024-05-01T10:00:00Z"));
+  CHECK_FALSE(accepts(TextFormat::date_time, "2024-05-01T10:00:00garbage"));
+  CHECK_FALSE(accepts(TextFormat::email, "ann@example..com"));
+  CHECK_FALSE(accepts(TextFormat::uri, "1http://x"));
 }
 
 TEST_CASE("A pattern is over the whole value, and length counts characters") {
