@@ -132,6 +132,16 @@ static int32_t emit(const penstock_emitter* emitter, const char* data, uint64_t 
   return PENSTOCK_OK;
 }
 
+/* The fewest digits that read back as the number: 0.1, not 0.10000000000000001. */
+static uint64_t number_text(char* out, size_t room, double number) {
+  int length = 0;
+  for (int digits = 15; digits <= 17; ++digits) {
+    length = snprintf(out, room, "%.*g", digits, number);
+    if (strtod(out, NULL) == number) break;
+  }
+  return (uint64_t)length;
+}
+
 EXPORT int32_t jsonl_file_mapping(void* plugin, const penstock_record* record,
                                   const penstock_emitter* emitter, penstock_error* error) {
   const penstock_value* value = record->values; /* the manifest declares one field: record */
@@ -154,7 +164,7 @@ EXPORT int32_t jsonl_file_mapping(void* plugin, const penstock_record* record,
                   (uint64_t)snprintf(small, sizeof small, "%" PRIu64, value->as.u64));
     case PENSTOCK_F64:
       if (!isfinite(value->as.f64)) return emit(emitter, "null", 4); /* JSON has no such number */
-      return emit(emitter, small, (uint64_t)snprintf(small, sizeof small, "%.17g", value->as.f64));
+      return emit(emitter, small, number_text(small, sizeof small, value->as.f64));
     case PENSTOCK_JSON:
       if (memchr(value->as.str.data, '\n', value->as.str.size) == NULL &&
           memchr(value->as.str.data, '\r', value->as.str.size) == NULL) {

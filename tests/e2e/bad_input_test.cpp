@@ -297,4 +297,21 @@ TEST_CASE("plugin list shows the plugins of a directory, and what is wrong with 
   CHECK(contains(run.err, "broken.yaml"));
 }
 
+TEST_CASE("plugin list says of a plugin for another ABI that it cannot be used") {
+  const Workspace workspace;
+  std::filesystem::create_directory(workspace.path("plugins"));
+  std::string manifest = read_file(std::string(PENSTOCK_PLUGIN_DIR) + "/jsonl_file.yaml");
+  const std::size_t claim = manifest.find("abi: \"1.0\"");
+  REQUIRE(claim != std::string::npos);
+  workspace.write("plugins/jsonl_file.yaml", manifest.replace(claim, 10, "abi: \"2.0\""));
+  workspace.write("plugins/jsonl_file.so", "");
+  const Finished run = Process(workspace, {PENSTOCK_BINARY, "plugin", "list", "--plugin-dir",
+                                           workspace.path("plugins")})
+                           .wait();
+  INFO(run.err);
+  CHECK(run.exit_code == 78);
+  CHECK(contains(run.out, "broken"));
+  CHECK(contains(run.err, "needs plugin ABI 2.0"));
+}
+
 }  // namespace penstock::e2e

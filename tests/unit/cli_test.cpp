@@ -28,9 +28,10 @@ struct Sample {
     report.destinations[0].requests = 1234;
     report.counts.events = {10, 2, 1};
     report.counts.matched_events = 7;
-    report.counts.mappings = {{7, 4, 1, 0, 2}};
+    report.counts.mappings = {{10, 4, 1, 3, 2}};
     report.counts.reasons = {
         {ReasonCount::Kind::dead_letter, 0, "no_identifier", "", "nobody", 2},
+        {ReasonCount::Kind::skipped, 0, "no_identifier", "", "nobody", 3},
         {ReasonCount::Kind::dead_letter, ReasonCount::kNoMapping, "invalid_event", "", "no JSON",
          1},
         {ReasonCount::Kind::warning, 0, "attribute_omitted", "country", "", 3}};
@@ -70,15 +71,16 @@ TEST_CASE("The JSON report has the documented shape") {
   const auto& eu = json["destinations"]["eu"];
   CHECK(eu["state"] == "ok");
   CHECK(eu["requests"] == 1234);
-  CHECK(eu["mappings"]["trial"] == nlohmann::json{{"matched", 7},
+  CHECK(eu["mappings"]["trial"] == nlohmann::json{{"matched", 10},
                                                   {"delivered", 4},
                                                   {"superseded", 1},
-                                                  {"skipped", 0},
+                                                  {"skipped", 3},
                                                   {"dead_lettered", 2},
                                                   {"pending", 0},
                                                   {"pending_before", 0},
                                                   {"replayed", 0},
-                                                  {"reasons", {{"no_identifier", 2}}}});
+                                                  {"reasons", {{"no_identifier", 5}}},
+                                                  {"skipped_reasons", {{"no_identifier", 3}}}});
   REQUIRE(json["issues"].size() == 3);
   CHECK(json["issues"][0]["code"] == "invalid_event");
   CHECK(json["issues"][0]["destination"].is_null());
@@ -124,6 +126,7 @@ TEST_CASE("A wrong command line is a usage error with a hint where to look") {
                                                 {"rnu"},
                                                 {"run"},
                                                 {"run", "p", "--drain-timeout", "10"},
+                                                {"run", "p", "--drain-timeout", "2600000h"},
                                                 {"run", "p", "--set", "x"},
                                                 {"run", "p", "--workers", "0"},
                                                 {"plugin", "describe"}}) {

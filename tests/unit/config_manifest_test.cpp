@@ -117,6 +117,21 @@ std::string text_at(const std::string& text, const Location& location) {
   return std::to_string(location.line) + ": " + line.substr(location.column - 1);
 }
 
+TEST_CASE("Choices and conditions of numbers are compared by value, however they are written") {
+  std::string text = with("type: string, choices: [A, {value: B, label: Be}], default: A",
+                          "type: number, choices: [1.0, 2.50], default: 1");
+  const std::string condition = "{mode: [B]}";
+  text.replace(text.find(condition), condition.size(), "{mode: [2.50]}");
+  const Loaded loaded = load(text);
+  INFO(loaded.diagnostics.text());
+  REQUIRE(loaded.manifest != nullptr);
+  const InputSpec& mode = loaded.manifest->settings[1];
+  REQUIRE(mode.choices.size() == 2);
+  CHECK(mode.choices[0].value == "1");
+  CHECK(mode.choices[1].value == "2.5");
+  CHECK(loaded.manifest->settings[3].required_if.at(0).second == std::vector<std::string>{"2.5"});
+}
+
 TEST_CASE("Each fault of a plugin manifest has its own message and place") {
   struct Case {
     const char* piece;

@@ -10,6 +10,7 @@
 #include "config/overrides.hpp"
 #include "config/schema.hpp"
 #include "config/yaml_reader.hpp"
+#include "model/units.hpp"
 
 namespace penstock::config {
 namespace {
@@ -179,6 +180,44 @@ TEST_CASE("A setting's value is typed as the manifest declares it") {
         R"({"a":[1,"x",null,true,"q\""]})");
 }
 
+TEST_CASE("A number is compared with its choices by value") {
+  InputSpec input;
+  input.type = ValueType::number;
+  input.choices = {{"1", "1"}, {"2.5", "2.5"}};
+  Diagnostics diagnostics;
+  const Node node = read("a: 1\nb: 1.0\nc: 2.50\nd: 3\n");
+  for (const char* key : {"a", "b", "c"}) {
+    INFO(key);
+    CHECK(read_input_value(input, *node.find(key), key, diagnostics).has_value());
+  }
+  CHECK_FALSE(read_input_value(input, *node.find("d"), "d", diagnostics).has_value());
+}
+
+TEST_CASE("A json setting that is a plain value has the type of that value") {
+  InputSpec input;
+  input.type = ValueType::json;
+  Diagnostics diagnostics;
+  const Node node = read("s: hello\ni: 5\nf: 1.5\nb: true\nn: null\nl: [a]\nm: [x, 1.50, null]\n");
+  const auto value = [&](const char* key) {
+    return read_input_value(input, *node.find(key), key, diagnostics).value();
+  };
+  CHECK(value("s").type == ValueType::string);
+  CHECK(value("s").text == "hello");
+  CHECK(value("i").type == ValueType::integer);
+  CHECK(value("i").integer == 5);
+  CHECK(value("f").type == ValueType::number);
+  CHECK(value("f").number == 1.5);
+  CHECK(value("b").type == ValueType::boolean);
+  CHECK(value("b").boolean);
+  CHECK(value("n").type == ValueType::json);
+  CHECK(value("n").text == "null");
+  CHECK(value("l").type == ValueType::json);
+  CHECK(value("l").text == R"(["a"])");
+  input.multiple = true;
+  CHECK(value("m").text == R"(["x",1.50,null])");
+  CHECK_FALSE(diagnostics.has_errors());
+}
+
 TEST_CASE("Choices, lengths, formats and patterns are checked, all of them") {
   InputSpec input;
   input.choices = {{"AUTO", "AUTO"}, {"ADD", "ADD"}};
@@ -194,6 +233,19 @@ TEST_CASE("Choices, lengths, formats and patterns are checked, all of them") {
         "x: expected a text of the form [0-9]+, found the string \"ADDD\"\n"
         "x: expected an e-mail address, found the string \"ADDD\"");
   CHECK(diagnostics.entries().at(0).hint == "did you mean \"ADD\"?");
+}
+
+TEST_CASE("A setting's format is that of a field: nothing may follow a date and time") {
+  InputSpec input;
+  const auto accepts = [&](TextFormat format, const char* text) {
+    input.format = format;
+    Diagnostics diagnostics;
+    return read_input_value(input, Node::of_string(text), "x", diagnostics).has_value();
+  };
+  CHECK(accepts(TextFormat::date_time, "2024-05-01T10:00:00Z"));
+  CHECK_FALSE(accepts(TextFormat::date_time, "2024-05-01T10:00:00garbage"));
+  CHECK_FALSE(accepts(TextFormat::email, "ann@example..com"));
+  CHECK_FALSE(accepts(TextFormat::uri, "1http://x"));
 }
 
 TEST_CASE("A pattern is over the whole value, and length counts characters") {

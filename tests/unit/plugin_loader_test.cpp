@@ -111,7 +111,7 @@ TEST_CASE("Each defect of a plugin is named, with its file and what to do") {
   const std::vector<Case> cases = {
       {"wrong_abi_major",
        StatusCode::configuration,
-       {"built for plugin ABI 7.0", "has 1.0", "Rebuild"}},
+       {"/etc/penstock/bad.yaml:5:6: ", "built for plugin ABI 7.0", "has 1.0", "Rebuild"}},
       {"init_fails",
        StatusCode::configuration,
        {"pipeline.yaml:12:3", "could not start for destination eu", "needs penstock.fax/1"}},
@@ -209,15 +209,33 @@ TEST_CASE("A plugin that does not answer a query exactly once is at fault") {
   CHECK_THAT(fault("too_long"), Catch::Contains("16777217 bytes, and 16777216 are the most"));
 }
 
+TEST_CASE("The JSON setting null reaches the plugin as null, and a list as its JSON text") {
+  DestinationConfig destination = destination_with(manifest_for(library_path("settings_typed")));
+  SettingValue& value = destination.settings[0];
+  value.type = ValueType::json;
+  const auto type_seen = [&](const char* json) {
+    value.text = json;
+    return create(destination).message();
+  };
+  CHECK_THAT(type_seen("null"), Catch::EndsWith("type " + std::to_string(PENSTOCK_NULL)));
+  CHECK_THAT(type_seen("[1]"), Catch::EndsWith("type " + std::to_string(PENSTOCK_JSON)));
+}
+
 TEST_CASE("A manifest that claims an ABI of another kind is refused before its library is opened") {
   PluginManifest manifest = manifest_for("/nowhere/at-all.so");
   std::tie(manifest.abi_major, manifest.abi_minor) =
-      GENERATE(table<std::uint32_t, std::uint32_t>({{2, 0}, {0, 9}, {1, 1}}));
+      GENERATE(table<std::uint32_t, std::uint32_t>({{2, 0}, {0, 9}}));
   const Status status = create(destination_with(manifest));
   CHECK(status.code() == StatusCode::configuration);
   CHECK_THAT(status.message(),
              Catch::StartsWith("/etc/penstock/bad.yaml:5:6: ") &&
                  Catch::Contains("this Penstock has 1.0; its library was not opened"));
+}
+
+TEST_CASE("A plugin for a later minor ABI is loaded, and may do without what is not there") {
+  PluginManifest manifest = manifest_for(library_path("none"));
+  manifest.abi_minor = PENSTOCK_ABI_MINOR + 1;
+  CHECK(create(destination_with(manifest)).ok());
 }
 
 TEST_CASE("A file that cannot be a library is refused by what it is") {

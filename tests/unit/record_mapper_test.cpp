@@ -137,6 +137,7 @@ TEST_CASE("A value is coerced to its field's type or makes the record invalid") 
       {ValueType::duration, R"("-1s")", "invalid"},
       {ValueType::duration, R"("99999999999999999999s")", "invalid"},
       {ValueType::size, R"("4MiB")", "4194304"},
+      {ValueType::size, R"("1 MB")", "1000000"},
       {ValueType::size, "512", "512"},
       {ValueType::size, R"("9999999999999TiB")", "invalid"},
       {ValueType::url, R"("https://example.com/a?b=c#d")", R"("https://example.com/a?b=c#d")"},

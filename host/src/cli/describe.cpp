@@ -5,6 +5,7 @@
 
 #include "config/input_value.hpp"
 #include "config/schema.hpp"
+#include "model/units.hpp"
 
 namespace penstock::cli {
 namespace {
@@ -128,7 +129,7 @@ std::string login_text(const PluginManifest& manifest) {
 }
 
 std::string rate_text(const Rate& rate) {
-  return std::to_string(rate.requests) + " requests per " + config::format_duration(rate.per);
+  return std::to_string(rate.requests) + " requests per " + format_duration(rate.per);
 }
 
 std::string limits_text(const PluginManifest& manifest) {
@@ -144,8 +145,7 @@ std::string limits_text(const PluginManifest& manifest) {
 
 std::string batch_text(const ActionSpec& action) {
   return "up to " + std::to_string(action.batch.max_records) + " records, " +
-         config::format_size(action.batch.max_bytes) + ", " +
-         config::format_duration(action.batch.max_age) +
+         format_size(action.batch.max_bytes) + ", " + format_duration(action.batch.max_age) +
          (action.rate.empty() ? "" : "; paced by the rate " + action.rate);
 }
 

@@ -8,7 +8,7 @@
 #include <ctime>
 
 #include "cli/commands.hpp"
-#include "config/schema.hpp"
+#include "model/units.hpp"
 
 namespace penstock::cli {
 namespace {
@@ -124,7 +124,7 @@ Age age_of(std::int64_t duration_ms) {
 }  // namespace
 
 std::optional<Moment> parse_moment(std::string_view text) {
-  if (const auto duration = config::parse_duration(text)) return Moment{true, duration->count()};
+  if (const auto duration = penstock::parse_duration(text)) return Moment{true, duration->count()};
   if (const auto time = read_iso_time(text)) return Moment{false, *time};
   return std::nullopt;
 }

@@ -6,6 +6,7 @@
 #include "cli/table.hpp"
 #include "config/discovery.hpp"
 #include "config/plugin_manifest.hpp"
+#include "plugin/instance.hpp"
 #include "plugin_defaults.hpp"
 
 namespace penstock::cli {
@@ -64,7 +65,14 @@ std::string list_json(const std::vector<config::FoundPlugin>& found,
 int plugin_list_command(const Arguments& arguments) {
   auto options = load_options(arguments);
   if (!options.ok()) return fail(options.status());
-  const std::vector<config::FoundPlugin> found = config::find_plugins(options->plugin_dirs);
+  std::vector<config::FoundPlugin> found = config::find_plugins(options->plugin_dirs);
+  for (config::FoundPlugin& plugin : found) {
+    if (plugin.manifest == nullptr) continue;
+    const Status claim = plugin::check_abi_claim(*plugin.manifest);
+    if (claim.ok()) continue;
+    plugin.error = claim.message();
+    plugin.manifest = nullptr;
+  }
   const Status printed =
       print(arguments.format == Format::json ? list_json(found, options->plugin_dirs)
                                              : list_text(found, options->plugin_dirs));

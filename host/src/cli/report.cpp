@@ -178,16 +178,20 @@ std::string json_report(const PipelineConfig& config, const RunReport& report) {
              {"pending", report.pending[m]},
              {"pending_before", report.pending_before[m]},
              {"replayed", counts.replayed},
-             {"reasons", Json::object()}};
+             {"reasons", Json::object()},
+             {"skipped_reasons", Json::object()}};
   }
   for (const ReasonCount& reason : report.counts.reasons) {
     if (reason.kind == ReasonCount::Kind::warning || reason.kind == ReasonCount::Kind::delivered ||
         reason.mapping == ReasonCount::kNoMapping)
       continue;
     const ledger::MappingName& mapping = mappings[reason.mapping];
-    Json& reasons =
-        json["destinations"][mapping.destination_name]["mappings"][mapping.name]["reasons"];
-    reasons[reason.reason] = reasons.value(reason.reason, std::uint64_t{0}) + reason.count;
+    Json& entry = json["destinations"][mapping.destination_name]["mappings"][mapping.name];
+    const auto add = [&](Json& reasons) {
+      reasons[reason.reason] = reasons.value(reason.reason, std::uint64_t{0}) + reason.count;
+    };
+    add(entry["reasons"]);
+    if (reason.kind == ReasonCount::Kind::skipped) add(entry["skipped_reasons"]);
   }
   json["issues"] = Json::array();
   for (const Entry& entry : entries(config, report)) {

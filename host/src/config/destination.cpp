@@ -6,6 +6,7 @@
 #include "config/mapping.hpp"
 #include "config/schema.hpp"
 #include "config/secrets.hpp"
+#include "model/units.hpp"
 
 namespace penstock::config {
 namespace {

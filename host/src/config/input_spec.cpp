@@ -1,10 +1,12 @@
 #include "config/input_spec.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <set>
 
 #include "config/input_value.hpp"
 #include "config/schema.hpp"
+#include "model/value.hpp"
 
 namespace penstock::config {
 namespace {
@@ -44,8 +46,16 @@ const Entry* choose(MapReader& map, std::string_view key, const Entry (&table)[C
   return nullptr;
 }
 
-std::string scalar_text(const Node& node) {
-  return node.text;
+// The text of a choice or condition as values of the type are compared: 1.0 as a number is 1.
+std::string comparable_text(std::string text, ValueType type) {
+  if (type != ValueType::number) return text;
+  double number = 0;
+  const char* const end = text.data() + text.size();
+  const auto [stopped, error] = std::from_chars(text.data(), end, number);
+  if (error != std::errc() || stopped != end) return text;
+  std::string out;
+  append_javascript_number(out, number);
+  return out;
 }
 
 class InputReader {
@@ -125,7 +135,7 @@ class InputReader {
         error(*value, "choices", "expected a text, number or boolean, found " + describe(*value));
         continue;
       }
-      choice.value = scalar_text(*value);
+      choice.value = comparable_text(value->text, input_.type);
       if (choice.label.empty()) choice.label = choice.value;
       if (!seen.insert(choice.value).second) {
         error(*value, "choices", in_quotes(choice.value) + " is given twice");
@@ -185,7 +195,7 @@ class InputReader {
       std::vector<std::string> values;
       const auto add = [&](const Node& value) {
         if (value.is_scalar() && !value.is(Node::Kind::null)) {
-          values.push_back(scalar_text(value));
+          values.push_back(value.text);
         } else {
           error(value, "required_if", "expected a value to compare with, found " + describe(value));
         }
@@ -243,10 +253,14 @@ std::vector<InputSpec> read_inputs(const Node& node, const std::string& path, In
     names.push_back(member.key);
   }
   for (std::size_t i = 0; i < inputs.size(); ++i) {
-    const InputSpec& input = inputs[i];
-    for (const auto& [other, values] : input.required_if) {
-      if (other != input.name && std::find(names.begin(), names.end(), other) != names.end())
+    InputSpec& input = inputs[i];
+    for (auto& [other, values] : input.required_if) {
+      const auto cause = std::find(names.begin(), names.end(), other);
+      if (other != input.name && cause != names.end()) {
+        const ValueType type = inputs[static_cast<std::size_t>(cause - names.begin())].type;
+        for (std::string& value : values) value = comparable_text(std::move(value), type);
         continue;
+      }
       Location place;
       for (const Node::Member& condition : node.members[i].value.find("required_if")->members) {
         if (condition.key == other) place = condition.location;

@@ -7,6 +7,8 @@
 #include <nlohmann/json.hpp>
 
 #include "config/schema.hpp"
+#include "model/formats.hpp"
+#include "model/value.hpp"
 
 namespace penstock::config {
 namespace {
@@ -86,43 +88,6 @@ void append_json_text(std::string& out, const Node& node) {
   }
 }
 
-std::uint64_t code_points(std::string_view text) {
-  return static_cast<std::uint64_t>(std::count_if(text.begin(), text.end(), [](char c) {
-    return (static_cast<unsigned char>(c) & 0xC0U) != 0x80;
-  }));
-}
-
-bool looks_like_email(const std::string& text) {
-  const std::size_t at = text.find('@');
-  return at != std::string::npos && at > 0 && at + 1 < text.size() &&
-         text.find('@', at + 1) == std::string::npos &&
-         text.find_first_of(" \t\r\n") == std::string::npos;
-}
-
-bool looks_like_uri(const std::string& text) {
-  const std::size_t colon = text.find(':');
-  return colon != std::string::npos && colon > 0 && colon + 1 < text.size() &&
-         text.find_first_of(" \t\r\n") == std::string::npos;
-}
-
-// The shape of RFC 3339, such as 2024-05-01 or 2024-05-01T10:00:00Z; `9` stands for a digit.
-bool looks_like_date_time(const std::string& text) {
-  const std::string_view date = "9999-99-99";
-  const std::string_view time = "99:99:99";
-  const auto fits = [](std::string_view part, std::string_view shape) {
-    if (part.size() < shape.size()) return false;
-    for (std::size_t i = 0; i < shape.size(); ++i) {
-      const bool digit = part[i] >= '0' && part[i] <= '9';
-      if (shape[i] == '9' ? !digit : part[i] != shape[i]) return false;
-    }
-    return true;
-  };
-  if (!fits(text, date)) return false;
-  std::string_view rest = std::string_view(text).substr(date.size());
-  if (rest.empty()) return true;
-  return (rest[0] == 'T' || rest[0] == 't' || rest[0] == ' ') && fits(rest.substr(1), time);
-}
-
 class ValueReader {
  public:
   ValueReader(const InputSpec& input, const std::string& label, Diagnostics& diagnostics)
@@ -182,10 +147,35 @@ class ValueReader {
         return size.has_value();
       }
       case ValueType::json:
-        value.text = json_text(node);
+        read_json(node, value);
         return true;
     }
     return false;
+  }
+
+  // A scalar is of the type that it is written in, as where a field is of type json.
+  static void read_json(const Node& node, SettingValue& value) {
+    value.text = json_text(node);
+    switch (node.kind) {
+      case Node::Kind::boolean:
+        value.type = ValueType::boolean;
+        value.boolean = node.boolean;
+        break;
+      case Node::Kind::integer:
+        value.type = ValueType::integer;
+        value.integer = node.integer;
+        break;
+      case Node::Kind::number:
+        value.type = ValueType::number;
+        value.number = node.number;
+        break;
+      case Node::Kind::string:
+        value.type = ValueType::string;
+        value.text = node.text;
+        break;
+      default:  // null, list and map are their JSON text
+        break;
+    }
   }
 
   template <typename T>
@@ -212,7 +202,7 @@ class ValueReader {
   }
 
   void check_text(const Node& node, const std::string& text) {
-    const std::uint64_t length = code_points(text);
+    const std::uint64_t length = count_code_points(text);
     if (input_.min_length && length < *input_.min_length) {
       diagnostics_.error(node.location, label_ + ": expected at least " +
                                             std::to_string(*input_.min_length) +
@@ -234,9 +224,9 @@ class ValueReader {
         diagnostics_.error(node.location, label_ + ": expected " + what + ", found " + shown(node));
       }
     };
-    if (input_.format == TextFormat::email) form(looks_like_email(text), "an e-mail address");
-    if (input_.format == TextFormat::uri) form(looks_like_uri(text), "a URI");
-    if (input_.format == TextFormat::date_time) form(looks_like_date_time(text), "a date and time");
+    if (input_.format == TextFormat::email) form(is_email(text), "an e-mail address");
+    if (input_.format == TextFormat::uri) form(is_uri(text), "a URI");
+    if (input_.format == TextFormat::date_time) form(is_date_time(text), "a date and time");
   }
 
   const InputSpec& input_;
@@ -261,9 +251,13 @@ std::optional<SettingValue> read_input_value(const InputSpec& input, const Node&
     const std::optional<SettingValue> value = reader.read(item);
     complete = complete && value.has_value();
     if (!value) return;
-    const bool text = value->type == ValueType::string || value->type == ValueType::url;
     list += list.empty() ? "" : ",";
-    list += text ? quoted_json(value->text) : comparison_text(*value);
+    if (input.type == ValueType::json) {
+      list += json_text(item);
+    } else {
+      const bool text = value->type == ValueType::string || value->type == ValueType::url;
+      list += text ? quoted_json(value->text) : comparison_text(*value);
+    }
   };
   if (node.is(Node::Kind::list)) {
     for (const Node& item : node.items) add(item);
@@ -283,8 +277,11 @@ std::string comparison_text(const SettingValue& value) {
     case ValueType::duration:
     case ValueType::size:
       return std::to_string(value.integer);
-    case ValueType::number:
-      return Json(value.number).dump();
+    case ValueType::number: {
+      std::string text;
+      append_javascript_number(text, value.number);
+      return text;
+    }
     case ValueType::string:
     case ValueType::url:
     case ValueType::json:

@@ -13,13 +13,13 @@ namespace penstock::config {
 
 // Reads `node` as a value of `input`: type, choices, length, format, pattern. Every fault is
 // reported; nothing is returned if there is one. `label` names the input in messages; a secret's
-// value is never in them. A list (`multiple`) and json become JSON text of ValueType::json;
-// durations are milliseconds, sizes bytes.
+// value is never in them. A list (`multiple`) and json become JSON text of ValueType::json,
+// but a scalar of json its own type; durations are milliseconds, sizes bytes.
 [[nodiscard]] std::optional<SettingValue> read_input_value(const InputSpec& input, const Node& node,
                                                            const std::string& label,
                                                            Diagnostics& diagnostics);
 
-// The value as text, as required_if and choices compare it.
+// The value as text, as required_if and choices compare it; numbers as JavaScript prints them.
 [[nodiscard]] std::string comparison_text(const SettingValue& value);
 
 // The tree as JSON text, members in their order.

@@ -1,4 +1,5 @@
 #include "config/schema.hpp"
+#include "model/units.hpp"
 
 #include <algorithm>
 #include <charconv>

@@ -75,15 +75,8 @@ std::optional<std::uint64_t> read_size(const Node& node, const std::string& labe
 std::optional<std::string> read_url(const Node& node, const std::string& label,
                                     Diagnostics& diagnostics);
 
-// The units' own parsers; nothing when the text is no such value or it does not fit.
-[[nodiscard]] std::optional<std::chrono::milliseconds> parse_duration(std::string_view text);
-[[nodiscard]] std::optional<std::uint64_t> parse_size(std::string_view text);
 // "" when the text is a URL that may be used, else what is wrong with it.
 [[nodiscard]] std::string fault_of_url(std::string_view text);
-
-// The other way: the shortest way to write it, "10s", "4MiB".
-[[nodiscard]] std::string format_duration(std::chrono::milliseconds duration);
-[[nodiscard]] std::string format_size(std::uint64_t bytes);
 
 // Lower-case letters, digits and _, beginning with a letter: names that plugins give.
 [[nodiscard]] bool is_name(std::string_view text);

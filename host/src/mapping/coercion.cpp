@@ -4,7 +4,8 @@
 #include <cmath>
 #include <optional>
 
-#include "mapping/formats.hpp"
+#include "model/formats.hpp"
+#include "model/units.hpp"
 
 namespace penstock::mapping {
 namespace {
@@ -146,14 +147,6 @@ bool set_number(const std::optional<Value>& number, penstock_value& out) {
   return number.has_value();
 }
 
-bool set_quantity(const Value& value, std::optional<std::int64_t> (*parse)(std::string_view),
-                  penstock_value& out) {
-  if (!value.is(Value::Kind::string)) return false;
-  const std::optional<std::int64_t> quantity = parse(value.string());
-  if (quantity) out = integer_value(*quantity);
-  return quantity.has_value();
-}
-
 Value scalar_of(const penstock_value& value) {
   switch (value.type) {
     case PENSTOCK_BOOL:
@@ -187,11 +180,18 @@ bool coerce(const Value& value, ValueType type, Workspace& work, penstock_value&
       if (boolean) out = boolean_value(*boolean);
       return boolean.has_value();
     }
-    case ValueType::duration:
-      return set_quantity(value, parse_duration, out);
-    case ValueType::size:
+    case ValueType::duration: {
+      const auto duration =
+          value.is(Value::Kind::string) ? parse_duration(value.string()) : std::nullopt;
+      if (duration) out = integer_value(duration->count());
+      return duration.has_value();
+    }
+    case ValueType::size: {
       if (value.is(Value::Kind::i64) && value.i64() >= 0) return set_number(value, out);
-      return set_quantity(value, parse_size, out);
+      const auto size = value.is(Value::Kind::string) ? parse_size(value.string()) : std::nullopt;
+      if (size) out = integer_value(static_cast<std::int64_t>(*size));
+      return size.has_value();
+    }
     case ValueType::json:
       return coerce_to_json(value, work, out);
   }

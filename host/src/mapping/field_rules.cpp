@@ -4,7 +4,7 @@
 #include <string>
 #include <utility>
 
-#include "mapping/formats.hpp"
+#include "model/formats.hpp"
 
 namespace penstock::mapping {
 namespace {

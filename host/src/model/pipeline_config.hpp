@@ -66,7 +66,8 @@ struct ConnectionConfig {
 };
 
 // A setting's value in the type that the manifest declares: boolean, integer (also duration in
-// milliseconds and size in bytes), number, or text (string, url, and json as JSON text).
+// milliseconds and size in bytes), number, or text (string, url, and json as JSON text). Where the
+// manifest says json, a scalar has the type that it was written in; "null" stays json.
 struct SettingValue {
   std::string name;
   Location location;  // of the value in the pipeline, or of the destination where a default serves

@@ -25,18 +25,6 @@ std::string at(const Location& location) {
   return place.empty() ? std::string() : place + ": ";
 }
 
-Status check_claim(const PluginManifest& manifest) {
-  if (manifest.abi_major == PENSTOCK_ABI_MAJOR && manifest.abi_minor <= PENSTOCK_ABI_MINOR)
-    return {};
-  const bool newer = manifest.abi_major >= PENSTOCK_ABI_MAJOR;
-  return {StatusCode::configuration,
-          at(manifest.abi_location) + "plugin " + manifest.name + " needs plugin ABI " +
-              abi_text(manifest.abi_major, manifest.abi_minor) + ", this Penstock has " +
-              our_abi() + "; its library was not opened. " +
-              (newer ? "Use a newer Penstock, or a build of the plugin for this one."
-                     : "Use a build of the plugin for this Penstock.")};
-}
-
 penstock_str str(std::string_view text) {
   return {text.data(), text.size()};
 }
@@ -58,7 +46,9 @@ penstock_value value_of(const SettingValue& setting, const InputSpec* spec) {
     case ValueType::url:
       return text_value(PENSTOCK_STRING, setting.text);
     case ValueType::json:
-      return text_value(PENSTOCK_JSON, setting.text);
+      if (setting.text != "null") return text_value(PENSTOCK_JSON, setting.text);
+      value.type = PENSTOCK_NULL;
+      return value;
     case ValueType::boolean:
       value.type = PENSTOCK_BOOL;
       value.as.i64 = setting.boolean ? 1 : 0;
@@ -131,12 +121,23 @@ class ConfigView {
 
 }  // namespace
 
+Status check_abi_claim(const PluginManifest& manifest) {
+  if (manifest.abi_major == PENSTOCK_ABI_MAJOR) return {};
+  const bool newer = manifest.abi_major > PENSTOCK_ABI_MAJOR;
+  return {StatusCode::configuration,
+          at(manifest.abi_location) + "plugin " + manifest.name + " needs plugin ABI " +
+              abi_text(manifest.abi_major, manifest.abi_minor) + ", this Penstock has " +
+              our_abi() + "; its library was not opened. " +
+              (newer ? "Use a newer Penstock, or a build of the plugin for this one."
+                     : "Use a build of the plugin for this Penstock.")};
+}
+
 Result<std::unique_ptr<Instance>> Instance::create(const DestinationConfig& destination,
                                                    const penstock_host* host) {
   std::unique_ptr<Instance> instance(new Instance());
   instance->title_ = "destination " + destination.name + ", plugin " + destination.plugin->name;
   instance->secrets_ = secrets_of(destination);
-  RETURN_IF_ERROR(check_claim(*destination.plugin));
+  RETURN_IF_ERROR(check_abi_claim(*destination.plugin));
   RETURN_IF_ERROR(instance->bind(destination));
   RETURN_IF_ERROR(instance->init(destination, host));
   RETURN_IF_ERROR(instance->settings(destination));
@@ -199,7 +200,7 @@ Status Instance::init(const DestinationConfig& destination, const penstock_host*
   // otherwise.
   if (descriptor.abi_major != PENSTOCK_ABI_MAJOR) {
     return {StatusCode::configuration,
-            who + " was built for plugin ABI " +
+            at(destination.plugin->abi_location) + who + " was built for plugin ABI " +
                 abi_text(descriptor.abi_major, descriptor.abi_minor) + ", this Penstock has " +
                 our_abi() + ", though its manifest claims " +
                 abi_text(destination.plugin->abi_major, destination.plugin->abi_minor) +

@@ -23,6 +23,11 @@ struct CheckResult {
   [[nodiscard]] bool ok() const { return code == StatusCode::ok; }
 };
 
+// Whether this host loads what says in its manifest that it needs this ABI: any minor number of its
+// own major one, since a plugin looks itself whether what it wants is there. The library is not
+// opened.
+[[nodiscard]] Status check_abi_claim(const PluginManifest& manifest);
+
 class Instance {
  public:
   // Loads the library, checks the ABI of the manifest before and of the plugin after, finds all

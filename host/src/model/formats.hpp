@@ -1,11 +1,10 @@
-// The shapes of text that a field can ask for.
+// The shapes of text that a setting or field can ask for.
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string_view>
 
-namespace penstock::mapping {
+namespace penstock {
 
 // All are total and [any-thread]. Text is UTF-8.
 
@@ -19,9 +18,4 @@ namespace penstock::mapping {
 // RFC 3339: 2026-02-28T12:30:00.5Z or with +01:00; the date must exist.
 [[nodiscard]] bool is_date_time(std::string_view text);
 
-// "200ms", "10s", "5m", "2h", "1d" in milliseconds.
-[[nodiscard]] std::optional<std::int64_t> parse_duration(std::string_view text);
-// "512", "64KiB", "4MiB", "1GiB" in bytes.
-[[nodiscard]] std::optional<std::int64_t> parse_size(std::string_view text);
-
-}  // namespace penstock::mapping
+}  // namespace penstock

@@ -1,13 +1,11 @@
-#include "mapping/formats.hpp"
+#include "model/formats.hpp"
 
 #include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstddef>
-#include <limits>
-#include <utility>
 
-namespace penstock::mapping {
+namespace penstock {
 namespace {
 
 constexpr std::size_t kMaxLocalBytes = 64;   // RFC 5321, 4.5.3.1.1
@@ -113,23 +111,6 @@ int days_of(int month, int year) {
   return month == 2 && leap ? 29 : kDays[static_cast<std::size_t>(month - 1)];
 }
 
-using Unit = std::pair<std::string_view, std::int64_t>;
-
-template <std::size_t kCount>
-std::optional<std::int64_t> parse_quantity(std::string_view text,
-                                           const std::array<Unit, kCount>& units) {
-  std::int64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || number < 0) return std::nullopt;
-  const std::string_view unit = text.substr(static_cast<std::size_t>(end - text.data()));
-  for (const auto& [name, factor] : units) {
-    if (name != unit) continue;
-    if (number > std::numeric_limits<std::int64_t>::max() / factor) return std::nullopt;
-    return number * factor;
-  }
-  return std::nullopt;
-}
-
 }  // namespace
 
 std::uint64_t count_code_points(std::string_view text) {
@@ -177,21 +158,4 @@ bool is_date_time(std::string_view text) {
          reader.optional_fraction() && reader.offset() && reader.at_end();
 }
 
-std::optional<std::int64_t> parse_duration(std::string_view text) {
-  constexpr std::array<Unit, 5> kUnits = {
-      {{"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}}};
-  return parse_quantity(text, kUnits);
-}
-
-std::optional<std::int64_t> parse_size(std::string_view text) {
-  constexpr std::int64_t kKibi = 1024;
-  constexpr std::array<Unit, 6> kUnits = {{{"", 1},
-                                           {"B", 1},
-                                           {"KiB", kKibi},
-                                           {"MiB", kKibi * kKibi},
-                                           {"GiB", kKibi * kKibi * kKibi},
-                                           {"TiB", kKibi * kKibi * kKibi * kKibi}}};
-  return parse_quantity(text, kUnits);
-}
-
-}  // namespace penstock::mapping
+}  // namespace penstock
