@@ -64,8 +64,10 @@ Status Pipeline::connect(State state) {
     if (!destination.enabled) continue;
     services_.back() = std::make_unique<services::DestinationServices>(destination.name, http,
                                                                        store_.get(), clock_);
+    const auto index = static_cast<std::uint32_t>(instances_.size() - 1);
     ASSIGN_OR_RETURN(instances_.back(),
-                     plugin::Instance::create(destination, services_.back()->table()));
+                     plugin::Instance::create(destination, services_.back()->table(),
+                                              mapping::told_json(*program_, index)));
   }
   for (mapping::Program::Mapping& mapping : program_->mappings) {
     mapping.instance = instances_[mapping.destination].get();

@@ -96,7 +96,8 @@ std::vector<std::string> secrets_of(const DestinationConfig& destination) {
 // The penstock_config of a destination, with all that it points to.
 class ConfigView {
  public:
-  explicit ConfigView(const DestinationConfig& destination) {
+  // Borrows both.
+  ConfigView(const DestinationConfig& destination, std::string_view mappings_json) {
     const PluginManifest& manifest = *destination.plugin;
     for (const SettingValue& setting : destination.settings) {
       names_.push_back(str(setting.name));
@@ -115,6 +116,7 @@ class ConfigView {
     config_.values = values_.data();
     config_.n_actions = actions_.size();
     config_.actions = actions_.data();
+    config_.mappings = str(mappings_json);
   }
   ConfigView(const ConfigView&) = delete;
   ConfigView& operator=(const ConfigView&) = delete;
@@ -132,14 +134,15 @@ class ConfigView {
 }  // namespace
 
 Result<std::unique_ptr<Instance>> Instance::create(const DestinationConfig& destination,
-                                                   const penstock_host* host) {
+                                                   const penstock_host* host,
+                                                   std::string_view mappings_json) {
   std::unique_ptr<Instance> instance(new Instance());
   instance->title_ = "destination " + destination.name + ", plugin " + destination.plugin->name;
   instance->secrets_ = secrets_of(destination);
   RETURN_IF_ERROR(check_claim(*destination.plugin));
   RETURN_IF_ERROR(instance->bind(destination));
   RETURN_IF_ERROR(instance->init(destination, host));
-  RETURN_IF_ERROR(instance->settings(destination));
+  RETURN_IF_ERROR(instance->settings(destination, mappings_json));
   return instance;
 }
 
@@ -219,8 +222,8 @@ Status Instance::init(const DestinationConfig& destination, const penstock_host*
   return {};
 }
 
-Status Instance::settings(const DestinationConfig& destination) {
-  const ConfigView config(destination);
+Status Instance::settings(const DestinationConfig& destination, std::string_view mappings_json) {
+  const ConfigView config(destination, mappings_json);
   penstock_error error{};
   clear(error);
   const std::int32_t status = settings_(descriptor_.plugin, config.get(), &error);
