@@ -92,7 +92,9 @@ Status Pipeline::connect(State state) {
     if (!destination.enabled) continue;
     services_.back() = std::make_unique<services::DestinationServices>(destination.name, http,
                                                                        store_.get(), clock_);
-    auto created = plugin::Instance::create(destination, services_.back()->table());
+    const auto index = static_cast<std::uint32_t>(instances_.size() - 1);
+    auto created = plugin::Instance::create(destination, services_.back()->table(),
+                                            mapping::told_json(*program_, index));
     if (created.ok()) {
       instances_.back() = std::move(created).value();
     } else {

@@ -4,20 +4,10 @@
 #include <penstock/sdk/json_writer.hpp>
 #include <penstock/sdk/text.hpp>
 
+#include "countries.hpp"
 #include "identifiers.hpp"
 
 namespace penstock::linkedin {
-namespace {
-
-char upper(char c) {
-  return c >= 'a' && c <= 'z' ? static_cast<char>(c - ('a' - 'A')) : c;
-}
-bool is_letter(char c) {
-  return c >= 'A' && c <= 'Z';
-}
-
-}  // namespace
-
 bool fits(std::string_view text, std::size_t max_characters) {
   // Bytes bound characters, so counting is for long texts only.
   return text.size() <= max_characters || sdk::count_characters(text) <= max_characters;
@@ -36,9 +26,8 @@ void Attributes::text(std::string_view name, sdk::Field field, std::size_t max_c
 void Attributes::country(std::string_view name, sdk::Field field) {
   const std::string_view value = trim(record_[field].text());
   if (value.empty()) return;
-  if (value.size() == 2 && is_letter(upper(value[0])) && is_letter(upper(value[1]))) {
-    const char code[] = {upper(value[0]), upper(value[1])};
-    write(name, {code, sizeof code});
+  if (const std::string_view code = country_code(value); !code.empty()) {
+    write(name, code);
   } else {
     emitter_.warn(kAttributeOmitted, field);
   }

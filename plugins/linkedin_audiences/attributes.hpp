@@ -23,7 +23,7 @@ class Attributes {
 
   // `name` stands as in the element: quoted, with a comma before and a colon behind.
   void text(std::string_view name, sdk::Field field, std::size_t max_characters);
-  // Two letters (ISO 3166), written in upper case.
+  // A code of ISO 3166-1 in two letters, written in upper case.
   void country(std::string_view name, sdk::Field field);
   // A list of texts: at most `max_items` of those that are short enough.
   void list(std::string_view name, sdk::Field field, std::size_t max_items,

@@ -159,7 +159,9 @@ BatchReply parse_batch_reply(std::string_view body, std::size_t sent) {
   // An error that names another index than its place proves that places cannot be trusted, and so
   // does a wrong count.
   bool aligned = reply.count == sent;
-  for (std::size_t i = 0; i < listener.entries.size() && aligned; ++i) {
+  // One answer for one element: there is no other that it could be about, whatever it calls it.
+  const bool certain = reply.count == 1 && sent == 1;
+  for (std::size_t i = 0; i < listener.entries.size() && aligned && !certain; ++i) {
     const std::optional<std::int64_t> index = listener.entries[i].batch_index;
     aligned = !index || *index == static_cast<std::int64_t>(i);
   }

@@ -23,6 +23,18 @@ constexpr std::size_t kMaxBody = 4 * 1024 * 1024;
 // Of a role or member id that is shown.
 constexpr std::size_t kMaxShown = 64;
 
+// Of the list of a member's accounts: an agency's may be long.
+constexpr std::size_t kRolesPerPage = 100;
+constexpr int kMaxRolePages = 50;
+
+std::optional<std::size_t> total_of(const json& page) {
+  const auto paging = page.find("paging");
+  if (paging == page.end() || !paging->is_object()) return std::nullopt;
+  const auto total = paging->find("total");
+  if (total == paging->end() || !total->is_number_unsigned()) return std::nullopt;
+  return total->get<std::size_t>();
+}
+
 bool answered(const sdk::HttpResponse& response, std::int32_t status) {
   return response.result == PENSTOCK_OK && response.status == status;
 }
@@ -87,7 +99,7 @@ std::int32_t Check::read_member(const Errand& errand, std::string& member,
 
 std::int32_t Check::check_account(const Errand& errand, const sdk::Error& error) const {
   const sdk::HttpResponse response = api_.get("/adAccounts/" + settings_.ad_account_id, errand);
-  // 403: the account is another's, or the login lacks r_ads; the role will tell.
+  // 403: the account is another's, or the login lacks r_ads; the role will tell, if anything does.
   if (answered(response, 200) || answered(response, 403) || answered(response, 429)) {
     return PENSTOCK_OK;
   }
@@ -103,19 +115,9 @@ std::int32_t Check::check_account(const Errand& errand, const sdk::Error& error)
 
 std::int32_t Check::read_role(const Errand& errand, const std::string& member,
                               std::optional<std::string>& role, const sdk::Error& error) const {
-  const std::string account = account_urn(settings_);
-  if (member.empty()) {
-    const sdk::HttpResponse response = api_.get("/adAccountUsers?q=authenticatedUser", errand);
-    if (response.result != PENSTOCK_OK) return refuse(response, "Asking for the role", error);
-    const json body = body_of(response);
-    if (response.status != 200 || !body.is_object()) return PENSTOCK_OK;
-    for (const json& entry : body.value("elements", json::array())) {
-      if (text_of(entry, "account") == account) role = text_of(entry, "role");
-    }
-    return PENSTOCK_OK;
-  }
+  if (member.empty()) return read_role_from_list(errand, role, error);
   const sdk::HttpResponse response =
-      api_.get("/adAccountUsers/(account:" + percent_encode(account) +
+      api_.get("/adAccountUsers/(account:" + percent_encode(account_urn(settings_)) +
                    ",user:" + percent_encode("urn:li:person:" + member) + ")",
                errand);
   if (answered(response, 200)) {
@@ -123,8 +125,36 @@ std::int32_t Check::read_role(const Errand& errand, const std::string& member,
     return PENSTOCK_OK;
   }
   if (answered(response, 404)) return no_access(error);
-  if (answered(response, 403) || answered(response, 429)) return PENSTOCK_OK;
+  // Another's account, or no r_ads; the list of the member's own accounts tells which.
+  if (answered(response, 403)) return read_role_from_list(errand, role, error);
+  if (answered(response, 429)) return PENSTOCK_OK;
   return refuse(response, "Asking for the role on the ad account", error);
+}
+
+std::int32_t Check::read_role_from_list(const Errand& errand, std::optional<std::string>& role,
+                                        const sdk::Error& error) const {
+  const std::string account = account_urn(settings_);
+  std::size_t start = 0;
+  for (int page = 0; page < kMaxRolePages; ++page) {
+    const sdk::HttpResponse response =
+        api_.get("/adAccountUsers?q=authenticatedUser&start=" + std::to_string(start) +
+                     "&count=" + std::to_string(kRolesPerPage),
+                 errand);
+    if (response.result != PENSTOCK_OK) return refuse(response, "Asking for the role", error);
+    const json body = body_of(response);
+    const auto entries = body.is_object() ? body.find("elements") : body.end();
+    if (response.status != 200 || entries == body.end() || !entries->is_array()) return PENSTOCK_OK;
+    for (const json& entry : *entries) {
+      if (text_of(entry, "account") != account) continue;
+      role = text_of(entry, "role");
+      return PENSTOCK_OK;
+    }
+    start += entries->size();
+    // Without a total only an empty page is the end.
+    const std::optional<std::size_t> total = total_of(body);
+    if (entries->empty() || (total && start >= *total)) return no_access(error);
+  }
+  return PENSTOCK_OK;  // too long to be read
 }
 
 std::int32_t Check::no_access(const sdk::Error& error) const {

@@ -31,6 +31,9 @@ class Check {
   [[nodiscard]] std::int32_t read_role(const Errand& errand, const std::string& member,
                                        std::optional<std::string>& role,
                                        const sdk::Error& error) const;
+  [[nodiscard]] std::int32_t read_role_from_list(const Errand& errand,
+                                                 std::optional<std::string>& role,
+                                                 const sdk::Error& error) const;
   [[nodiscard]] std::int32_t check_role(const std::string& role, const sdk::Error& error) const;
   [[nodiscard]] std::int32_t check_audiences(const Errand& errand, const sdk::Error& error) const;
   // Of an answer that none of the above can use.

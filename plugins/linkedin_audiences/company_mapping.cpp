@@ -100,6 +100,9 @@ std::int32_t CompanyMapping::bind(const penstock_action& action, const sdk::Erro
   audience_source_ = fields.bind("audience_source");
   segment_name_ = fields.bind("segment_name");
   computation_key_ = fields.bind("computation_key");
+  event_name_ = fields.bind("event_name");
+  source_segment_id_ = fields.bind("source_segment_id");
+  event_computation_key_ = fields.bind("event_computation_key");
   company_id_ = fields.bind("linkedin_company_id");
   domain_ = fields.bind("company_domain");
   email_domain_ = fields.bind("company_email_domain");
@@ -114,13 +117,19 @@ std::int32_t CompanyMapping::bind(const penstock_action& action, const sdk::Erro
   return fields.result(error);
 }
 
+// A name alone may be that of several companies, which their places tell apart.
+std::string CompanyMapping::named_company(const sdk::Record& record, std::string_view name) const {
+  std::string identity(name);
+  for (const sdk::Field place : {country_, state_, city_, postal_code_}) {
+    identity.append("\n").append(trim(record[place].text()));
+  }
+  // Of most nothing more is known.
+  identity.erase(identity.find_last_not_of('\n') + 1);
+  return identity;
+}
+
 std::int32_t CompanyMapping::map(const sdk::Record& record, const sdk::Emitter& emitter,
                                  const sdk::Error& error) const {
-  const std::optional<Change> change = change_of(record[company_action_].text());
-  if (!change) {
-    return error.reject("action_unknown", "company_action",
-                        "company_action is neither ADD nor REMOVE");
-  }
   const std::string_view source = record[audience_source_].text();
   if (source != "ENGAGE" && source != "CONNECTIONS") {
     return error.reject("audience_source_unknown", "audience_source",
@@ -135,6 +144,28 @@ std::int32_t CompanyMapping::map(const sdk::Record& record, const sdk::Emitter& 
                   : error.reject("no_audience_key", "segment_name",
                                  "segment_name is empty, so that no audience is named; it is "
                                  "needed where audience_source is CONNECTIONS");
+  }
+
+  const std::string_view action = record[company_action_].text();
+  std::optional<Change> change = change_of(action);
+  if (!change && action == "AUTO" && engage) {
+    const std::string_view about = record[source_segment_id_].text();
+    if (!is_about(audience_key, about, record[event_computation_key_].text())) {
+      return error.reject("audience_key_mismatch", "source_segment_id", why_not_about(about));
+    }
+    change = change_named_by(record[event_name_].text());
+    if (!change) {
+      return error.reject("action_unknown", "company_action",
+                          "the event does not say whether the company entered or left the "
+                          "audience; set company_action to ADD or REMOVE if the trigger alone "
+                          "decides");
+    }
+  }
+  if (!change) {
+    return error.reject("action_unknown", "company_action",
+                        engage ? "company_action is none of AUTO, ADD and REMOVE"
+                               : "company_action is neither ADD nor REMOVE, which it has to be "
+                                 "where audience_source is CONNECTIONS");
   }
 
   Scratch& out = scratch();
@@ -185,15 +216,15 @@ std::int32_t CompanyMapping::map(const sdk::Record& record, const sdk::Emitter& 
   } else if (!page_url.empty()) {
     append_identity("p:", page_url, out.coalesce_key);
   } else if (!name.empty()) {
-    append_identity("n:", name, out.coalesce_key);
+    append_identity("n:", named_company(record, name), out.coalesce_key);
   } else {
     return reject_without_identifier(unusable, error);
   }
 
-  append_batch_key(AudienceType::company, audience_key, audience_key, out.batch_key);
+  append_batch_key(AudienceType::company, audience_key, out.batch_key);
   if (out.batch_key.size() > kMaxKeyBytes) {
     return error.reject("audience_name_too_long", engage ? "computation_key" : "segment_name",
-                        "the audience's key is too long; it may have about 240 bytes");
+                        kAudienceKeyTooLong);
   }
 
   if (!urn_fits) emitter.warn(kAttributeOmitted, company_id_);

@@ -18,9 +18,11 @@ class CompanyMapping {
                                  const sdk::Error& error) const;
 
  private:
-  sdk::Field company_action_, audience_source_, segment_name_, computation_key_, company_id_,
-      domain_, email_domain_, page_url_, name_, stock_symbol_, industries_, city_, state_, country_,
-      postal_code_;
+  [[nodiscard]] std::string named_company(const sdk::Record& record, std::string_view name) const;
+
+  sdk::Field company_action_, audience_source_, segment_name_, computation_key_, event_name_,
+      source_segment_id_, event_computation_key_, company_id_, domain_, email_domain_, page_url_,
+      name_, stock_symbol_, industries_, city_, state_, country_, postal_code_;
 };
 
 }  // namespace penstock::linkedin

@@ -34,7 +34,10 @@ class Plugin {
         code != PENSTOCK_OK) {
       return code;
     }
-    sender_ = std::make_unique<Sender>(host_, settings_);
+    if (const std::string fault = fault_of_mappings(config.mappings()); !fault.empty()) {
+      return error.fail(PENSTOCK_ERR_INVALID, "invalid_mapping", "company_action", fault);
+    }
+    sender_ = std::make_unique<Sender>(host_, settings_, AudienceNames::parse(config.mappings()));
     return PENSTOCK_OK;
   }
 

@@ -6,6 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "audience_names.hpp"
 #include "hook_failure.hpp"
 #include "identifiers.hpp"
 #include "segment_watch.hpp"
@@ -33,24 +34,6 @@ std::string text_of(const json& object, const char* name) {
 
 json count_of(const std::optional<std::int64_t>& count) {
   return count ? json(*count) : json(nullptr);
-}
-
-// The audience that a mapping names by literals; its key is "" where it comes from events.
-std::optional<Audience> audience_of(const json& mapping) {
-  const std::string action = text_of(mapping, "action");
-  const json literals = mapping.value("literals", json::object());
-  if (action == "sync_to_dmp_segment") {
-    Audience audience{AudienceType::user, text_of(literals, "personas_audience_key"),
-                      text_of(literals, "dmp_segment_name")};
-    if (audience.name.empty()) audience.name = audience.key;
-    return audience;
-  }
-  if (action == "sync_to_company_segment") {
-    const bool connections = text_of(literals, "audience_source") == "CONNECTIONS";
-    const std::string key = text_of(literals, connections ? "segment_name" : "computation_key");
-    return Audience{AudienceType::company, key, key};
-  }
-  return std::nullopt;
 }
 
 void add_sentence(std::string& note, std::string_view sentence) {
@@ -164,11 +147,12 @@ std::int32_t Query::audiences(const json& arguments, const Errand& errand, std::
   // One list for all: fewer requests than asking for each.
   const SegmentList list = api_.list(errand);
   if (list.failure) return fail_with(*list.failure, error);
+  const AudienceNames names(*mappings);
   json entries = json::array();
   for (const json& mapping : *mappings) {
-    const std::optional<Audience> audience =
-        mapping.is_object() ? audience_of(mapping) : std::nullopt;
+    std::optional<Audience> audience = audience_of(mapping);
     if (!audience) return wrong_arguments(error, "a mapping is of no action of this plugin");
+    if (const std::string* called = names.find(AudienceId(*audience))) audience->name = *called;
     const std::string name = text_of(mapping, "mapping");
     if (audience->key.empty()) {
       add_all(name, audience->type, list.segments, entries);

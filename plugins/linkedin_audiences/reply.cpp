@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 #include <penstock/sdk/text.hpp>
 
+#include "api_version.hpp"
 #include "civil_date.hpp"
 
 namespace penstock::linkedin {
@@ -187,6 +188,17 @@ sdk::Outcome of_too_many_requests(const sdk::HttpResponse& response, const Error
                  asked);
 }
 
+std::string inactive_version(const Settings& settings, std::int64_t wall_ns) {
+  if (is_future_version(settings.api_version, wall_ns)) {
+    return "LinkedIn has no version " + settings.api_version +
+           " of its API yet. Leave api_version out of the destination's settings, or set it to a "
+           "month that has come; everything waits until then";
+  }
+  return "LinkedIn has switched off version " + settings.api_version +
+         " of its API. Set api_version in the destination's settings to a newer version, or update "
+         "Penstock and leave it out; everything waits until then";
+}
+
 sdk::Outcome of_unauthorized(const ErrorBody& error) {
   const bool revoked = error.code == kRevokedCode || error.service_code == kRevokedServiceCode;
   return revoked
@@ -248,7 +260,7 @@ std::string safe_message(std::string_view message, std::string_view payload) {
   return safe_message(text);
 }
 
-ErrorBody parse_error_body(std::string_view body) {
+ErrorBody parse_error_body(std::string_view body, std::string_view payload) {
   ErrorBody error;
   if (body.size() > kMaxErrorBody) return error;
   const nlohmann::json parsed = nlohmann::json::parse(body, nullptr, false);
@@ -262,29 +274,33 @@ ErrorBody parse_error_body(std::string_view body) {
       it != parsed.end() && it->is_number_integer()) {
     error.service_code = it->get<std::int64_t>();
   }
-  error.message = safe_message(text("message"));
+  error.message =
+      payload.empty() ? safe_message(text("message")) : safe_message(text("message"), payload);
   return error;
 }
 
 Refusal classify(const sdk::HttpResponse& response, const Settings& settings,
-                 std::string_view doing, std::int64_t wall_ns) {
+                 std::string_view doing, std::int64_t wall_ns, About about) {
   if (response.result != PENSTOCK_OK) {
     return {true, of_transport(response, doing, settings), {}};
   }
   const std::int32_t status = response.status;
-  Refusal refusal{true, {}, parse_error_body(response.body)};
-  const std::string& words = refusal.error.message;
+  Refusal refusal{true, {}, parse_error_body(response.body, about.payload)};
+  const bool about_the_account = status == 401 || status == 403 || status == 426 || status == 429;
+  const std::string words =
+      about.many_persons && !about_the_account ? std::string() : refusal.error.message;
   const std::string tried = std::string(doing) + ": LinkedIn answered " + std::to_string(status);
 
-  if (refusal.error.code == "VERSION_MISSING" || refusal.error.code == "NONEXISTENT_VERSION" ||
-      status == 426) {
-    refusal.outcome =
-        outcome(PENSTOCK_BLOCKED, status, "api_version_inactive",
-                with_words("LinkedIn has switched off version " + settings.api_version +
-                               " of its API. Set api_version in the destination's settings to a "
-                               "newer version, or update Penstock and leave it out; everything "
-                               "waits until then",
-                           words));
+  if (refusal.error.code == "VERSION_MISSING") {
+    refusal.outcome = outcome(
+        PENSTOCK_BLOCKED, status, "api_version_missing",
+        with_words("LinkedIn did not see which version of its API is meant, although Penstock says "
+                   "so in the header LinkedIn-Version. Does a proxy on the way remove it? "
+                   "Everything waits until then",
+                   words));
+  } else if (refusal.error.code == "NONEXISTENT_VERSION" || status == 426) {
+    refusal.outcome = outcome(PENSTOCK_BLOCKED, status, "api_version_inactive",
+                              with_words(inactive_version(settings, wall_ns), words));
   } else if (status == 401) {
     refusal.outcome = of_unauthorized(refusal.error);
   } else if (status == 403) {

@@ -18,7 +18,8 @@ struct ErrorBody {
   std::int64_t service_code = 0;  // serviceErrorCode
   std::string message;            // already safe to show: see safe_message
 };
-[[nodiscard]] ErrorBody parse_error_body(std::string_view body);
+// `payload`: of the one element that the request was about, whose texts are hidden; "" for none.
+[[nodiscard]] ErrorBody parse_error_body(std::string_view body, std::string_view payload = {});
 
 // LinkedIn's words without what could be personal data (e-mail addresses, hashes, advertising ids),
 // cut to a sentence or two.
@@ -34,8 +35,14 @@ struct Refusal {
   sdk::Outcome outcome;
   ErrorBody error;
 };
+// Whose members a request was about, which decides on what of LinkedIn's words may be shown.
+struct About {
+  // Many persons: any of their names may be quoted, so only words about the account are shown.
+  bool many_persons = false;
+  std::string_view payload = {};  // of a single person
+};
 [[nodiscard]] Refusal classify(const sdk::HttpResponse& response, const Settings& settings,
-                               std::string_view doing, std::int64_t wall_ns);
+                               std::string_view doing, std::int64_t wall_ns, About about = {});
 
 // True when the ad account holds as many segments as LinkedIn allows.
 [[nodiscard]] bool is_segment_limit(const Refusal& refusal);

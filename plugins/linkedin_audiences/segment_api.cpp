@@ -52,6 +52,15 @@ sdk::Outcome blocked(Refusal refusal, const char* reason) {
   return std::move(refusal.outcome);
 }
 
+sdk::Outcome lookup_refused(Refusal refusal, std::string_view doing) {
+  refusal.outcome.message = with_words(
+      std::string(doing) + ": LinkedIn answered " + std::to_string(refusal.outcome.remote_status) +
+          ". Check ad_account_id and source_platform in the destination's settings; "
+          "everything waits until then",
+      refusal.error.message);
+  return blocked(std::move(refusal), "segment_lookup_refused");
+}
+
 sdk::Outcome unreadable(std::int32_t status, std::string_view doing) {
   return {PENSTOCK_RETRY, status, -1, "unreadable_answer",
           std::string(doing) + ": LinkedIn's answer is not what its documentation says"};
@@ -76,6 +85,13 @@ std::string created_id(const sdk::HttpResponse& response) {
   return is_segment_id(last) ? std::string(last) : std::string();
 }
 
+template <typename Wanted>
+void keep_only(std::vector<Segment>& segments, const Wanted& wanted) {
+  segments.erase(std::remove_if(segments.begin(), segments.end(),
+                                [&](const Segment& segment) { return !wanted(segment); }),
+                 segments.end());
+}
+
 std::string creation(const Audience& audience, const Settings& settings) {
   std::string body;
   sdk::JsonWriter writer(body);
@@ -94,23 +110,38 @@ std::string creation(const Audience& audience, const Settings& settings) {
 }  // namespace
 
 SegmentList SegmentApi::find(const AudienceId& audience, const Errand& errand) const {
-  SegmentList list = read_pages("&sourcePlatform=" + percent_encode(settings_.source_platform) +
-                                    "&sourceSegmentId=" + percent_encode(audience.key),
-                                "Looking for the audience", errand);
+  SegmentList found = read_pages("&sourcePlatform=" + percent_encode(settings_.source_platform) +
+                                     "&sourceSegmentId=" + percent_encode(audience.key),
+                                 "Looking for the audience", errand);
   // The finder narrows by key, but a USER and a COMPANY segment may share one, and keys are
   // compared here exactly.
-  const auto other = [&](const Segment& segment) {
-    return !segment.is_of(audience) || (!segment.source_platform.empty() &&
-                                        segment.source_platform != settings_.source_platform);
+  keep_only(found.segments, [&](const Segment& segment) {
+    return segment.is_of(audience) && of_our_platform(segment);
+  });
+  return found;
+}
+
+bool SegmentApi::of_our_platform(const Segment& segment) const {
+  return segment.source_platform.empty() || segment.source_platform == settings_.source_platform;
+}
+
+std::optional<Segment> SegmentApi::find_elsewhere(const AudienceId& audience,
+                                                  const Errand& errand) const {
+  const SegmentList all = read_pages("&sourceSegmentId=" + percent_encode(audience.key),
+                                     "Looking for the audience under all platforms", errand);
+  const auto elsewhere = [&](const Segment& segment) {
+    return segment.is_of(audience) && !of_our_platform(segment);
   };
-  auto& segments = list.segments;
-  segments.erase(std::remove_if(segments.begin(), segments.end(), other), segments.end());
-  return list;
+  const auto found = std::find_if(all.segments.begin(), all.segments.end(), elsewhere);
+  if (found == all.segments.end()) return std::nullopt;
+  return *found;
 }
 
 SegmentList SegmentApi::list(const Errand& errand) const {
-  return read_pages("&sourcePlatform=" + percent_encode(settings_.source_platform),
-                    "Listing the ad account's audiences", errand);
+  SegmentList all = read_pages("&sourcePlatform=" + percent_encode(settings_.source_platform),
+                               "Listing the ad account's audiences", errand);
+  keep_only(all.segments, [&](const Segment& segment) { return of_our_platform(segment); });
+  return all;
 }
 
 SegmentList SegmentApi::read_pages(const std::string& narrowing, std::string_view doing,
@@ -130,7 +161,7 @@ SegmentList SegmentApi::read_pages(const std::string& narrowing, std::string_vie
     if (response.result != PENSTOCK_OK || response.status != 200) {
       Refusal refusal = classify(response, settings_, doing, host_.wall_ns());
       return failed(refusal.classified ? undelivered(std::move(refusal.outcome))
-                                       : blocked(std::move(refusal), "segment_lookup_refused"));
+                                       : lookup_refused(std::move(refusal), doing));
     }
     const std::optional<Page> page = parse_page(response.body);
     if (!page) return failed(unreadable(response.status, doing));
@@ -174,7 +205,7 @@ SegmentLookup SegmentApi::get(const std::string& id, const Errand& errand) const
   }
   Refusal refusal = classify(response, settings_, kDoing, host_.wall_ns());
   lookup.failure = refusal.classified ? undelivered(std::move(refusal.outcome))
-                                      : blocked(std::move(refusal), "segment_lookup_refused");
+                                      : lookup_refused(std::move(refusal), kDoing);
   return lookup;
 }
 

@@ -44,6 +44,10 @@ class SegmentApi {
   // All [may-block].
   // The segments with the audience's type and key, over all pages, the oldest first.
   [[nodiscard]] SegmentList find(const AudienceId& audience, const Errand& errand) const;
+  // The oldest segment with the audience's type and key under another platform than the setting's;
+  // nothing when there is none, or that is not known.
+  [[nodiscard]] std::optional<Segment> find_elsewhere(const AudienceId& audience,
+                                                      const Errand& errand) const;
   // Every segment of the account under the setting source_platform, the oldest first.
   [[nodiscard]] SegmentList list(const Errand& errand) const;
   [[nodiscard]] SegmentLookup get(const std::string& id, const Errand& errand) const;
@@ -53,6 +57,8 @@ class SegmentApi {
                                                    const Errand& errand) const;
 
  private:
+  // LinkedIn may not narrow by platform as it was asked to, or not say which it is.
+  [[nodiscard]] bool of_our_platform(const Segment& segment) const;
   // `narrowing` is put behind the account.
   [[nodiscard]] SegmentList read_pages(const std::string& narrowing, std::string_view doing,
                                        const Errand& errand) const;

@@ -19,6 +19,11 @@ struct SegmentState {
   // A creation was begun and its end is not known: written before the request goes out, so that not
   // even a crash in between makes twins.
   std::int64_t creating_ms = 0;
+  // LinkedIn said that it does not know `id`: it has to be asked before anything more is written.
+  // Not stored; the first write after a restart will tell.
+  bool suspect = false;
+
+  [[nodiscard]] bool usable() const { return !id.empty() && !suspect; }
 };
 
 class SegmentStore {

@@ -21,6 +21,9 @@ constexpr std::string_view kDeletedAdvice =
     "It was deleted at LinkedIn. It is made again and holds whoever enters from now on; campaigns "
     "that used the old one must be pointed to the new one.";
 
+constexpr std::string_view kMovedAdvice =
+    "It has the same key and is older. Whoever was delivered to the other one since is not in it.";
+
 std::string phrase_of(const std::string& name, const std::string& id) {
   return "\"" + std::string(sdk::cut_utf8(name, kMaxNameBytes)) + "\" (segment " + id + ")";
 }
@@ -94,6 +97,12 @@ void SegmentWatch::deleted(const Audience& audience, const std::string& id) {
        std::string(kDeletedAdvice) + " " + std::string(how_to_resend()), true);
 }
 
+void SegmentWatch::moved(const Audience& audience, const std::string& from, const std::string& to) {
+  note("audience_moved", PENSTOCK_LOG_ERROR, to,
+       phrase_of(audience.name, to) + " in place of segment " + from,
+       std::string(kMovedAdvice) + " " + std::string(how_to_resend()), true);
+}
+
 void SegmentWatch::note(std::string_view code, std::int32_t level, const std::string& id,
                         const std::string& phrase, std::string_view advice, bool holds) {
   std::string message;
@@ -117,6 +126,7 @@ void SegmentWatch::note(std::string_view code, std::int32_t level, const std::st
     if (what == "expired") message += one ? " has expired" : " have expired";
     if (what == "failed") message += one ? " has the status FAILED" : " have the status FAILED";
     if (what == "twins") message += ": several audiences have the same key and type";
+    if (what == "moved") message += one ? " is used from now on" : " are used from now on";
     if (what == "deleted") message += one ? " does not exist any more" : " do not exist any more";
     message.append(". ").append(advice);
   }

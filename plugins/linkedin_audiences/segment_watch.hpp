@@ -1,4 +1,5 @@
-// Tells people what becomes of segments at LinkedIn: archived, expired, failed, deleted, doubled.
+// Tells people what becomes of segments at LinkedIn: archived, expired, failed, deleted, doubled,
+// replaced.
 #pragma once
 
 #include <map>
@@ -33,6 +34,8 @@ class SegmentWatch {
   void seen(const Audience& audience, const std::vector<Segment>& segments);
   // The segment that was used does not exist any more.
   void deleted(const Audience& audience, const std::string& id);
+  // Another segment of the audience is used from now on, because it is older.
+  void moved(const Audience& audience, const std::string& from, const std::string& to);
 
  private:
   // The audiences of which something holds, by segment id.

@@ -4,6 +4,8 @@
 #include <chrono>
 #include <utility>
 
+#include "reply.hpp"
+
 namespace penstock::linkedin {
 namespace {
 
@@ -14,6 +16,8 @@ constexpr std::int64_t kNsPerMinute = 60'000 * kNsPerMs;
 constexpr std::int64_t kNewSegmentWindowMs = 10 * 60 * 1'000;
 // The longest pause between two tries at a segment that is not there yet.
 constexpr std::int64_t kMaxNotFoundPauseMs = 60'000;
+// How soon LinkedIn is asked again about a creation whose answer was lost.
+constexpr std::int64_t kLeastLookForCreatedMs = 1'000;
 // How often an audience's segment is looked at: a status changes within days, and 50 audiences make
 // less than one small request a minute.
 constexpr std::int64_t kLookEveryNs = 60 * kNsPerMinute;
@@ -27,10 +31,33 @@ sdk::Outcome retry(std::string reason, std::string message, std::int64_t after_m
   return {PENSTOCK_RETRY, remote_status, after_ms, std::move(reason), std::move(message)};
 }
 
+// How long to wait before LinkedIn is asked again whether a creation succeeded.
+std::int64_t look_for_created_ms(const Settings& settings) {
+  return std::max(settings.segment_ready_after_ms, kLeastLookForCreatedMs);
+}
+
+sdk::Outcome of_other_platform(const Audience& audience, const Segment& other,
+                               const Settings& settings) {
+  sdk::Outcome outcome;
+  outcome.status = PENSTOCK_BLOCKED;
+  outcome.flags = PENSTOCK_OUTCOME_BATCH_KEY_ONLY;
+  outcome.remote_status = 409;
+  outcome.reason = "segment_of_other_platform";
+  outcome.message = "LinkedIn does not create the audience \"" + audience.name +
+                    "\" because segment " + other.id + " has its key already, under the platform " +
+                    safe_message(other.source_platform) + " and not " + settings.source_platform +
+                    ". Set source_platform to that in the destination's settings, if LinkedIn lets "
+                    "your app use it, or delete that segment in Campaign Manager. What waits for "
+                    "the audience is kept, other audiences go on";
+  return outcome;
+}
+
 // Whether a batch may go out to the id it has although LinkedIn could not be asked about it: what
-// passes, and a finder that refuses its question, say nothing about writing.
+// passes, a limit of requests (LinkedIn counts those of each resource apart), and a finder that
+// refuses its question say nothing about writing.
 bool may_write_anyway(const sdk::Outcome& failure) {
-  return failure.status == PENSTOCK_RETRY || failure.reason == "segment_lookup_refused";
+  return failure.status == PENSTOCK_RETRY || failure.status == PENSTOCK_THROTTLED ||
+         failure.reason == "segment_lookup_refused";
 }
 
 }  // namespace
@@ -39,7 +66,7 @@ SegmentAnswer Segments::resolve(const Audience& audience, const sdk::Batch& batc
   std::unique_lock lock(mutex_);
   Entry& entry = entries_[AudienceId(audience)];
   const std::uint64_t flights_before = entry.flights;
-  while (entry.busy && entry.state.id.empty()) {
+  while (entry.busy && !entry.state.usable()) {
     if (batch.cancelled() || host_.monotonic_ns() >= batch.deadline_ns()) {
       return {{},
               retry("segment_lookup_pending",
@@ -47,7 +74,7 @@ SegmentAnswer Segments::resolve(const Audience& audience, const sdk::Batch& batc
     }
     changed_.wait_for(lock, kWaitStep);
   }
-  const bool known = !entry.state.id.empty();
+  const bool known = entry.state.usable();
   if (known && (entry.busy || host_.monotonic_ns() < entry.look_again_ns)) {
     return answer(entry.state);
   }
@@ -68,7 +95,7 @@ SegmentAnswer Segments::resolve(const Audience& audience, const sdk::Batch& batc
     entry.busy = false;
     ++entry.flights;
     entry.loaded = true;
-    // Another batch may have found out meanwhile that the segment is gone; it is looked for again.
+    // Another batch may have been told meanwhile that there is no such segment; it is told again.
     entry.state = state;
     entry.last_failure = looked.failure;
     entry.looked_ns = host_.monotonic_ns();
@@ -89,7 +116,7 @@ SegmentAnswer Segments::resolve(const Audience& audience, const sdk::Batch& batc
 }
 
 SegmentAnswer Segments::answer(const SegmentState& state) const {
-  const std::int64_t remaining = remaining_ms(state.created_ms);
+  const std::int64_t remaining = remaining_ms(state.created_ms, settings_.segment_ready_after_ms);
   if (remaining > 0) {
     return {
         {},
@@ -103,60 +130,72 @@ Segments::Look Segments::look(const Audience& audience, const Errand& errand, Se
   const AudienceId id(audience);
   SegmentList found = api_.find(id, errand);
   if (found.failure) {
-    if (!state.id.empty() && may_write_anyway(*found.failure)) {
+    if (state.usable() && may_write_anyway(*found.failure)) {
       host_.log(PENSTOCK_LOG_INFO, "the state of LinkedIn segment " + state.id +
                                        " could not be read: " + found.failure->message);
       return {};
     }
     return {std::move(found.failure), false};
   }
-  watch_.seen(audience, found.segments);
-  if (!found.segments.empty()) {
-    adopt(id, found.segments.front(), state);
-    return {std::nullopt, true};
+  std::vector<Segment>& segments = found.segments;
+  const auto is_own = [&state](const Segment& segment) { return segment.id == state.id; };
+  if (!state.id.empty() && std::none_of(segments.begin(), segments.end(), is_own)) {
+    SegmentLookup hidden = look_up_hidden(state, errand);
+    if (hidden.failure && state.suspect) return {std::move(hidden.failure), false};
+    if (hidden.failure) return {};
+    if (hidden.segment) {
+      segments.push_back(std::move(*hidden.segment));
+      std::sort(segments.begin(), segments.end(), older);
+    } else {
+      watch_.deleted(audience, state.id);
+      state = {};
+      store_.forget(id);
+    }
   }
-  if (!state.id.empty()) {
-    if (!is_gone(state, errand)) return {std::nullopt, true};
-    watch_.deleted(audience, state.id);
-    state = {};
-    store_.forget(id);
+  state.suspect = false;
+  watch_.seen(audience, segments);
+  if (!segments.empty()) {
+    adopt(audience, segments.front(), state);
+    return {std::nullopt, true};
   }
   std::optional<sdk::Outcome> failure = establish(audience, errand, state);
   const bool complete = !failure;
   return {std::move(failure), complete};
 }
 
-void Segments::adopt(const AudienceId& audience, const Segment& segment,
-                     SegmentState& state) const {
+void Segments::adopt(const Audience& audience, const Segment& segment, SegmentState& state) {
   if (state.id == segment.id) return;  // of which more is known than LinkedIn shows
-  if (!state.id.empty()) {
-    host_.log(PENSTOCK_LOG_WARNING, "audience \"" + audience.key + "\" goes to LinkedIn segment " +
-                                        segment.id + " from now on, which is older than " +
-                                        state.id + " or took its place");
-  }
+  if (!state.id.empty()) watch_.moved(audience, state.id, segment.id);
   state.id = segment.id;
   // By our clock; LinkedIn's may be ahead. One that we began to create cannot be older than that.
   state.created_ms = std::max(std::min(segment.created_ms, now_ms()), state.creating_ms);
   state.creating_ms = 0;
-  store_.save(audience, state);
+  store_.save(AudienceId(audience), state);
 }
 
-bool Segments::is_gone(const SegmentState& state, const Errand& errand) const {
-  // The finder may lag behind a creation; a change of the key hides a segment that is still there.
-  if (now_ms() - state.created_ms < kNewSegmentWindowMs) return false;
-  const SegmentLookup lookup = api_.get(state.id, errand);
-  return !lookup.failure && !lookup.segment;
+SegmentLookup Segments::look_up_hidden(const SegmentState& state, const Errand& errand) const {
+  SegmentLookup lookup;
+  // The finder, and LinkedIn as a whole, may lag behind a creation.
+  if (now_ms() - state.created_ms >= kNewSegmentWindowMs) {
+    lookup = api_.get(state.id, errand);
+    if (lookup.failure || !lookup.segment) return lookup;
+  } else {
+    lookup.segment.emplace();
+  }
+  lookup.segment->id = state.id;
+  lookup.segment->created_ms = state.created_ms;
+  return lookup;
 }
 
 std::optional<sdk::Outcome> Segments::establish(const Audience& audience, const Errand& errand,
                                                 SegmentState& state) {
   // The finder may lag behind a creation whose answer was lost.
-  const std::int64_t remaining = remaining_ms(state.creating_ms);
+  const std::int64_t remaining = until_create_again_ms(state);
   if (remaining > 0) {
     return retry("segment_create_unconfirmed",
                  "It is not certain whether the audience was created; LinkedIn is asked again "
                  "before another one is",
-                 remaining);
+                 std::min(remaining, look_for_created_ms(settings_)));
   }
   return create(audience, errand, state);
 }
@@ -187,16 +226,22 @@ std::optional<sdk::Outcome> Segments::create(const Audience& audience, const Err
     SegmentList found = api_.find(id, errand);
     if (found.failure) return found.failure;
     if (!found.segments.empty()) {
-      adopt(id, found.segments.front(), state);
+      adopt(audience, found.segments.front(), state);
       return std::nullopt;
+    }
+    if (const std::optional<Segment> other = api_.find_elsewhere(id, errand)) {
+      state.creating_ms = 0;
+      store_.forget(id);
+      return of_other_platform(audience, *other, settings_);
     }
   }
   // The wait counts from now: LinkedIn may have carried the request out at any moment until it was
   // given up.
   state.creating_ms = now_ms();
   store_.save(id, state);
-  if (const std::int64_t remaining = remaining_ms(state.creating_ms); remaining > 0) {
-    result.failure.retry_after_ms = std::max(result.failure.retry_after_ms, remaining);
+  if (const std::int64_t remaining = until_create_again_ms(state); remaining > 0) {
+    result.failure.retry_after_ms = std::max(result.failure.retry_after_ms,
+                                             std::min(remaining, look_for_created_ms(settings_)));
   }
   return result.failure;
 }
@@ -214,17 +259,15 @@ sdk::Outcome Segments::not_found(const Audience& audience, const std::string& id
                    "LinkedIn does not know the new audience everywhere yet; tried again by itself",
                    pause > 0 ? pause : -1, 404);
     }
-    entry.state = {};
-    store_.forget(audience_id);
-    watch_.deleted(audience, id);
-    host_.log(PENSTOCK_LOG_WARNING,
-              "LinkedIn segment " + id + " of audience \"" + audience.key +
-                  "\" is gone; it is looked up again, and created if it does not exist");
+    // Not certain: a 404 may be about something else, and what is made again is a twin if so.
+    entry.state.suspect = true;
+    host_.log(PENSTOCK_LOG_WARNING, "LinkedIn says that segment " + id + " of audience \"" +
+                                        audience.key + "\" does not exist; it is looked up");
   }
   // At once the first time; a finder that keeps giving a dead id must not make this a tight loop.
   return retry("segment_gone",
-               "The audience does not exist at LinkedIn any more; it is looked up, and made again "
-               "if need be",
+               "LinkedIn says that the audience does not exist; it is looked up, and made again if "
+               "need be",
                attempt == 0 ? 0 : -1, 404);
 }
 
@@ -234,11 +277,15 @@ void Segments::doubt(const Audience& audience) {
   entry.look_again_ns = std::min(entry.look_again_ns, entry.looked_ns + kLookSoonNs);
 }
 
-std::int64_t Segments::remaining_ms(std::int64_t since_ms) const {
+std::int64_t Segments::remaining_ms(std::int64_t since_ms, std::int64_t wait_ms) const {
   if (since_ms == 0) return 0;
-  const std::int64_t wait = settings_.segment_ready_after_ms;
   // Bounded both ways, should the clock be set back.
-  return std::clamp<std::int64_t>(since_ms + wait - now_ms(), 0, wait);
+  return std::clamp<std::int64_t>(since_ms + wait_ms - now_ms(), 0, wait_ms);
+}
+
+std::int64_t Segments::until_create_again_ms(const SegmentState& state) const {
+  return remaining_ms(state.creating_ms,
+                      std::max(settings_.segment_ready_after_ms, settings_.create_again_after_ms));
 }
 
 std::int64_t Segments::now_ms() const {

@@ -39,7 +39,7 @@ class Segments {
   [[nodiscard]] SegmentAnswer resolve(const Audience& audience, const sdk::Batch& batch);
 
   // [send-thread] LinkedIn said 404 to a write to `id`: either it is new and not yet known
-  // everywhere, or it is gone and is forgotten.
+  // everywhere, or it may be gone and is asked about before the next write.
   [[nodiscard]] sdk::Outcome not_found(const Audience& audience, const std::string& id,
                                        std::uint32_t attempt);
 
@@ -70,10 +70,14 @@ class Segments {
                                         SegmentState& state);
   std::optional<sdk::Outcome> create(const Audience& audience, const Errand& errand,
                                      SegmentState& state);
-  void adopt(const AudienceId& audience, const Segment& segment, SegmentState& state) const;
-  // Whether a segment that the finder does not show is certain to be gone.
-  bool is_gone(const SegmentState& state, const Errand& errand) const;
-  std::int64_t remaining_ms(std::int64_t since_ms) const;
+  void adopt(const Audience& audience, const Segment& segment, SegmentState& state);
+  // Asks about the segment of the state, which the finder does not show. Nothing when it is certain
+  // to be gone; else as much of it as is known, or why nothing is.
+  SegmentLookup look_up_hidden(const SegmentState& state, const Errand& errand) const;
+  // Of a wait that began then, 0 meaning never.
+  std::int64_t remaining_ms(std::int64_t since_ms, std::int64_t wait_ms) const;
+  // Of the wait until a creation whose end is not known may be repeated.
+  std::int64_t until_create_again_ms(const SegmentState& state) const;
   std::int64_t now_ms() const;
 
   sdk::Host host_;

@@ -13,6 +13,8 @@ constexpr std::string_view kDefaultApiVersion = "202608";
 constexpr std::string_view kDefaultSourcePlatform = "DIRECT_API";
 // LinkedIn's documentation asks for five seconds between creating a segment and writing to it.
 constexpr std::int64_t kDefaultSegmentReadyAfterMs = 5'000;
+// LinkedIn's finder usually shows a new segment within a minute or two.
+constexpr std::int64_t kDefaultCreateAgainAfterMs = 2 * 60'000;
 
 bool all_digits(std::string_view text) {
   return !text.empty() &&
@@ -59,6 +61,11 @@ std::int32_t read_settings(const sdk::Config& config, Settings& settings, const 
       config.find("segment_ready_after").as_i64().value_or(kDefaultSegmentReadyAfterMs);
   if (settings.segment_ready_after_ms < 0) {
     return error.invalid("segment_ready_after", "segment_ready_after must not be negative");
+  }
+  settings.create_again_after_ms =
+      config.find("create_again_after").as_i64().value_or(kDefaultCreateAgainAfterMs);
+  if (settings.create_again_after_ms < 0) {
+    return error.invalid("create_again_after", "create_again_after must not be negative");
   }
   return PENSTOCK_OK;
 }

@@ -16,6 +16,7 @@ struct Settings {
   std::string api_version;      // YYYYMM
   std::string source_platform;  // of the segments that are looked for and created
   std::int64_t segment_ready_after_ms = 0;
+  std::int64_t create_again_after_ms = 0;
 };
 
 // Fills `settings`. OK, or ERR_INVALID with the setting at fault.

@@ -26,14 +26,12 @@ struct Scratch {
   // The batch key of the audience before is usually that of this one, too.
   std::string batch_key;
   std::string audience_key;
-  std::string segment_name;
 
-  void set_batch_key(std::string_view key, std::string_view name) {
-    if (!batch_key.empty() && key == audience_key && name == segment_name) return;
+  void set_batch_key(std::string_view key) {
+    if (!batch_key.empty() && key == audience_key) return;
     audience_key.assign(key);
-    segment_name.assign(name);
     batch_key.clear();
-    append_batch_key(AudienceType::user, key, name, batch_key);
+    append_batch_key(AudienceType::user, key, batch_key);
   }
 };
 
@@ -50,8 +48,8 @@ Scratch& scratch() {
 std::int32_t UserMapping::bind(const penstock_action& action, const sdk::Error& error) {
   sdk::FieldBinder fields(action);
   audience_key_ = fields.bind("personas_audience_key");
-  segment_name_ = fields.bind("dmp_segment_name");
   source_segment_id_ = fields.bind("source_segment_id");
+  event_computation_key_ = fields.bind("event_computation_key");
   email_ = fields.bind("email");
   advertising_id_ = fields.bind("google_advertising_id");
   first_name_ = fields.bind("first_name");
@@ -72,9 +70,7 @@ std::optional<Change> automatic_action(sdk::Value membership, std::string_view e
   if (const std::optional<bool> member = membership.as_bool()) {
     return *member ? Change::add : Change::remove;
   }
-  if (event_name == "Audience Entered") return Change::add;
-  if (event_name == "Audience Exited") return Change::remove;
-  return std::nullopt;
+  return change_named_by(event_name);
 }
 
 // The identifiers of one record that may be sent. Views into the record or the scratch.
@@ -162,14 +158,8 @@ std::int32_t UserMapping::map(const Settings& settings, const sdk::Record& recor
     action = wanted == "ADD" ? Change::add : Change::remove;
   } else if (wanted.empty() || wanted == "AUTO") {
     const std::string_view source = record[source_segment_id_].text();
-    if (source != audience_key) {
-      return error.reject("audience_key_mismatch", "source_segment_id",
-                          source.empty()
-                              ? "the event names no audience, so it must not change this one; the "
-                                "trigger should not "
-                                "let it through, or dmp_user_action must be ADD or REMOVE"
-                              : "the event is about another audience than the mapping's "
-                                "personas_audience_key; the trigger should not let it through");
+    if (!is_about(audience_key, source, record[event_computation_key_].text())) {
+      return error.reject("audience_key_mismatch", "source_segment_id", why_not_about(source));
     }
     const std::optional<Change> found =
         automatic_action(record[membership_], record[event_name_].text());
@@ -192,12 +182,9 @@ std::int32_t UserMapping::map(const Settings& settings, const sdk::Record& recor
   }
   if (!ids.any()) return reject_without_identifier(ids, error);
 
-  const std::string_view name = record[segment_name_].text();
-  out.set_batch_key(audience_key, name.empty() ? audience_key : name);
+  out.set_batch_key(audience_key);
   if (out.batch_key.size() > kMaxKeyBytes) {
-    return error.reject("audience_name_too_long", "dmp_segment_name",
-                        "personas_audience_key and dmp_segment_name together are over " +
-                            std::to_string(kMaxKeyBytes) + " bytes; shorten the name");
+    return error.reject("audience_name_too_long", "personas_audience_key", kAudienceKeyTooLong);
   }
 
   if (ids.invalid_email) emitter.warn(kAttributeOmitted, email_);

@@ -22,8 +22,8 @@ class UserMapping {
                                  const sdk::Emitter& emitter, const sdk::Error& error) const;
 
  private:
-  sdk::Field audience_key_, segment_name_, source_segment_id_, email_, advertising_id_, first_name_,
-      last_name_, title_, company_, country_, event_name_, membership_, user_action_;
+  sdk::Field audience_key_, source_segment_id_, event_computation_key_, email_, advertising_id_,
+      first_name_, last_name_, title_, company_, country_, event_name_, membership_, user_action_;
 };
 
 }  // namespace penstock::linkedin

@@ -66,7 +66,7 @@ static void host_and_life(void) {
   OFFSET(penstock_descriptor, quiesce, 16);
   OFFSET(penstock_descriptor, destroy, 24);
 
-  SIZE(penstock_config, 64);
+  SIZE(penstock_config, 80);
   OFFSET(penstock_config, struct_size, 0);
   OFFSET(penstock_config, reserved, 4);
   OFFSET(penstock_config, destination, 8);
@@ -75,6 +75,7 @@ static void host_and_life(void) {
   OFFSET(penstock_config, values, 40);
   OFFSET(penstock_config, n_actions, 48);
   OFFSET(penstock_config, actions, 56);
+  OFFSET(penstock_config, mappings, 64);
 }
 
 static void mapping(void) {

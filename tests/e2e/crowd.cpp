@@ -146,6 +146,7 @@ destinations:
       api_url: )" + sandbox.api_url() +
                      R"(/rest
       segment_ready_after: 20ms
+      create_again_after: 200ms
     mappings:
 )";
   for (std::uint32_t i = 0; i < crowd.plan().audiences; ++i) {

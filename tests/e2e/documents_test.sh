@@ -13,3 +13,15 @@ trim() { sed -e '/./,$!d' | sed -e ':a' -e '/^\n*$/{$d;N;ba' -e '}'; }
 diff <(trim <<<"$expected") <(trim <<<"$found") ||
   { echo "FAILED: docs/linkedin.md is out of step; put in the output of: penstock plugin describe linkedin_audiences --format markdown" >&2; exit 1; }
 echo "the generated part of docs/linkedin.md is in step"
+
+# Every code that the plugin or a check may give is explained. What the manifest names is no code, and these are none
+# either, or are shown by a command at once, with a sentence.
+none="audience_not_created created_ms creating_ms invalid_arguments invalid_mapping old_name rename_refused unknown_action
+  unknown_query"
+for word in $(cat "$source"/plugins/linkedin_audiences/*.[ch]pp "$source"/host/src/checking.cpp "$source"/host/src/notice_board.cpp |
+    grep -oE '"[a-z]+(_[a-z]+)+"' | tr -d '"' | sort -u); do
+  grep -q "$word" "$source/manifests/linkedin_audiences.yaml" || grep -qF "\`$word\`" "$document" ||
+    grep -qw "$word" <<<"$none" ||
+    { echo "FAILED: docs/linkedin.md does not say what $word is" >&2; exit 1; }
+done
+echo "docs/linkedin.md explains every code"

@@ -37,7 +37,8 @@ linkedin_sandbox::Options faulty(unsigned seed) {
   behaviour.element_error = probability(0.02);
   behaviour.close_connection = probability(0.2);
   behaviour.shuffle_order = random() % 2 == 0;
-  behaviour.find_lag_ms = static_cast<std::int64_t>(random() % 2 * 150);
+  // Longer than a new segment is waited for, shorter than a lost creation is.
+  behaviour.find_lag_ms = static_cast<std::int64_t>(random() % 2 * 300);
   behaviour.max_faults = 25;  // so that a seed ends: back-off doubles with each failure in a row
   return options;
 }
@@ -47,6 +48,7 @@ struct Trial {
     REQUIRE(sandbox.start().ok());
     SampleOptions options;
     options.segment_ready_after = "200ms";
+    options.create_again_after = "500ms";
     // Small batches make many requests, and so many faults.
     const std::string manifest = write_sample_pipeline(workspace, sandbox, options);
     process = std::make_unique<Process>(
@@ -74,6 +76,7 @@ TEST_CASE("Over 50 seeds of faults the members equal the truth, and the report a
       REQUIRE(run.exit_code == 0);
       check_members(trial->sandbox, truth);
       check_requests(trial->sandbox);
+      CHECK(trial->sandbox.counters().at("twin_segments") == 0);
       const auto report = run.json();
       check_adds_up(report);
       check_sample_counts(report, truth);

@@ -29,6 +29,8 @@ destinations:
       ad_account_id: "512345678"
       api_url: )" + sandbox.api_url() + R"(/rest
       segment_ready_after: )" + options.segment_ready_after +
+                                              R"(
+      create_again_after: )" + options.create_again_after +
                                               "\n" + options.extra_settings + R"(
     mappings:
       trial_users:

@@ -12,6 +12,7 @@ namespace penstock::e2e {
 struct SampleOptions {
   std::string events = data_path("engage_sample.ndjson");
   std::string segment_ready_after = "1s";
+  std::string create_again_after = "200ms";
   std::string extra_settings;  // further lines of settings, six spaces deep
   std::string queue = "";      // a line "queue: {...}"
   std::string source;          // instead of the file

@@ -17,7 +17,7 @@ namespace linkedin_sandbox {
 // What a person granted, and as whom.
 struct Grant {
   std::set<std::string> scopes = {"rw_dmp_segments", "r_ads", "rw_ads", "r_basicprofile"};
-  std::string role = "ACCOUNT_MANAGER";   // on every ad account
+  std::string role = "ACCOUNT_MANAGER";   // on every ad account; empty: none
   std::string member = "SandboxPerson1";  // the id in urn:li:person:ID; limits count by it
 };
 

@@ -8,7 +8,8 @@ namespace {
 
 using nlohmann::json;
 
-constexpr const char* kNoAccounts = "1";  // the account that a search shows when any id is known
+// What lists show when any account is known: the one that the examples name.
+constexpr const char* kShownAccount = "512345678";
 
 json account_record(const std::string& id) {
   std::int64_t number = 0;  // stays when an entry of known_accounts is no number
@@ -29,8 +30,16 @@ json user_record(const std::string& account, const Grant& grant) {
           {"role", grant.role}};
 }
 
+HttpReply unknown_account(const Behaviour& behaviour) {
+  const int status = static_cast<int>(behaviour.unknown_account_status);
+  if (status == 404) {
+    return error_reply(404, 0, "RESOURCE_NOT_FOUND", "Could not find the ad account");
+  }
+  return error_reply(status, 100, "ACCESS_DENIED", "Not enough permissions to access: adAccounts");
+}
+
 std::vector<std::string> listed_accounts(const Behaviour& behaviour) {
-  return behaviour.known_accounts.empty() ? std::vector<std::string>{kNoAccounts}
+  return behaviour.known_accounts.empty() ? std::vector<std::string>{kShownAccount}
                                           : behaviour.known_accounts;
 }
 
@@ -78,7 +87,8 @@ HttpReply Api::account_user(const Exchange& exchange) {
     return error_reply(400, 0, "", "The key is not a compound key of account and user");
   }
   const Grant& grant = exchange.token->grant;
-  if (!account_exists(*id, *exchange.behaviour) || key->user != kPersonUrn + grant.member) {
+  if (grant.role.empty() || !account_exists(*id, *exchange.behaviour) ||
+      key->user != kPersonUrn + grant.member) {
     return error_reply(404, 0, "RESOURCE_NOT_FOUND", "Could not find the ad account user");
   }
   return json_reply(200, user_record(*id, grant));
@@ -89,6 +99,7 @@ HttpReply Api::account_users(const Exchange& exchange) {
   json elements = json::array();
   if (finder != nullptr && *finder == "authenticatedUser") {
     for (const std::string& id : listed_accounts(*exchange.behaviour)) {
+      if (exchange.token->grant.role.empty()) break;
       elements.push_back(user_record(id, exchange.token->grant));
     }
   } else if (finder != nullptr && *finder == "accounts") {
@@ -115,7 +126,7 @@ HttpReply Api::account(const Exchange& exchange) {
     return error_reply(400, 0, "", "The id of an ad account is a bare number");
   }
   if (!account_exists(id, *exchange.behaviour)) {
-    return error_reply(404, 0, "RESOURCE_NOT_FOUND", "Could not find the ad account");
+    return unknown_account(*exchange.behaviour);
   }
   return json_reply(200, account_record(id));
 }

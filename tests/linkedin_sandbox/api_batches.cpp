@@ -12,14 +12,17 @@ constexpr int kServiceUnavailable = 503;
 // The results of a batch as text: thousands of equal entries are the usual case.
 class Results {
  public:
-  explicit Results(std::size_t elements) { text_.reserve(elements * 16); }
+  Results(std::size_t elements, const std::string& batch_index) : batch_index_(batch_index) {
+    text_.reserve(elements * 16);
+  }
 
   void created() { add(R"({"status":201})"); }
   void failed(int status, const std::string& message, std::size_t index) {
-    add(json{{"status", status},
-             {"error", {{"status", status}, {"message", message}}},
-             {"batchIndex", index}}
-            .dump(-1, ' ', false, json::error_handler_t::replace));
+    json result = {{"status", status}, {"error", {{"status", status}, {"message", message}}}};
+    if (batch_index_ == "error") result["error"]["batchIndex"] = index;
+    if (batch_index_ == "element") result["batchIndex"] = index;
+    if (batch_index_ == "from_one") result["batchIndex"] = index + 1;
+    add(result.dump(-1, ' ', false, json::error_handler_t::replace));
   }
   [[nodiscard]] std::string body() const { return "{\"elements\":[" + text_ + "]}"; }
 
@@ -28,6 +31,7 @@ class Results {
     if (!text_.empty()) text_ += ',';
     text_ += result;
   }
+  const std::string& batch_index_;
   std::string text_;
 };
 
@@ -51,6 +55,10 @@ HttpReply Api::refuse_write(const Exchange& exchange, WriteOutcome outcome, std:
     return error_reply(static_cast<int>(exchange.behaviour->wrong_segment_type_status), 0, "",
                        std::string("The type of segment ") + std::to_string(segment) +
                            " does not take " + exchange.route.name);
+  }
+  if (outcome == WriteOutcome::closed) {
+    return error_reply(400, 0, "",
+                       "Segment " + std::to_string(segment) + " does not take members any more");
   }
   return no_segment(std::to_string(segment));
 }
@@ -148,7 +156,7 @@ HttpReply Api::write_batch(Exchange& exchange, ElementKind kind, std::int64_t se
   }
 
   BatchTally tally;
-  Results results(elements.size());
+  Results results(elements.size(), behaviour.batch_index);
   std::vector<Write> writes;
   writes.reserve(elements.size());
   const std::size_t shown = exchange.faults.short_elements ? elements.size() / 2 : elements.size();

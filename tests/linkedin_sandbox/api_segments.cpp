@@ -158,6 +158,13 @@ HttpReply Api::find_segments(const Exchange& exchange) const {
   if (!read_count(target, "start", start) || !read_count(target, "count", count)) {
     return error_reply(400, 0, "", "Parameters start and count are whole numbers from 0 up");
   }
+  if (const auto& behaviour = *exchange.behaviour;
+      !account_exists(*account_id(*account), behaviour) &&
+      behaviour.unknown_account_find_status >= 400) {
+    return error_reply(static_cast<int>(behaviour.unknown_account_find_status), 100,
+                       "ACCESS_DENIED",
+                       "Not enough permissions to access: " + exchange.route.resource);
+  }
   FindQuery query;
   query.account = *account;
   if (const auto* platform = target.parameter("sourcePlatform")) query.source_platform = *platform;
@@ -166,16 +173,18 @@ HttpReply Api::find_segments(const Exchange& exchange) const {
 
   const auto total = static_cast<std::int64_t>(found.size());
   if (!paged) count = total;
+  if (const std::int64_t most = exchange.behaviour->max_page; most > 0) {
+    count = std::min(count, most);
+  }
   const std::int64_t first = std::min(start, total);
   const std::int64_t end = first + std::min(count, total - first);
   json elements = json::array();
   for (std::int64_t i = first; i < end; ++i) {
     elements.push_back(std::move(found[static_cast<std::size_t>(i)]));
   }
-  return json_reply(
-      200,
-      {{"paging", {{"start", start}, {"count", count}, {"links", json::array()}, {"total", total}}},
-       {"elements", std::move(elements)}});
+  json paging = {{"start", start}, {"count", count}, {"links", json::array()}};
+  if (exchange.behaviour->page_total) paging["total"] = total;
+  return json_reply(200, {{"paging", std::move(paging)}, {"elements", std::move(elements)}});
 }
 
 HttpReply Api::get_segment(const Exchange& exchange) const {
@@ -203,7 +212,7 @@ HttpReply Api::update_segment(const Exchange& exchange) {
   const auto id = segment_id(exchange);
   if (!id || !world_.segments.update(*id, changes)) return no_segment(exchange.target.path[2]);
   HttpReply reply;
-  reply.status = 204;
+  reply.status = static_cast<int>(exchange.behaviour->update_status);
   reply.content_type.clear();
   return reply;
 }

@@ -23,10 +23,12 @@ struct Behaviour {
   std::vector<std::string> active_versions = {"202601", "202602", "202603", "202604",
                                               "202605", "202606", "202607", "202608",
                                               "202609", "202610", "202611"};
-  std::int64_t missing_version_status = 400;    // UNCONFIRMED
-  std::int64_t empty_token_service_code = 401;  // UNCONFIRMED
-  bool expired_token_as_invalid = false;        // report 65600 in place of 65602
-  std::vector<std::string> known_accounts;      // empty: every account but 0
+  std::int64_t missing_version_status = 400;       // UNCONFIRMED
+  std::int64_t empty_token_service_code = 401;     // UNCONFIRMED
+  bool expired_token_as_invalid = false;           // report 65600 in place of 65602
+  std::vector<std::string> known_accounts;         // empty: every account but 0
+  std::int64_t unknown_account_status = 404;       // UNCONFIRMED, 403 is as likely
+  std::int64_t unknown_account_find_status = 200;  // UNCONFIRMED, 403 is as likely
   std::string refresh_error = "invalid_request";
   std::string authorize_refusal = "none";           // how the authorize URL sends the browser back
   std::int64_t access_token_seconds = 5'184'000;    // 60 days
@@ -37,11 +39,16 @@ struct Behaviour {
   std::int64_t max_name_length = 0;      // 0: none is known
   std::int64_t bad_create_status = 400;  // UNCONFIRMED, 422 is as likely
   bool conflict_on_duplicate = false;    // UNCONFIRMED: 409 when a sourceSegmentId exists already
+  std::int64_t update_status = 204;      // UNCONFIRMED, 200 is as likely
+  std::int64_t max_page = 0;             // UNCONFIRMED: the finder cuts larger counts; 0: never
+  bool page_total = true;                // UNCONFIRMED: a page says how many there are in all
+  std::int64_t building_ms = 0;          // a segment is BUILDING so long, and takes members
   std::int64_t segment_ready_ms = 5000;
   std::string not_ready_mode = "404";         // or "drop": 200, and the data is lost
   std::int64_t find_lag_ms = 0;               // a new segment is found only after this time
   std::int64_t updating_ms = 0;               // a segment is UPDATING so long after a batch
   std::vector<std::string> failed_audiences;  // sourceSegmentIds whose status is FAILED
+  bool closed_take_members = true;            // UNCONFIRMED: EXPIRED and FAILED segments do
   std::string small_audience_size = "zero";   // below 300 members: zero, or hidden
   std::int64_t match_percent = 100;           // of what is sent, matched to members of LinkedIn
 
@@ -51,6 +58,7 @@ struct Behaviour {
   std::int64_t max_body_bytes = 100'000'000;     // one connector cuts there; answered by 413
   std::int64_t missing_method_status = 400;      // UNCONFIRMED
   std::int64_t wrong_segment_type_status = 400;  // UNCONFIRMED
+  std::string batch_index = "element";           // UNCONFIRMED: where batchIndex is
   bool legacy_batches = false;                   // before 202502: one bad element refuses all
   std::vector<std::string> refused_identifiers;  // "IDTYPE=value": 400 for an element with it
   bool shuffle_order = false;                    // apply the elements of one call in a random order

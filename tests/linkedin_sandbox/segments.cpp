@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <string_view>
 #include <tuple>
 
 namespace linkedin_sandbox {
@@ -34,7 +35,8 @@ const char* Segments::status_of(const Segment& segment, const Behaviour& behavio
   if (std::find(failed.begin(), failed.end(), segment.fields.source_segment_id) != failed.end())
     return "FAILED";
   const std::int64_t now = clock_.now_ms();
-  if (now < segment.created_ms + behaviour.segment_ready_ms) return "BUILDING";
+  const std::int64_t building_ms = std::max(behaviour.building_ms, behaviour.segment_ready_ms);
+  if (now < segment.created_ms + building_ms) return "BUILDING";
   const bool updating = segment.written_ms > 0 && now < segment.written_ms + behaviour.updating_ms;
   return updating ? "UPDATING" : "READY";
 }
@@ -147,6 +149,10 @@ WriteOutcome Segments::check_locked(std::int64_t id, ElementKind kind,
   if (found->second.fields.type != wanted) return WriteOutcome::wrong_type;
   if (clock_.now_ms() < found->second.created_ms + behaviour.segment_ready_ms) {
     return behaviour.not_ready_mode == "drop" ? WriteOutcome::dropped : WriteOutcome::not_ready;
+  }
+  const std::string_view status = status_of(found->second, behaviour);
+  if (!behaviour.closed_take_members && (status == "EXPIRED" || status == "FAILED")) {
+    return WriteOutcome::closed;
   }
   return WriteOutcome::applied;
 }

@@ -42,7 +42,7 @@ struct Write {
 };
 
 // What became of a batch.
-enum class WriteOutcome { applied, dropped, not_ready, no_segment, wrong_type };
+enum class WriteOutcome { applied, dropped, not_ready, no_segment, wrong_type, closed };
 
 struct FindQuery {
   std::string account;

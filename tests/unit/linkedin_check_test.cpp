@@ -13,6 +13,7 @@ struct Answers {
   HttpReply account = answer(200, R"({"id":512345678,"name":"Acme"})");
   HttpReply role = answer(200, R"({"role":"CAMPAIGN_MANAGER"})");
   HttpReply roles = answer(200, R"({"elements":[]})");
+  HttpReply more_roles = answer(200, R"({"elements":[]})");
   HttpReply audiences = answer(200, R"({"elements":[],"paging":{"total":0}})");
 };
 
@@ -29,7 +30,8 @@ HookResult check(TestHost& host, const Answers& answers) {
         "user:urn%3Ali%3Aperson%3APerson1)") {
       return answers.role;
     }
-    if (path == "/adAccountUsers?q=authenticatedUser") return answers.roles;
+    if (path == "/adAccountUsers?q=authenticatedUser&start=0&count=100") return answers.roles;
+    if (path == "/adAccountUsers?q=authenticatedUser&start=2&count=100") return answers.more_roles;
     CHECK(path ==
           "/dmpSegments?q=account&account=urn%3Ali%3AsponsoredAccount%3A512345678&start=0&count=1");
     return answers.audiences;
@@ -136,6 +138,39 @@ TEST_CASE("when LinkedIn does not say who asks, the role is taken from the list 
   CHECK(host->notices().empty());
   answers.roles = roles("VIEWER");
   CHECK(check(*make_host(), answers).reason == "role_insufficient");
+}
+
+TEST_CASE(
+    "an ad account that the member's list does not have is refused, whatever hides the role") {
+  const std::string two = R"({"elements":[{"account":"urn:li:sponsoredAccount:1","role":"VIEWER"},)"
+                          R"({"account":"urn:li:sponsoredAccount:2","role":"ACCOUNT_MANAGER"}])";
+  const HttpReply own = answer(
+      200, R"({"elements":[{"account":"urn:li:sponsoredAccount:512345678","role":"VIEWER"}]})");
+  Answers no_member;
+  no_member.me = answer(403, "");
+  Answers no_entry;
+  no_entry.role = answer(403, "");
+  for (Answers answers : {no_member, no_entry}) {
+    answers.account = answer(403, "");
+    answers.roles = answer(200, two + R"(,"paging":{"total":2}})");
+    CHECK(check(*make_host(), answers).reason == "no_role");
+    answers.roles = answer(200, two + "}");  // another page tells that this is all
+    CHECK(check(*make_host(), answers).reason == "no_role");
+    answers.roles = answer(200, R"({"elements":[]})");
+    CHECK(check(*make_host(), answers).reason == "no_role");
+    // On the second page.
+    answers.roles = answer(200, two + R"(,"paging":{"total":3}})");
+    answers.more_roles = own;
+    CHECK(check(*make_host(), answers).reason == "role_insufficient");
+    // What cannot be read says nothing.
+    for (const HttpReply& reply : {answer(403, ""), answer(429, ""), answer(200, "<html>")}) {
+      answers.roles = reply;
+      const auto host = make_host();
+      CHECK(check(*host, answers).code == PENSTOCK_OK);
+      REQUIRE(host->notices().size() == 1);
+      CHECK(host->notices()[0].code == "role_not_checked");
+    }
+  }
 }
 
 TEST_CASE("an API version is warned of from 30 days before its first birthday") {

@@ -207,7 +207,10 @@ TEST_CASE("where a company audience comes from decides which field names it") {
       {{{"computation_key", ""}, {"segment_name", "x"}}, "no_audience_key", "computation_key"},
       {{{"audience_source", "CONNECTIONS"}}, "no_audience_key", "segment_name"},
       {{{"audience_source", "OTHER"}}, "audience_source_unknown", "audience_source"},
-      {{{"company_action", "AUTO"}}, "action_unknown", "company_action"},
+      {{{"company_action", "UPSERT"}}, "action_unknown", "company_action"},
+      {{{"company_action", "AUTO"}, {"audience_source", "CONNECTIONS"}, {"segment_name", "x"}},
+       "action_unknown",
+       "company_action"},
       {{{"company_action", ""}}, "action_unknown", "company_action"},
       {{{"computation_key", std::string(300, 'x')}}, "audience_name_too_long", "computation_key"}};
   for (const Case& c : cases) {
@@ -217,6 +220,54 @@ TEST_CASE("where a company audience comes from decides which field names it") {
     CHECK(result.reason == c.reason);
     CHECK(result.field == c.field);
   }
+}
+
+TEST_CASE("companies of one name are told apart by their place") {
+  const auto key = [](const TestValues& changes) {
+    TestValues all{{"company_domain", ""}, {"company_name", "Delta"}};
+    all.insert(all.end(), changes.begin(), changes.end());
+    return map(all).coalesce_key;
+  };
+  CHECK(key({}) == "n:delta");
+  CHECK(key({{"country", "US"}}) != key({{"country", "FR"}}));
+  CHECK(key({{"country", "US"}}) != key({}));
+  CHECK(key({{"city", "Kiel"}}) != key({{"state", "Kiel"}}));
+  CHECK(key({{"country", "us"}}) == key({{"country", " US "}}));
+}
+
+TEST_CASE("under AUTO the event decides, if it is about this very audience") {
+  const auto follow = [](const TestValues& changes) {
+    TestValues all{{"company_action", "AUTO"},
+                   {"event_name", "Audience Entered"},
+                   {"source_segment_id", "target_accounts"}};
+    all.insert(all.end(), changes.begin(), changes.end());
+    const MapResult result = map(all);
+    return result.emitted ? result.payload.substr(0, 16) : result.reason;
+  };
+  CHECK(follow({}) == R"({"action":"ADD",)");
+  CHECK(follow({{"event_name", "Audience Exited"}}) == R"({"action":"REMOV)");
+  CHECK(follow({{"event_name", "Account Qualified"}}) == "action_unknown");
+  CHECK(follow({{"source_segment_id", "other_accounts"}}) == "audience_key_mismatch");
+  CHECK(follow({{"source_segment_id", ""}}) == "audience_key_mismatch");
+  CHECK(follow({{"event_computation_key", "target_accounts"}}) == R"({"action":"ADD",)");
+  CHECK(follow({{"event_computation_key", "other_accounts"}}) == "audience_key_mismatch");
+}
+
+TEST_CASE("a mapping from CONNECTIONS without an action is refused with the settings") {
+  const auto settings_refuse = [](const std::string& literals) {
+    sdk::test::Options options;
+    options.mappings = R"([{"mapping":"linked","action":"sync_to_company_segment","literals":{)" +
+                       literals + "}}]";
+    TestHost host(hooks(), actions(), options);
+    const HookResult result = host.settings(settings_with());
+    return result.code == PENSTOCK_OK ? "" : result.message;
+  };
+  const std::string connections = R"("audience_source":"CONNECTIONS","segment_name":"x")";
+  CHECK(settings_refuse(connections + R"(,"company_action":"AUTO")")
+            .find("mapping linked: set company_action") == 0);
+  CHECK(settings_refuse(connections + R"(,"company_action":"ADD")").empty());
+  CHECK(settings_refuse(connections).empty());  // it comes from the events
+  CHECK(settings_refuse(R"("audience_source":"ENGAGE","company_action":"AUTO")").empty());
 }
 
 TEST_CASE("companies go to a COMPANY segment at the companies' rate, beside people of that key") {

@@ -27,15 +27,15 @@ using sdk::test::TestHost;
 using sdk::test::TestValues;
 
 inline std::vector<sdk::test::TestAction> actions() {
-  return {
-      {"sync_to_dmp_segment",
-       {"personas_audience_key", "dmp_segment_name", "source_segment_id", "email",
-        "google_advertising_id", "first_name", "last_name", "title", "company", "country",
-        "event_name", "membership", "dmp_user_action"}},
-      {"sync_to_company_segment",
-       {"company_action", "audience_source", "computation_key", "segment_name", "company_domain",
-        "linkedin_company_id", "company_name", "company_email_domain", "company_page_url",
-        "stock_symbol", "industries", "city", "state", "country", "postal_code"}}};
+  return {{"sync_to_dmp_segment",
+           {"personas_audience_key", "dmp_segment_name", "source_segment_id",
+            "event_computation_key", "email", "google_advertising_id", "first_name", "last_name",
+            "title", "company", "country", "event_name", "membership", "dmp_user_action"}},
+          {"sync_to_company_segment",
+           {"company_action", "audience_source", "computation_key", "segment_name",
+            "company_domain", "linkedin_company_id", "company_name", "company_email_domain",
+            "company_page_url", "stock_symbol", "industries", "city", "state", "country",
+            "postal_code", "event_name", "source_segment_id", "event_computation_key"}}};
 }
 
 inline sdk::test::Hooks hooks() {
@@ -58,8 +58,14 @@ inline TestValues settings_with(const TestValues& changes = {}) {
   return TestValues(all.begin(), all.end());
 }
 
+// What a host tells of a pipeline with one mapping, in which "trial_users" has a name of its own.
+inline const std::string kMappings =
+    R"([{"mapping":"m","action":"sync_to_dmp_segment",)"
+    R"("literals":{"personas_audience_key":"trial_users","dmp_segment_name":"Trial users"}}])";
+
 inline std::unique_ptr<TestHost> make_host(const TestValues& changes = {},
                                            sdk::test::Options options = {}) {
+  if (options.mappings.empty()) options.mappings = kMappings;
   auto host = std::make_unique<TestHost>(hooks(), actions(), std::move(options));
   const HookResult result = host->settings(settings_with(changes));
   if (result.code != PENSTOCK_OK) throw std::runtime_error(result.message);
@@ -67,7 +73,7 @@ inline std::unique_ptr<TestHost> make_host(const TestValues& changes = {},
 }
 
 // A key of the plugin's own making, as a batch carries it.
-inline const std::string kBatchKey = R"(["trial_users","Trial users"])";
+inline const std::string kBatchKey = R"(["trial_users","trial_users"])";
 
 inline std::string element(const std::string& hash_digit, const std::string& extra = {}) {
   return R"({"action":"ADD","userIds":[{"idType":"SHA256_EMAIL","idValue":")" +

@@ -197,6 +197,8 @@ TEST_CASE("an attribute that LinkedIn would refuse is left out, and the person s
                         {"country", "de", true},
                         {"country", "Germany", false},
                         {"country", "D1", false},
+                        {"country", "EU", false},
+                        {"country", "XX", false},
                         {"country", "ÄÖ", false}};
   for (const Case& c : cases) {
     CAPTURE(c.field, c.value);
@@ -205,6 +207,23 @@ TEST_CASE("an attribute that LinkedIn would refuse is left out, and the person s
     CHECK(result.warnings.size() == (c.kept ? 0U : 1U));
     if (!c.kept) CHECK(result.warnings[0].second == c.field);
   }
+}
+
+TEST_CASE("a country is one of the 249 codes of ISO 3166-1, and UK is the United Kingdom's") {
+  std::size_t kept = 0;
+  for (char first = 'A'; first <= 'Z'; ++first) {
+    for (char second = 'A'; second <= 'Z'; ++second) {
+      const std::string code{first, second};
+      const MapResult result = map({{"country", code}});
+      if (!result.warnings.empty()) continue;
+      ++kept;
+      const std::string written = code == "UK" ? "GB" : code;
+      CAPTURE(code);
+      CHECK(result.payload.find(R"("country":")" + written + '"') != std::string::npos);
+    }
+  }
+  CHECK(kept == 249 + 1);
+  CHECK(map({{"country", " uk "}}).payload.find(R"("country":"GB")") != std::string::npos);
 }
 
 TEST_CASE("under AUTO membership decides before the event's name, and nothing is guessed") {
@@ -234,21 +253,28 @@ TEST_CASE("under AUTO membership decides before the event's name, and nothing is
 TEST_CASE("under AUTO an event of another audience is rejected") {
   CHECK(map({{"source_segment_id", "churn_risk"}}).reason == "audience_key_mismatch");
   CHECK(map({{"source_segment_id", "trial_users"}}).code == PENSTOCK_OK);
+  // An event may name two, one of which membership is read by.
+  CHECK(map({{"event_computation_key", "churn_risk"}}).reason == "audience_key_mismatch");
+  CHECK(map({{"event_computation_key", "trial_users"}}).code == PENSTOCK_OK);
+  CHECK(map({{"event_computation_key", "churn_risk"}, {"dmp_user_action", "ADD"}}).code ==
+        PENSTOCK_OK);
   CHECK(map({{"source_segment_id", ""}}).reason == "audience_key_mismatch");
   CHECK(map({{"source_segment_id", ""}, {"dmp_user_action", "ADD"}}).code == PENSTOCK_OK);
   CHECK(map({{"source_segment_id", "churn_risk"}, {"dmp_user_action", "ADD"}}).code == PENSTOCK_OK);
 }
 
-TEST_CASE("the batch key names the audience and the segment's display name") {
-  CHECK(map({{"dmp_segment_name", "Trial \"users\""}}).batch_key ==
-        R"(["trial_users","Trial \"users\""])");
+TEST_CASE("the batch key is the audience's, whatever the mapping calls it") {
   CHECK(map({}).batch_key == R"(["trial_users","trial_users"])");
+  CHECK(map({{"dmp_segment_name", "Trial \"users\""}}).batch_key == map({}).batch_key);
 }
 
-TEST_CASE("names too long for a batch key are rejected instead of cut") {
-  const MapResult result = map({{"dmp_segment_name", std::string(600, 'x')}});
+TEST_CASE("an audience key too long for a batch key is rejected instead of cut") {
+  const std::string key(300, 'x');
+  const MapResult result = map({{"personas_audience_key", key}, {"source_segment_id", key}});
   CHECK(result.code == PENSTOCK_REJECT);
   CHECK(result.reason == "audience_name_too_long");
+  CHECK(result.field == "personas_audience_key");
+  CHECK(map({{"dmp_segment_name", std::string(600, 'x')}}).code == PENSTOCK_OK);
 }
 
 TEST_CASE("bytes that are no UTF-8 become replacement characters in the element") {

@@ -49,6 +49,9 @@ class World {
   bool send_version = true;
   // Changes what the sandbox answers, where it cannot say so itself.
   std::function<void(std::string& body)> rewrite;
+  // Unless 0, every write of members is answered by this and by these words.
+  int write_status = 0;
+  std::string write_words;
 
   linkedin_sandbox::Sandbox& sandbox() { return sandbox_; }
   TestHost& host() { return *host_; }
@@ -124,6 +127,10 @@ class World {
     Answer answer = client_->request(exchange.method, target, exchange.body);
     if (answer.status == 0) return HttpReply::failure(PENSTOCK_ERR_TRANSPORT);
     if (rewrite) rewrite(answer.body);
+    if (write_status != 0 && target.find("/users") != std::string::npos) {
+      answer.status = write_status;
+      answer.body = write_words;
+    }
     HttpReply reply;
     reply.status = static_cast<std::int32_t>(answer.status);
     reply.body = answer.body;
@@ -203,6 +210,11 @@ void write_roles(Book& book) {
     const std::string words = world.send();
     book.add(title, words + world.check());
   };
+  {
+    World world;
+    world.use_token("");
+    book.add("No role on the ad account", world.check());
+  }
   without("403: without the permission rw_dmp_segments", {"rw_dmp_segments"});
   without("Without the permissions to see who and in which role",
           {"r_ads", "rw_ads", "r_basicprofile"});
@@ -217,6 +229,9 @@ void write_versions(Book& book) {
   retired.change({{"active_versions", {"202701"}}});
   const std::string words = retired.send();
   book.add("426 NONEXISTENT_VERSION", words + retired.check());
+  World early(TestValues{{"api_version", "202612"}});
+  const std::string early_words = early.send();
+  book.add("426 for a version whose month has not come", early_words + early.check());
   World unsaid;
   unsaid.send_version = false;
   book.add("400 VERSION_MISSING", unsaid.send());
@@ -247,6 +262,33 @@ void write_requests(Book& book) {
   book.add("413", with({{"max_body_bytes", 50}}, 2));
   book.add("429, of a minute", with({{"users_per_minute", 1}}));
   book.add("429, of a day", with({{"application_day_limit", 1}}));
+  book.add("429, of a member's day", with({{"member_day_limit", 1}}));
+  for (const char* status : {"502", "504"}) {
+    book.add(std::string(status) + " without words", with({{"server_error", 1.0},
+                                                           {"server_error_statuses", {status}},
+                                                           {"server_error_bodies", {"empty"}}}));
+  }
+  const auto answered = [](int status, const std::string& words, int elements = 1) {
+    World world;
+    (void)world.send();
+    world.write_status = status;
+    world.write_words = words;
+    return world.send(elements);
+  };
+  constexpr char kRefused[] = R"({"status":422,"message":"ERROR :: /elements/0/country"})";
+  book.add("422 for a batch", answered(422, kRefused, 2));
+  book.add("422 for one person", answered(422, kRefused));
+  book.add("422 for one person of a batch",
+           answered(200,
+                    R"({"elements":[{"status":422,"error":{"status":422,"message":)"
+                    R"("/country is not valid"}},{"status":201}]})",
+                    2));
+  book.add("409 for a batch", answered(409, R"({"status":409,"message":"Conflict"})", 2));
+  book.add("414", answered(414, ""));
+  book.add("304, which nobody expects", answered(304, ""));
+  book.add("An answer about fewer elements", with({{"short_elements", 1.0}}, 2));
+  book.add("400 when an audience is looked for",
+           with({{"known_accounts", {"999"}}, {"unknown_account_find_status", 400}}, 1, false));
   book.add("500 with LinkedIn's words", with({{"server_error", 1.0},
                                               {"server_error_statuses", {"500"}},
                                               {"server_error_bodies", {"json"}}}));
@@ -287,6 +329,35 @@ void write_audiences(Book& book) {
     REQUIRE(other.post("/rest/dmpSegments", body).status == 201);
     book.add("409 for a new audience", world.send());
   }
+  const auto create_elsewhere = [](World& world, const std::string& platform) {
+    SandboxClient other(world.sandbox().api_port());
+    json body = segment_body("trial_users");
+    body["account"] = std::string("urn:li:sponsoredAccount:") + kAccount;
+    body["sourcePlatform"] = platform;
+    REQUIRE(other.post("/rest/dmpSegments", body).status == 201);
+  };
+  {
+    World world;
+    world.change({{"conflict_on_duplicate", true}});
+    create_elsewhere(world, "SEGMENT");
+    book.add("409 for a new audience whose key another platform has", world.send());
+  }
+  {
+    World world;
+    world.change({{"failed_audiences", {"trial_users"}}, {"closed_take_members", false}});
+    book.add("400 whoever is to be added", world.send());
+  }
+  {
+    World world;
+    world.change({{"find_lag_ms", 60'000}});
+    create_elsewhere(world, "DIRECT_API");
+    world.host().advance_ms(1'000);
+    world.sandbox().advance_clock(std::chrono::seconds(1));
+    (void)world.send();
+    world.host().advance_ms(3'600'000);
+    world.sandbox().advance_clock(std::chrono::hours(1));
+    book.add("An older audience of the key turns up", world.send());
+  }
   {
     World world;
     (void)world.send();
@@ -299,7 +370,8 @@ void write_audiences(Book& book) {
     world.host().advance_ms(11 * 60'000);
     SandboxClient other(world.sandbox().api_port());
     REQUIRE(other.request("DELETE", "/rest/dmpSegments/10000001").status == 204);
-    book.add("An audience was deleted at LinkedIn", world.send());
+    const std::string first = world.send();
+    book.add("An audience was deleted at LinkedIn", first + world.send());
   }
   for (const char* status : {"ARCHIVED", "EXPIRED", "FAILED"}) {
     World world;

@@ -62,8 +62,12 @@ TEST_CASE("a segment is looked at once an hour, and batches meanwhile do not wai
 TEST_CASE("a look that fails keeps nobody from writing to a segment that is known") {
   const auto host = host_with(with_status("77", "READY"));
   host->advance_ms(kHour);
-  const HttpReply passing[] = {answer(500, ""), HttpReply::failure(PENSTOCK_ERR_TIMEOUT),
-                               answer(400, ""), answer(200, "<html>")};
+  const HttpReply passing[] = {answer(500, ""),
+                               HttpReply::failure(PENSTOCK_ERR_TIMEOUT),
+                               answer(400, ""),
+                               answer(200, "<html>"),
+                               answer(429, R"({"message":"throttle limit"})"),
+                               answer(429, R"({"message":"throttle APPLICATION DAY limit"})")};
   for (const HttpReply& reply : passing) {
     CAPTURE(reply.status);
     host->advance_ms(60'000);
@@ -172,11 +176,82 @@ TEST_CASE("a segment that is gone when it is written to is made again at once") 
   const SendResult gone = send_one(*host);
   CHECK(gone.outcomes[0].reason == "segment_gone");
   CHECK(gone.outcomes[0].retry_after_ms == 0);
+  CHECK(host->notices().empty());
   host->reply(answer(200, found("", 0)));
+  host->reply(answer(404, ""));  // asked by id, to be sure
   host->reply(created("78"));
   CHECK(send_one(*host).outcomes[0].reason == "segment_not_ready");
   REQUIRE(host->notices().size() == 1);
   CHECK(host->notices()[0].code == "audience_deleted");
+}
+
+TEST_CASE(
+    "a 404 to a write about a segment that is still there makes no other, and is no deletion") {
+  const auto host = host_with(with_status("77", "READY"));
+  const auto deliver_after = [&](const std::vector<HttpReply>& look) {
+    host->reply(answer(404, ""));
+    CHECK(send_one(*host).outcomes[0].reason == "segment_gone");
+    for (const HttpReply& reply : look) host->reply(reply);
+    host->reply(delivered(1));
+    CHECK(send_one(*host).outcomes[0].status == PENSTOCK_DELIVERED);
+    CHECK(host->requests().back().url.find("/77/users") != std::string::npos);
+  };
+  deliver_after({answer(200, found(with_status("77", "READY"), 1))});
+  deliver_after({answer(200, found("", 0)), answer(200, with_status("77", "READY"))});
+  CHECK(host->notices().empty());
+
+  // Nothing is written, and nothing made, while LinkedIn cannot be asked.
+  host->reply(answer(404, ""));
+  (void)send_one(*host);
+  for (const HttpReply& reply : {answer(500, ""), answer(200, found("", 0)), answer(500, "")})
+    host->reply(reply);
+  CHECK(send_one(*host).outcomes[0].reason == "server_error");
+  CHECK(send_one(*host).outcomes[0].reason == "server_error");
+  CHECK(host->notices().empty());
+}
+
+TEST_CASE("that the segment was deleted and another one took its place is told") {
+  const auto host = host_with(with_status("77", "READY"));
+  host->advance_ms(kHour);
+  host->reply(answer(200, found(with_status("88", "READY", "1600000000009"), 1)));
+  host->reply(answer(404, ""));
+  host->reply(delivered(1));
+  CHECK(send_one(*host).outcomes[0].status == PENSTOCK_DELIVERED);
+  CHECK(host->requests().back().url.find("/88/users") != std::string::npos);
+  REQUIRE(host->notices().size() == 1);
+  CHECK(host->notices()[0].code == "audience_deleted");
+  CHECK(host->notices()[0].message.find("(segment 77)") != std::string::npos);
+}
+
+TEST_CASE("a segment that the finder hides behind a newer twin is gone on with") {
+  const auto host = host_with(with_status("77", "READY"));
+  host->advance_ms(kHour);
+  host->reply(answer(200, found(with_status("88", "READY", "1600000000009"), 1)));
+  host->reply(answer(200, with_status("77", "READY")));
+  host->reply(delivered(1));
+  CHECK(send_one(*host).outcomes[0].status == PENSTOCK_DELIVERED);
+  CHECK(host->requests().back().url.find("/77/users") != std::string::npos);
+  REQUIRE(host->notices().size() == 1);
+  CHECK(host->notices()[0].code == "audience_twins");
+}
+
+TEST_CASE(
+    "that an older segment takes the place of the one that was filled is an error with advice") {
+  const auto host = host_with(with_status("88", "READY", "1600000000009"));
+  host->advance_ms(kHour);
+  host->reply(answer(
+      200,
+      found(with_status("77", "READY") + "," + with_status("88", "READY", "1600000000009"), 2)));
+  host->reply(delivered(1));
+  CHECK(send_one(*host).outcomes[0].status == PENSTOCK_DELIVERED);
+  CHECK(host->requests().back().url.find("/77/users") != std::string::npos);
+  REQUIRE(host->notices().size() == 2);
+  CHECK(host->notices()[0].code == "audience_twins");
+  CHECK(host->notices()[1].code == "audience_moved");
+  CHECK(host->notices()[1].level == PENSTOCK_LOG_ERROR);
+  CHECK(host->notices()[1].message.find("(segment 77) in place of segment 88") !=
+        std::string::npos);
+  CHECK(host->notices()[1].message.find("--from-start") != std::string::npos);
 }
 
 TEST_CASE("after a refusal that the segment may be the reason of, it is looked at soon") {

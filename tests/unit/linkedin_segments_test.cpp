@@ -110,6 +110,44 @@ TEST_CASE("an absent segment is created, and nothing is written to it before it 
   CHECK(host->faults().empty());
 }
 
+TEST_CASE("a segment is created under the first name that a mapping of its audience gives") {
+  const auto name_of_created = [](const std::string& mappings, const std::string& batch_key) {
+    sdk::test::Options options;
+    options.mappings = mappings;
+    const auto host = make_host({}, options);
+    host->reply(answer(200, found("", 0)));
+    host->reply(created("991"));
+    (void)host->send({element("a")}, batch_key);
+    const std::string body = host->requests().at(1).body;
+    const std::string begin = R"({"name":")";
+    return body.substr(begin.size(), body.find('"', begin.size()) - begin.size());
+  };
+  const auto mapping = [](const std::string& key, const std::string& name) {
+    return R"({"mapping":"m","action":"sync_to_dmp_segment","literals":{"personas_audience_key":")" +
+           key + "\"" + (name.empty() ? "" : R"(,"dmp_segment_name":")" + name + "\"") + "}}";
+  };
+  const std::string unnamed = mapping("trial_users", "");
+  const std::string old_name = mapping("trial_users", "Trials");
+  const std::string new_name = mapping("trial_users", "New trials");
+  const std::string other = mapping("churn_risk", "Churn");
+  const std::string company =
+      R"({"mapping":"c","action":"sync_to_company_segment","literals":{"computation_key":"trial_users"}})";
+  const auto list = [](const std::string& a, const std::string& b, const std::string& c) {
+    return "[" + a + "," + b + "," + c + "]";
+  };
+  CHECK(name_of_created(list(other, unnamed, old_name), kBatchKey) == "Trials");
+  CHECK(name_of_created(list(company, new_name, old_name), kBatchKey) == "New trials");
+  CHECK(name_of_created(list(company, other, unnamed), kBatchKey) == "trial_users");
+  // A batch key that an earlier version stored, with the name in it.
+  const std::string stored = R"(["trial_users","As stored"])";
+  CHECK(name_of_created(list(company, other, unnamed), stored) == "As stored");
+  CHECK(name_of_created(list(other, unnamed, new_name), stored) == "New trials");
+  // A host that tells of no mappings, and one that tells nonsense.
+  CHECK(name_of_created("[]", kBatchKey) == "trial_users");
+  CHECK(name_of_created("{", stored) == "As stored");
+  CHECK(name_of_created("[1,{}]", kBatchKey) == "trial_users");
+}
+
 TEST_CASE("the id of a created segment is taken from wherever LinkedIn puts it") {
   const std::vector<std::pair<std::string, std::string>> headers[] = {
       {{"x-restli-id", "42"}},
@@ -203,13 +241,20 @@ TEST_CASE("a creation whose answer was lost is looked for before another is made
     host->reply(answer(200, found("", 0)));
     result = send_one(*host, 1);
     CHECK(result.outcomes[0].reason == "segment_create_unconfirmed");
-    CHECK(result.outcomes[0].retry_after_ms == 4000);
+    CHECK(result.outcomes[0].retry_after_ms == 5000);
 
-    host->advance_ms(4000);
+    // For longer than a new segment needs, and shorter than another is waited with.
+    host->advance_ms(110'000);
+    host->reply(answer(200, found("", 0)));
+    result = send_one(*host, 2);
+    CHECK(result.outcomes[0].reason == "segment_create_unconfirmed");
+    CHECK(result.outcomes[0].retry_after_ms == 5000);
+
+    host->advance_ms(5000);
     host->reply(answer(200, found(segment("55", "1790000000000"), 1)));
     host->reply(delivered(1));
-    CHECK(send_one(*host, 2).outcomes[0].status == PENSTOCK_DELIVERED);
-    CHECK(methods(*host) == Strings{"find", "create", "find", "find", "users"});
+    CHECK(send_one(*host, 3).outcomes[0].status == PENSTOCK_DELIVERED);
+    CHECK(methods(*host) == Strings{"find", "create", "find", "find", "find", "users"});
   }
 }
 
@@ -224,6 +269,24 @@ TEST_CASE(
   const SendResult result = send_one(*host);
   CHECK(result.outcomes[0].status == PENSTOCK_RETRY);
   CHECK(result.outcomes[0].retry_after_ms == 5000);
+  host->advance_ms(119'000);
+  CHECK(send_one(*host, 1).outcomes[0].reason == "segment_create_unconfirmed");
+  host->advance_ms(1'000);
+  host->on_request([](const HttpExchange& request) {
+    return request.method == "POST" ? created("1") : answer(200, found("", 0));
+  });
+  CHECK(send_one(*host, 2).outcomes[0].reason == "segment_not_ready");
+}
+
+TEST_CASE("how long a creation is waited with before it is repeated can be set") {
+  const auto host = make_host({{"create_again_after", 7000}});
+  host->reply(answer(200, found("", 0)));
+  host->reply(HttpReply::failure(PENSTOCK_ERR_TIMEOUT));
+  (void)send_one(*host);
+  host->advance_ms(7000);
+  host->reply(answer(200, found("", 0)));
+  host->reply(created("1"));
+  CHECK(send_one(*host, 1).outcomes[0].reason == "segment_not_ready");
 }
 
 TEST_CASE("a creation that a crash interrupted is not repeated at once after the restart") {
@@ -241,7 +304,7 @@ TEST_CASE("a creation that a crash interrupted is not repeated at once after the
   host->set_stored(stored);
   host->reply(answer(200, found("", 0)));
   CHECK(send_one(*host).outcomes[0].reason == "segment_create_unconfirmed");
-  host->advance_ms(5000);
+  host->advance_ms(120'000);
   host->reply(answer(200, found("", 0)));
   host->reply(created("2"));
   CHECK(send_one(*host).outcomes[0].reason == "segment_not_ready");
@@ -268,6 +331,24 @@ TEST_CASE("a conflict on creation leads back to the finder") {
   host->reply(answer(200, found(kOldSegment, 1)));
   host->reply(delivered(1));
   CHECK(send_one(*host).outcomes[0].status == PENSTOCK_DELIVERED);
+}
+
+TEST_CASE("a conflict with an audience of another platform holds up the audience and names both") {
+  const auto host = make_host();
+  std::string other = segment("55", "1600000000000");
+  other.replace(other.find("DIRECT_API"), 10, "SEGMENT");
+  host->reply(answer(200, found("", 0)));
+  host->reply(answer(409, R"({"status":409,"message":"exists"})"));
+  host->reply(answer(200, found("", 0)));
+  host->reply(answer(200, found(other, 1)));
+  const auto outcome = send_one(*host).outcomes[0];
+  CHECK(host->requests().back().url.find("sourcePlatform") == std::string::npos);
+  CHECK(outcome.status == PENSTOCK_BLOCKED);
+  CHECK(outcome.flags == PENSTOCK_OUTCOME_BATCH_KEY_ONLY);
+  CHECK(outcome.reason == "segment_of_other_platform");
+  for (const char* word : {"segment 55", "SEGMENT", "DIRECT_API", "source_platform"})
+    CHECK(outcome.message.find(word) != std::string::npos);
+  CHECK(host->stored().empty());
 }
 
 TEST_CASE("failures of look-up and creation are told apart") {
@@ -308,8 +389,8 @@ TEST_CASE("failures of look-up and creation are told apart") {
 }
 
 TEST_CASE(
-    "a 404 is waited out for ten minutes after creation, then the segment is forgotten and looked "
-    "up again") {
+    "a 404 is waited out for ten minutes after creation, then the segment is looked up again and "
+    "asked for by its id") {
   const auto host = make_host();
   host->reply(answer(200, found("", 0)));
   host->reply(created("991"));
@@ -327,9 +408,9 @@ TEST_CASE(
   CHECK(result.outcomes[0].status == PENSTOCK_RETRY);
   CHECK(result.outcomes[0].reason == "segment_gone");
   CHECK(result.outcomes[0].retry_after_ms == 0);
-  CHECK(host->stored().empty());
 
   host->reply(answer(200, found(kOldSegment, 1)));
+  host->reply(answer(404, ""));
   host->reply(delivered(1));
   CHECK(send_one(*host, 1).outcomes[0].status == PENSTOCK_DELIVERED);
 }

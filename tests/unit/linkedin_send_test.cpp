@@ -166,7 +166,7 @@ TEST_CASE("an answer for the whole request gives every element the same outcome"
       {answer(422, R"({"message":"Index: 1, ERROR :: /country"})"), PENSTOCK_SPLIT,
        "request_refused"},
       {answer(413, "<html>"), PENSTOCK_SPLIT, "request_too_large"},
-      {answer(400, R"({"code":"VERSION_MISSING"})"), PENSTOCK_BLOCKED, "api_version_inactive"},
+      {answer(400, R"({"code":"VERSION_MISSING"})"), PENSTOCK_BLOCKED, "api_version_missing"},
       {answer(401, R"({"code":"EXPIRED_ACCESS_TOKEN"})"), PENSTOCK_AUTH, "access_token_refused"},
       {answer(403, R"({"serviceErrorCode":100})"), PENSTOCK_BLOCKED, "permission_denied"},
       {answer(404, ""), PENSTOCK_RETRY, "segment_gone"},
@@ -211,11 +211,78 @@ TEST_CASE("a refused request of one element is that element's last word") {
   }
 }
 
+TEST_CASE(
+    "a request that is refused whoever is in it holds up the audience and costs one at most") {
+  const auto host = ready_host();  // a request was taken before
+  host->on_request(
+      [](const HttpExchange&) { return answer(400, R"({"message":"segment 77 takes nobody"})"); });
+  CHECK(statuses(host->send({element("a"), element("b")}, kBatchKey)) ==
+        Statuses{PENSTOCK_SPLIT, PENSTOCK_SPLIT});
+  CHECK(statuses(host->send({element("a")}, kBatchKey)) == Statuses{kRejected});
+  for (int i = 0; i < 3; ++i) {
+    const auto outcome = host->send({element("b")}, kBatchKey).outcomes[0];
+    CHECK(host->requests().back().body == R"({"elements":[]})");
+    CHECK(outcome.status == PENSTOCK_BLOCKED);
+    CHECK(outcome.flags == PENSTOCK_OUTCOME_BATCH_KEY_ONLY);
+    CHECK(outcome.reason == "audience_refuses_members");
+    CHECK(outcome.message.find("segment 77 takes nobody") != std::string::npos);
+  }
+  host->on_request([](const HttpExchange&) { return delivered(1); });
+  CHECK(statuses(host->send({element("b")}, kBatchKey)) == Statuses{kDelivered});
+}
+
+TEST_CASE("a request with nobody in it that is taken, or refused for that, puts it on the person") {
+  const HttpReply controls[] = {answer(200, R"({"elements":[]})"),
+                                answer(400, R"({"message":"/elements must not be empty"})"),
+                                answer(500, ""), HttpReply::failure(PENSTOCK_ERR_TIMEOUT)};
+  for (const HttpReply& control : controls) {
+    CAPTURE(control.status, control.body);
+    const auto host = ready_host();
+    host->on_request([&](const HttpExchange& request) {
+      return request.body == R"({"elements":[]})" ? control : answer(400, R"({"message":"no"})");
+    });
+    for (int i = 0; i < 3; ++i)
+      CHECK(statuses(host->send({element("a")}, kBatchKey)) == Statuses{kRejected});
+  }
+}
+
+TEST_CASE("a batch whose answers never fit it is sent in parts, and a single one is believed") {
+  const auto three = [](const std::string& body, std::uint32_t attempt) {
+    const auto host = ready_host();
+    host->reply(answer(200, body));
+    return statuses(host->send({element("a"), element("b"), element("c")}, kBatchKey, attempt));
+  };
+  const std::string counted_from_one =
+      R"({"elements":[{"status":201},{"status":400,"batchIndex":2},{"status":201}]})";
+  constexpr std::uint32_t kSplit = PENSTOCK_SPLIT;
+  CHECK(three(counted_from_one, 1) == Statuses{kUnknown, kUnknown, kUnknown});
+  CHECK(three(counted_from_one, 2) == Statuses{kSplit, kSplit, kSplit});
+  CHECK(three(R"({"elements":[{"status":201},{"status":201}]})", 2) ==
+        Statuses{kSplit, kSplit, kSplit});
+  CHECK(three(R"({"elements":[{"status":400,"batchIndex":0}]})", 2) ==
+        Statuses{kRejected, kSplit, kSplit});
+
+  const auto host = ready_host();
+  host->reply(answer(200, R"({"elements":[{"status":400,"batchIndex":1}]})"));
+  CHECK(statuses(host->send({element("a")}, kBatchKey)) == Statuses{kRejected});
+}
+
 TEST_CASE("an inactive version names the version and the setting to change") {
   const auto host = ready_host();
   const SendResult result = send_three(*host, answer(426, ""));
   CHECK(result.outcomes[0].message.find("202608") != std::string::npos);
   CHECK(result.outcomes[0].message.find("api_version") != std::string::npos);
+}
+
+TEST_CASE("a version whose month has not come is said not to exist yet") {
+  const auto words_about = [](const char* version) {
+    const auto host = make_host({{"api_version", version}});
+    host->reply(answer(426, R"({"code":"NONEXISTENT_VERSION"})"));
+    return host->send({element("a")}, kBatchKey).outcomes[0].message;
+  };
+  // The test host's day is 2026-09-21.
+  CHECK(words_about("202610").find("has no version 202610") != std::string::npos);
+  CHECK(words_about("202609").find("has switched off version 202609") != std::string::npos);
 }
 
 TEST_CASE("a missing permission is named") {
@@ -273,6 +340,31 @@ TEST_CASE("LinkedIn's words are passed on without what could be personal data") 
     CHECK(result.outcomes[0].status == PENSTOCK_REJECTED);
     CHECK(result.outcomes[0].message == expected);
   }
+}
+
+TEST_CASE("words about a request are shown without the names of whoever is in it") {
+  const std::string about_jo = R"({"message":"Jo of Acme Corp is not wanted"})";
+  const std::string jo = element("a", R"(,"firstName":"Jo","company":"Acme Corp")");
+  for (const int status : {400, 405, 409, 422, 500}) {
+    CAPTURE(status);
+    const auto host = ready_host();
+    host->reply(answer(status, about_jo));
+    const auto alone = host->send({jo}, kBatchKey).outcomes[0];
+    CHECK(alone.message.find("[hidden] of [hidden] is not wanted") != std::string::npos);
+    const auto another = ready_host();
+    another->reply(answer(status, about_jo));
+    const auto of_two = another->send({jo, element("b")}, kBatchKey).outcomes[0];
+    CHECK_FALSE(of_two.message.empty());
+    CHECK(of_two.message.find("wanted") == std::string::npos);
+  }
+  // A name that begins where the message is cut does not survive in part.
+  std::string long_words;
+  for (int i = 0; i < 39; ++i) long_words += "word ";
+  const auto host = ready_host();
+  host->reply(answer(405, R"({"message":")" + long_words + "Bartholomew\"}"));
+  const auto outcome =
+      host->send({element("a", R"(,"firstName":"Bartholomew")")}, kBatchKey).outcomes[0];
+  CHECK(outcome.message.find("Bart") == std::string::npos);
 }
 
 TEST_CASE("a long message is cut between characters") {

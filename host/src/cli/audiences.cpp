@@ -12,18 +12,6 @@ using Json = nlohmann::ordered_json;
 // A destination with many audiences is asked for each of them, at its own pace.
 constexpr std::chrono::minutes kQueryTimeout{2};
 
-Json literals_of(const mapping::RecordMapper& mapper) {
-  std::string text;
-  mapper.append_literals_json(text);
-  return Json::parse(text);
-}
-
-Json question(const mapping::Program::Mapping& mapping) {
-  return {{"mapping", mapping.config->name},
-          {"action", mapping.spec->name},
-          {"literals", literals_of(*mapping.mapper)}};
-}
-
 // Asks, and reads the answer as an object.
 Result<Json> ask(Pipeline& pipeline, std::uint32_t destination, const char* name,
                  const Json& arguments) {
@@ -85,10 +73,8 @@ DestinationAudiences ask_audiences(Pipeline& pipeline, std::uint32_t destination
   DestinationAudiences found;
   found.name = config.name;
   found.title = config.plugin->title;
-  Json arguments = {{"mappings", Json::array()}};
-  for (const mapping::Program::Mapping& mapping : pipeline.program().mappings) {
-    if (mapping.destination == destination) arguments["mappings"].push_back(question(mapping));
-  }
+  const Json arguments = {
+      {"mappings", Json::parse(mapping::told_json(pipeline.program(), destination))}};
   Result<Json> answer = ask(pipeline, destination, "audiences", arguments);
   found.status = refused(answer.status());
   if (answer.ok()) {
@@ -117,7 +103,7 @@ DestinationAudiences ask_audiences(Pipeline& pipeline, std::uint32_t destination
 
 Result<Renamed> rename_audience(Pipeline& pipeline, const mapping::Program::Mapping& mapping,
                                 const std::string& name) {
-  Json arguments = question(mapping);
+  Json arguments = Json::parse(mapping::told_json(mapping));
   arguments["name"] = name;
   const Result<Json> answer = ask(pipeline, mapping.destination, "rename", arguments);
   if (!answer.ok()) return refused(answer.status());

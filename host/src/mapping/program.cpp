@@ -43,4 +43,25 @@ std::unique_ptr<Program> compile(const PipelineConfig& config, Diagnostics& diag
   return program;
 }
 
+std::string told_json(const Program::Mapping& mapping) {
+  const auto text = [](const std::string& value) { return Value::of(std::string_view(value)); };
+  std::string json = R"({"mapping":)";
+  append_json(json, text(mapping.config->name));
+  json += R"(,"action":)";
+  append_json(json, text(mapping.spec->name));
+  json += R"(,"literals":)";
+  mapping.mapper->append_literals_json(json);
+  return json + '}';
+}
+
+std::string told_json(const Program& program, std::uint32_t destination) {
+  std::string json = "[";
+  for (const Program::Mapping& mapping : program.mappings) {
+    if (mapping.destination != destination) continue;
+    if (json.size() > 1) json += ',';
+    json += told_json(mapping);
+  }
+  return json + ']';
+}
+
 }  // namespace penstock::mapping

@@ -41,4 +41,10 @@ struct Program {
 [[nodiscard]] std::unique_ptr<Program> compile(const PipelineConfig& config,
                                                Diagnostics& diagnostics);
 
+// What plugins are told of a mapping, as one JSON object: its name, its action and the fields that
+// are the same for every event (docs/plugin-authors.md, "Questions").
+[[nodiscard]] std::string told_json(const Program::Mapping& mapping);
+// The same of all mappings of a destination, as a JSON array: abi.h, penstock_config.
+[[nodiscard]] std::string told_json(const Program& program, std::uint32_t destination);
+
 }  // namespace penstock::mapping

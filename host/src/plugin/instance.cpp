@@ -86,7 +86,8 @@ std::vector<std::string> secrets_of(const DestinationConfig& destination) {
 // The penstock_config of a destination, with all that it points to.
 class ConfigView {
  public:
-  explicit ConfigView(const DestinationConfig& destination) {
+  // Borrows both.
+  ConfigView(const DestinationConfig& destination, std::string_view mappings_json) {
     const PluginManifest& manifest = *destination.plugin;
     for (const SettingValue& setting : destination.settings) {
       names_.push_back(str(setting.name));
@@ -105,6 +106,7 @@ class ConfigView {
     config_.values = values_.data();
     config_.n_actions = actions_.size();
     config_.actions = actions_.data();
+    config_.mappings = str(mappings_json);
   }
   ConfigView(const ConfigView&) = delete;
   ConfigView& operator=(const ConfigView&) = delete;
@@ -133,14 +135,15 @@ Status check_abi_claim(const PluginManifest& manifest) {
 }
 
 Result<std::unique_ptr<Instance>> Instance::create(const DestinationConfig& destination,
-                                                   const penstock_host* host) {
+                                                   const penstock_host* host,
+                                                   std::string_view mappings_json) {
   std::unique_ptr<Instance> instance(new Instance());
   instance->title_ = "destination " + destination.name + ", plugin " + destination.plugin->name;
   instance->secrets_ = secrets_of(destination);
   RETURN_IF_ERROR(check_abi_claim(*destination.plugin));
   RETURN_IF_ERROR(instance->bind(destination));
   RETURN_IF_ERROR(instance->init(destination, host));
-  RETURN_IF_ERROR(instance->settings(destination));
+  RETURN_IF_ERROR(instance->settings(destination, mappings_json));
   return instance;
 }
 
@@ -220,8 +223,8 @@ Status Instance::init(const DestinationConfig& destination, const penstock_host*
   return {};
 }
 
-Status Instance::settings(const DestinationConfig& destination) {
-  const ConfigView config(destination);
+Status Instance::settings(const DestinationConfig& destination, std::string_view mappings_json) {
+  const ConfigView config(destination, mappings_json);
   penstock_error error{};
   clear(error);
   const std::int32_t status = settings_(descriptor_.plugin, config.get(), &error);

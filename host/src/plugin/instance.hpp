@@ -33,9 +33,11 @@ class Instance {
   // Loads the library, checks the ABI of the manifest before and of the plugin after, finds all
   // hooks, and calls init and settings. `host` must outlive the instance. A failure names the
   // destination, the plugin, what was looked for and where; what is wrong with a setting names
-  // file, line and column of that setting. [control-thread] [may-block]
+  // file, line and column of that setting. `mappings_json`: penstock_config.mappings.
+  // [control-thread] [may-block]
   [[nodiscard]] static Result<std::unique_ptr<Instance>> create(
-      const DestinationConfig& destination, const penstock_host* host);
+      const DestinationConfig& destination, const penstock_host* host,
+      std::string_view mappings_json = "[]");
   Instance(const Instance&) = delete;
   Instance& operator=(const Instance&) = delete;
   // quiesce, then destroy. No hook may be running. [control-thread] [may-block]
@@ -67,7 +69,8 @@ class Instance {
   Instance() = default;
   [[nodiscard]] Status bind(const DestinationConfig& destination);
   [[nodiscard]] Status init(const DestinationConfig& destination, const penstock_host* host);
-  [[nodiscard]] Status settings(const DestinationConfig& destination);
+  [[nodiscard]] Status settings(const DestinationConfig& destination,
+                                std::string_view mappings_json);
 
   std::string title_;                 // for messages: destination "x", plugin y
   std::vector<std::string> secrets_;  // values that no message may show

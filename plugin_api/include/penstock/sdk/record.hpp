@@ -140,6 +140,13 @@ class Config {
     return std::nullopt;
   }
 
+  // The destination's mappings as the text of a JSON array; empty where the host tells none.
+  [[nodiscard]] std::string_view mappings() const noexcept {
+    constexpr std::size_t kNeeded =
+        offsetof(penstock_config, mappings) + sizeof(penstock_config::mappings);
+    return config_->struct_size >= kNeeded ? view(config_->mappings) : std::string_view();
+  }
+
  private:
   const penstock_config* config_;
 };

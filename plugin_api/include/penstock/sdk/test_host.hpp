@@ -35,7 +35,8 @@ struct Options {
   bool offer_notices = true;
   std::int64_t wall_ns = 1'790'000'000'000'000'000;  // 2026-09-21 in UTC
   std::int64_t send_timeout_ns =
-      30'000'000'000;  // deadline of a batch, from the manual clock's now
+      30'000'000'000;    // deadline of a batch, from the manual clock's now
+  std::string mappings;  // the text of a JSON array: abi.h, penstock_config
 };
 
 // One instance of a plugin in a world that the test controls. Faults of the plugin against the
@@ -77,7 +78,8 @@ class TestHost {
                                  names.data(),
                                  values.data(),
                                  actions.size(),
-                                 actions.data()};
+                                 actions.data(),
+                                 str(options_.mappings)};
     penstock_error error = empty_error();
     const std::int32_t code = hooks_.settings(descriptor_.plugin, &config, &error);
     return result_of(code, error);

@@ -1,0 +1,72 @@
+#include "audience_names.hpp"
+
+#include <nlohmann/json.hpp>
+
+namespace penstock::linkedin {
+namespace {
+
+using nlohmann::json;
+
+std::string literal(const json& literals, const char* name) {
+  if (!literals.is_object()) return {};
+  const auto it = literals.find(name);
+  return it != literals.end() && it->is_string() ? it->get<std::string>() : std::string();
+}
+
+}  // namespace
+
+std::optional<Audience> audience_of(const json& mapping) {
+  if (!mapping.is_object()) return std::nullopt;
+  const std::string action = literal(mapping, "action");
+  const json literals = mapping.value("literals", json::object());
+  if (action == "sync_to_dmp_segment") {
+    Audience audience{AudienceType::user, literal(literals, "personas_audience_key"),
+                      literal(literals, "dmp_segment_name")};
+    if (audience.name.empty()) audience.name = audience.key;
+    return audience;
+  }
+  if (action == "sync_to_company_segment") {
+    const bool connections = literal(literals, "audience_source") == "CONNECTIONS";
+    const std::string key = literal(literals, connections ? "segment_name" : "computation_key");
+    return Audience{AudienceType::company, key, key};
+  }
+  return std::nullopt;
+}
+
+std::string fault_of_mappings(std::string_view mappings_json) {
+  const json mappings = json::parse(mappings_json, nullptr, false);
+  if (!mappings.is_array()) return {};
+  for (const json& mapping : mappings) {
+    if (!mapping.is_object() || literal(mapping, "action") != "sync_to_company_segment") continue;
+    const json literals = mapping.value("literals", json::object());
+    if (literal(literals, "audience_source") != "CONNECTIONS" ||
+        literal(literals, "company_action") != "AUTO") {
+      continue;
+    }
+    return "mapping " + literal(mapping, "mapping") +
+           ": set company_action to ADD or REMOVE; with audience_source CONNECTIONS no event says "
+           "which of them it is";
+  }
+  return {};
+}
+
+AudienceNames::AudienceNames(const json& mappings) {
+  if (!mappings.is_array()) return;
+  for (const json& mapping : mappings) {
+    std::optional<Audience> audience = audience_of(mapping);
+    // A mapping without a name of its own leaves it to the others.
+    if (!audience || audience->name == audience->key) continue;
+    names_.emplace(AudienceId(*audience), std::move(audience->name));
+  }
+}
+
+AudienceNames AudienceNames::parse(std::string_view mappings_json) {
+  return AudienceNames(json::parse(mappings_json, nullptr, false));
+}
+
+const std::string* AudienceNames::find(const AudienceId& audience) const {
+  const auto found = names_.find(audience);
+  return found != names_.end() ? &found->second : nullptr;
+}
+
+}  // namespace penstock::linkedin
