@@ -19,6 +19,8 @@ namespace penstock::cli {
 // The one that the arguments name, or the only one that has an OAuth login.
 [[nodiscard]] Result<const ConnectionConfig*> chosen_connection(const PipelineConfig& config,
                                                                 const Arguments& arguments);
+[[nodiscard]] services::LoginPlace login_place(const PipelineConfig& config,
+                                               const ConnectionConfig& connection);
 // As people type it: "penstock auth login PIPELINE CONNECTION".
 [[nodiscard]] std::string auth_command_line(const char* verb, const PipelineConfig& config,
                                             const ConnectionConfig& connection);

@@ -157,20 +157,15 @@ Status refresh(const Arguments& arguments, const PipelineConfig& config,
   const auto options = services::login_options(connection, config.path, config.state_dir);
   services::TokenEndpoint endpoint(options->application);
   const services::TokenAnswer answer = endpoint.refresh(before.refresh_token, [] { return false; });
-  switch (answer.kind) {
-    case services::TokenAnswer::Kind::tokens:
-      break;
-    case services::TokenAnswer::Kind::dead:
-      return {StatusCode::authorization,
-              "Refresh Token Expired: " + answer.message + ". Log in again: " + command};
-    case services::TokenAnswer::Kind::passing:
-      return {StatusCode::unavailable, answer.message + " Run the command again later"};
-    case services::TokenAnswer::Kind::failed:
-      return {StatusCode::authorization,
-              "Oauth Refresh Failed: " + answer.message +
-                  ". Check client_id, client_secret and token_url of the connection, or log in "
-                  "again: " +
-                  command};
+  if (answer.kind != services::TokenAnswer::Kind::tokens) {
+    const bool passes = answer.kind == services::TokenAnswer::Kind::passing;
+    const Status fault{passes ? StatusCode::unavailable : StatusCode::authorization,
+                       services::renewal_fault(answer, login_place(config, connection)).message};
+    if (answer.kind != services::TokenAnswer::Kind::dead) return fault;
+    services::TokenSet dead = before;
+    dead.refused = true;  // for `auth status`
+    const Status kept = store.save(dead, lock);
+    return kept.ok() ? fault : Status{fault.code(), fault.message() + " " + kept.message()};
   }
   RETURN_IF_ERROR(store.save(services::apply_reply(before, answer.reply, now_ms()), lock));
   return show_state(arguments, config, connection);
@@ -255,9 +250,13 @@ Result<const ConnectionConfig*> chosen_connection(const PipelineConfig& config,
   return Status{StatusCode::usage, "say which connection: " + names};
 }
 
+services::LoginPlace login_place(const PipelineConfig& config, const ConnectionConfig& connection) {
+  return {config.path, connection.name};
+}
+
 std::string auth_command_line(const char* verb, const PipelineConfig& config,
                               const ConnectionConfig& connection) {
-  return std::string("penstock auth ") + verb + " " + config.path + " " + connection.name;
+  return services::auth_command_words(verb, login_place(config, connection));
 }
 
 Status replace_tokens(const PipelineConfig& config, const ConnectionConfig& connection,

@@ -29,8 +29,9 @@ Json time_or_null(std::int64_t ms) {
 }
 
 // What is wrong and what to run; "" when nothing is.
-std::string action_for(const AuthState& state, const std::string& login, unsigned warn_days,
-                       std::int64_t now_ms) {
+std::string action_for(const AuthState& state, const services::LoginPlace& place,
+                       unsigned warn_days, std::int64_t now_ms) {
+  const std::string login = services::auth_command_words("login", place);
   const services::TokenSet& tokens = state.tokens;
   if (!state.fault.ok()) return state.fault.message();
   if (tokens.empty()) return "Not logged in. Run: " + login;
@@ -42,6 +43,7 @@ std::string action_for(const AuthState& state, const std::string& login, unsigne
       return "The access token ends soon and cannot be renewed. Run: " + login;
     return {};
   }
+  if (tokens.refused) return services::refused_login_words(place) + ".";
   if (tokens.refresh_expires_ms == 0) return {};
   if (tokens.refresh_expires_ms <= now_ms) return "The refresh token has expired. Run: " + login;
   if (tokens.refresh_expires_ms - now_ms <= warn_days * kDayMs) {
@@ -65,8 +67,7 @@ AuthState auth_state(const PipelineConfig& config, const ConnectionConfig& conne
         services::choose_tokens(*stored, connection.access_token, connection.refresh_token);
   }
   state.can_renew = !connection.client_id.empty() && !state.tokens.refresh_token.empty();
-  state.advice =
-      action_for(state, auth_command_line("login", config, connection), warn_days, now_ms);
+  state.advice = action_for(state, login_place(config, connection), warn_days, now_ms);
   state.action_needed = !state.advice.empty();
   if (!state.action_needed) {
     state.advice = state.can_renew ? "Nothing to do: the access token is renewed by itself."

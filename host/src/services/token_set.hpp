@@ -27,6 +27,7 @@ struct TokenSet {
   std::int64_t refresh_expires_ms = 0;
   std::int64_t since_ms = 0;        // when a person last gave tokens
   std::vector<std::string> scopes;  // as granted; empty: not known
+  bool refused = false;             // the refresh token is known to be dead
   TokenOrigin origin = TokenOrigin::configuration;
   // Of the configured tokens that these were renewed from (token_fingerprint); "" for others.
   std::string configured;

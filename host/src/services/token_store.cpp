@@ -82,17 +82,18 @@ Status sync_directory(const std::string& path) {
 }
 
 std::string to_text(const TokenSet& tokens, const std::string& connection) {
-  const Json json = {{"version", kVersion},
-                     {"connection", connection},
-                     {"origin", name_of(tokens.origin)},
-                     {"configured", tokens.configured},
-                     {"access_token", tokens.access_token.reveal()},
-                     {"access_obtained_ms", tokens.access_obtained_ms},
-                     {"access_expires_ms", tokens.access_expires_ms},
-                     {"refresh_token", tokens.refresh_token.reveal()},
-                     {"refresh_expires_ms", tokens.refresh_expires_ms},
-                     {"since_ms", tokens.since_ms},
-                     {"scopes", tokens.scopes}};
+  Json json = {{"version", kVersion},
+               {"connection", connection},
+               {"origin", name_of(tokens.origin)},
+               {"configured", tokens.configured},
+               {"access_token", tokens.access_token.reveal()},
+               {"access_obtained_ms", tokens.access_obtained_ms},
+               {"access_expires_ms", tokens.access_expires_ms},
+               {"refresh_token", tokens.refresh_token.reveal()},
+               {"refresh_expires_ms", tokens.refresh_expires_ms},
+               {"since_ms", tokens.since_ms},
+               {"scopes", tokens.scopes}};
+  if (tokens.refused) json["refused"] = true;
   return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
@@ -126,6 +127,14 @@ class Members {
       all.push_back(entry.get<std::string>());
     }
     return all;
+  }
+  // One that may be missing.
+  [[nodiscard]] bool flag(const char* name) {
+    if (!json_.contains(name)) return false;
+    const Json& value = member(name);
+    if (!value.is_boolean())
+      throw std::invalid_argument(std::string(name) + " is no true or false");
+    return value.get<bool>();
   }
   void finish() const {
     if (json_.size() != read_) throw std::invalid_argument("it holds members that are not known");
@@ -163,6 +172,7 @@ TokenSet from_json(const Json& json) {
   tokens.refresh_expires_ms = members.time("refresh_expires_ms");
   tokens.since_ms = members.time("since_ms");
   tokens.scopes = members.texts("scopes");
+  tokens.refused = members.flag("refused");
   members.finish();
   if (tokens.empty()) throw std::invalid_argument("it holds no token");
   return tokens;
@@ -330,6 +340,10 @@ Status TokenStore::save(const TokenSet& tokens, const TokenLock& /*lock*/) const
 }
 
 Result<bool> TokenStore::remove(const TokenLock& /*lock*/) const {
+  // A crash between writing and replacing leaves tokens there.
+  const std::string temporary = path_ + ".new";
+  if (::unlink(temporary.c_str()) != 0 && errno != ENOENT)
+    return refused("cannot remove", temporary, errno);
   if (::unlink(path_.c_str()) != 0) {
     if (errno == ENOENT) return false;
     return refused("cannot remove", path_, errno);
