@@ -34,6 +34,8 @@ std::vector<Setting> make_settings() {
        "report an expired token as an invalid one (65600)"},
       {"known-accounts", "Protocol", &B::known_accounts,
        "ids of the ad accounts that exist; none given: every id but 0"},
+      {"redirect-uris", "Protocol", &B::redirect_uris,
+       "redirect URLs that are registered for the app; none given: every one"},
       {"refresh-error",
        "Protocol",
        &B::refresh_error,

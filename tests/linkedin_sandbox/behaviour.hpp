@@ -27,6 +27,7 @@ struct Behaviour {
   std::int64_t empty_token_service_code = 401;  // UNCONFIRMED
   bool expired_token_as_invalid = false;        // report 65600 in place of 65602
   std::vector<std::string> known_accounts;      // empty: every account but 0
+  std::vector<std::string> redirect_uris;       // registered for the app; empty: every one
   std::string refresh_error = "invalid_request";
   std::string authorize_refusal = "none";           // how the authorize URL sends the browser back
   std::int64_t access_token_seconds = 5'184'000;    // 60 days

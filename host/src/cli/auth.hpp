@@ -45,6 +45,19 @@ struct AuthState {
                                     const ConnectionConfig& connection,
                                     const services::TokenSet& tokens);
 
+// Whether replace_tokens() can work, before a person does something that works only once.
+[[nodiscard]] Status check_token_place(const PipelineConfig& config,
+                                       const ConnectionConfig& connection);
+
+// Asks the plugin who tokens that were just stored belong to, and keeps that beside them. Says on
+// stderr when it cannot be found out. [may-block]
+void remember_member(const Arguments& arguments, const PipelineConfig& config,
+                     const ConnectionConfig& connection, const services::TokenSet& tokens);
+
+// What the last run says about logins that the tokens themselves do not show, such as access that
+// was revoked. Nothing where the pipeline has not run.
+[[nodiscard]] Status add_words_of_run(const PipelineConfig& config, std::vector<AuthState>& states);
+
 // A login over the browser, until there are tokens. [may-block]
 [[nodiscard]] Result<services::TokenSet> log_in(const Arguments& arguments,
                                                 const PipelineConfig& config,
