@@ -9,6 +9,7 @@
 
 #include "check.hpp"
 #include "company_mapping.hpp"
+#include "identity.hpp"
 #include "query.hpp"
 #include "send.hpp"
 #include "settings.hpp"
@@ -64,6 +65,7 @@ class Plugin {
   std::int32_t query(std::string_view name, std::string_view arguments_json,
                      std::int64_t deadline_ns, std::string& answer, const sdk::Error& error) {
     if (sender_ == nullptr) return error.internal("query was called before settings");
+    if (name == "identity") return tell_identity(host_, settings_, deadline_ns, answer, error);
     return Query(host_, settings_).run(name, arguments_json, deadline_ns, answer, error);
   }
 

@@ -140,6 +140,10 @@ sdk::Outcome outcome(std::uint32_t status, std::int32_t remote_status, std::stri
 sdk::Outcome of_transport(const sdk::HttpResponse& response, std::string_view doing,
                           const Settings& settings) {
   const std::string text = std::string(doing) + ": " + response.error;
+  // Nothing was sent, and the host's words begin with the title that people look for.
+  const bool not_renewed = response.error_reason == "oauth_refresh_failed";
+  if (not_renewed && response.result != PENSTOCK_ERR_AUTH)
+    return outcome(PENSTOCK_RETRY, 0, response.error_reason, response.error);
   switch (response.result) {
     case PENSTOCK_ERR_AUTH:
       // The host knows best what is the matter, and says what to do.

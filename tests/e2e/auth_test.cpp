@@ -1,123 +1,35 @@
 // Guards the promise of logins from the outside: expired access tokens are not noticed, a dead
 // refresh token loses nothing, and `auth` says what to do. AUTH_EVENTS changes the size.
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <catch2/catch.hpp>
 #include <csignal>
+#include <filesystem>
 #include <fstream>
 
-#include "crowd.hpp"
+#include "login_steps.hpp"
 
 namespace penstock::e2e {
 namespace {
 
 using linkedin_sandbox::Sandbox;
 
-// A pipeline whose connection can log in at the sandbox.
-std::string write_pipeline(const Workspace& workspace, const Sandbox& sandbox, const Crowd& crowd,
-                           const std::string& source, const std::string& tokens,
-                           const std::string& further = "") {
-  CrowdPipeline options;
-  options.source = source;
-  const std::string path = write_crowd_pipeline(workspace, sandbox, crowd, options);
-  std::string text = read_file(path);
-  const std::string line = R"(    access_token: "${env:LINKEDIN_ACCESS_TOKEN:-sandbox-token}")";
-  const std::size_t at = text.find(line);
-  REQUIRE(at != std::string::npos);
-  text.replace(
-      at, line.size(),
-      tokens +
-          "    client_id: sandbox-client\n    client_secret: \"${env:SECRET:-sandbox-secret}\"\n"
-          "    authorize_url: " +
-          sandbox.api_url() + "/oauth/v2/authorization\n    token_url: " + sandbox.api_url() +
-          "/oauth/v2/accessToken" + further);
-  std::ofstream(path) << text;
-  return path;
-}
-
-constexpr char kBothTokens[] =
-    "    access_token: \"${env:ACCESS:-sandbox-token}\"\n"
-    "    refresh_token: \"${env:REFRESH:-sandbox-refresh-token}\"\n";
-
-std::size_t token_requests(const Sandbox& sandbox) {
-  const nlohmann::json log = sandbox.requests(1'000'000);
-  std::size_t count = 0;
-  for (const auto& request : log.at("requests")) count += request.at("endpoint") == "token";
-  return count;
-}
-
-// What a browser does with "http://127.0.0.1:PORT/...": one GET. Returns the whole answer.
-std::string browse(const std::string& url) {
-  constexpr std::size_t kPort = sizeof("http://127.0.0.1:") - 1;
-  const std::size_t slash = url.find('/', kPort);
-  const int socket = ::socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  address.sin_port = htons(static_cast<std::uint16_t>(std::stoi(url.substr(kPort))));
-  REQUIRE(::connect(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
-  const std::string request =
-      "GET " + url.substr(slash) + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
-  REQUIRE(::send(socket, request.data(), request.size(), MSG_NOSIGNAL) ==
-          static_cast<ssize_t>(request.size()));
-  std::string answer;
-  char buffer[4096];
-  for (ssize_t count = 0; (count = ::recv(socket, buffer, sizeof buffer, 0)) > 0;)
-    answer.append(buffer, static_cast<std::size_t>(count));
-  ::close(socket);
-  return answer;
-}
-
-std::string word_after(const std::string& text, const std::string& mark) {
-  const std::size_t begin = text.find(mark);
-  if (begin == std::string::npos) return {};
-  const std::size_t from = text.find_first_not_of(" \n", begin + mark.size());
-  if (from == std::string::npos) return {};
-  return text.substr(from, text.find_first_of(" \r\n", from) - from);
-}
-
-// `auth login` with a person who follows the address that it prints.
-Finished log_in(const Workspace& workspace, const std::string& pipeline) {
-  Process login(workspace, penstock_arguments({"auth", "login", pipeline, "--timeout", "60s"}));
-  std::string url;
-  wait_until(
-      [&] {
-        const std::string err = login.err();
-        if (err.find("redirect URL):") != std::string::npos &&
-            err.find("\n\n", err.find("http://127", err.find("redirect URL):"))) !=
-                std::string::npos)
-          url = word_after(err, "redirect URL):");
-        return !url.empty();
-      },
-      "the address of the login");
-  const std::string back = word_after(browse(url), "Location:");
-  REQUIRE_FALSE(back.empty());
-  CHECK_THAT(browse(back), Catch::Contains("200 OK"));
-  return login.wait();
-}
-
-void check_no_secrets(const std::string& text) {
-  for (const char* secret :
-       {"sandbox-token", "sandbox-refresh", "sandbox-access", "sandbox-secret"})
-    CHECK_THAT(text, !Catch::Contains(secret));
-}
-
 struct Feed {
   Workspace workspace;
   Sandbox sandbox;
   Crowd crowd;
   std::string pipeline;
-  explicit Feed(std::uint64_t events) : crowd({events, 10'000, 4, 0, 1, true}) {
+  explicit Feed(std::uint64_t events, const std::string& batch = "{max_age: 50ms}",
+                const std::string& further = "")
+      : crowd({events, 10'000, 4, 0, 1, true}) {
     REQUIRE(sandbox.start().ok());
     // A fresh segment that is not known yet would be an issue of its own.
     REQUIRE(sandbox.change_behaviour({{"segment_ready_ms", 0}}).ok());
     workspace.write("events.ndjson", "");
-    pipeline = write_pipeline(workspace, sandbox, crowd,
-                              "{type: file, path: events.ndjson, follow: true}", kBothTokens);
+    CrowdPipeline options;
+    options.source = "{type: file, path: events.ndjson, follow: true}";
+    options.batch = batch;
+    pipeline = write_login_pipeline(workspace, sandbox, crowd, options, kBothTokens, further);
   }
   void feed(std::uint64_t percent) {
     std::string text;
@@ -134,16 +46,32 @@ struct Feed {
 
 }  // namespace
 
-TEST_CASE("Access tokens that expire in the middle of a run are renewed once each, unnoticed") {
-  Feed feed(size_from_environment("AUTH_EVENTS", 100'000));
-  Process run(feed.workspace, penstock_arguments({"run", feed.pipeline, "--format", "json"}));
+TEST_CASE("Access tokens that expire under 16 concurrent sends are renewed once each, unnoticed") {
+  Feed feed(size_from_environment("AUTH_EVENTS", 100'000), "{max_age: 50ms, max_records: 100}");
+  // Small batches are more than LinkedIn's 600 requests a minute.
+  REQUIRE(feed.sandbox.change_behaviour({{"users_per_minute", 0}}).ok());
+  // The plugin as it is, but for how much it sends at once.
+  const std::string plugins = feed.workspace.path("plugins");
+  std::filesystem::copy(PENSTOCK_PLUGIN_DIR, plugins);
+  std::string manifest = feed.workspace.read("plugins/linkedin_audiences.yaml");
+  const std::size_t limits = manifest.find("limits:\n");
+  REQUIRE(limits != std::string::npos);
+  manifest.insert(limits + sizeof("limits:\n") - 1, "  concurrency: {min: 16, max: 16}\n");
+  feed.workspace.write("plugins/linkedin_audiences.yaml", manifest);
+  Process run(feed.workspace,
+              {PENSTOCK_BINARY, "run", feed.pipeline, "--format", "json", "--plugin-dir", plugins});
   std::string token = "sandbox-token";
   for (std::size_t round = 1; round <= 2; ++round) {
-    feed.feed(34);
+    feed.feed(30);
     wait_until([&] { return feed.delivered(); }, "the first events");
-    feed.feed(10);  // so that requests are under way
+    // Each request takes so long that all sends are seen under way at once.
+    REQUIRE(feed.sandbox.change_behaviour({{"delay", 1}, {"delay_ms", 250}}).ok());
+    feed.feed(5);
+    wait_until([&] { return feed.sandbox.counters().at("requests_under_way") >= 16; },
+               "sixteen sends at once");
     REQUIRE(feed.sandbox.expire_token(token));
-    feed.feed(6);
+    REQUIRE(feed.sandbox.change_behaviour({{"delay", 0}}).ok());
+    feed.feed(10);
     wait_until([&] { return token_requests(feed.sandbox) == round && feed.delivered(); },
                "the renewal");
     const auto stored = nlohmann::json::parse(feed.workspace.read("state/tokens/linkedin.json"));
@@ -157,6 +85,11 @@ TEST_CASE("Access tokens that expire in the middle of a run are renewed once eac
   CHECK(finished.exit_code == 0);
   CHECK(finished.json().at("issues").empty());
   CHECK(token_requests(feed.sandbox) == 2);
+  const nlohmann::json counters = feed.sandbox.counters();
+  std::size_t refused = 0;
+  for (const auto& [endpoint, outcomes] : counters.at("by_endpoint").items())
+    refused += outcomes.value("401", std::size_t{0});
+  CHECK(refused >= 16);  // the sends that were under way
   check_finished(all_time(feed.workspace), feed.crowd);
   check_no_secrets(finished.out + finished.err);
 }
@@ -178,93 +111,93 @@ TEST_CASE(
       },
       "the pause");
   CHECK(pending(all_time(feed.workspace)) > 0);
+  CHECK(run_penstock(feed.workspace, {"auth", "status", feed.pipeline}).exit_code == 77);
   const Finished status = run_penstock(feed.workspace, {"status", feed.pipeline});
   CHECK_THAT(status.out, Catch::Contains("Refresh Token Expired: "));
   CHECK_THAT(status.out, Catch::Contains("penstock auth login "));
   const Finished login = log_in(feed.workspace, feed.pipeline);
   INFO(login.err);
   CHECK(login.exit_code == 0);
+  CHECK(run_penstock(feed.workspace, {"auth", "status", feed.pipeline}).exit_code == 0);
   wait_until([&] { return feed.delivered(); }, "the rest, after the login");
   run.signal(SIGTERM);
   const Finished finished = run.wait();
   CHECK(finished.exit_code == 0);
   CHECK(finished.json().at("issues").at(0).at("code") == "refresh_token_expired");
+  CHECK_THAT(finished.json().at("issues").at(0).at("message").get<std::string>(),
+             Catch::StartsWith("Refresh Token Expired: "));
+  CHECK_THAT(finished.err, Catch::Contains("Refresh Token Expired: "));
   check_finished(all_time(feed.workspace), feed.crowd);
   check_members(feed.sandbox, feed.crowd);
   check_no_secrets(finished.out + finished.err + status.out + login.out + login.err);
 }
 
-TEST_CASE(
-    "auth: status says what to do, login, set, refresh and logout do it, with their exit codes") {
-  const Workspace workspace;
-  Sandbox sandbox;
-  REQUIRE(sandbox.start().ok());
-  const Crowd crowd({10, 10, 1, 0, 1, true});
-  const std::string pipeline = write_pipeline(workspace, sandbox, crowd, "{type: stdin}", "");
-  const auto auth = [&](std::vector<std::string> words) {
-    words.insert(words.begin() + 1, pipeline);
-    words.insert(words.begin(), "auth");
-    Finished finished = run_penstock(workspace, words);
-    check_no_secrets(finished.out + finished.err);
-    return finished;
-  };
-  Finished status = auth({"status"});
+TEST_CASE("Access that is revoked pauses the destination, and a login while it runs resumes it") {
+  Feed feed(2'000);
+  Process run(feed.workspace, penstock_arguments({"run", feed.pipeline, "--format", "json"}));
+  feed.feed(50);
+  wait_until([&] { return feed.delivered(); }, "the first half");
+  REQUIRE(feed.sandbox.revoke_token("sandbox-token"));
+  feed.feed(100);
+  wait_until(
+      [&] { return all_time(feed.workspace).destinations.at(0).code == "access_token_revoked"; },
+      "the pause");
+  const Finished status = run_penstock(feed.workspace, {"auth", "status", feed.pipeline});
   CHECK(status.exit_code == 77);
-  CHECK_THAT(status.out, Catch::Contains("Not logged in. Run: penstock auth login "));
-  CHECK(auth({"refresh"}).exit_code == 77);
-
-  REQUIRE(log_in(workspace, pipeline).exit_code == 0);
-  struct stat file {};
-  REQUIRE(stat(workspace.path("state/tokens/linkedin.json").c_str(), &file) == 0);
-  CHECK((file.st_mode & 0777) == 0600);
-  status = auth({"status", "--format", "json"});
-  CHECK(status.exit_code == 0);
-  const nlohmann::json linkedin = status.json().at("connections").at("linkedin");
-  CHECK(linkedin.at("origin") == "login");
-  CHECK(linkedin.at("scopes").size() == 3);
-  CHECK(linkedin.at("access_token_expires").is_string());
-  CHECK(linkedin.at("refresh_token_expires").is_string());
-  CHECK(auth({"status", "--warn-days", "366"}).exit_code == 77);
-  CHECK(auth({"refresh", "linkedin"}).exit_code == 0);
-  CHECK(token_requests(sandbox) == 2);
-  CHECK(auth({"status", "nobody"}).exit_code == 64);
-
-  CHECK(auth({"logout"}).exit_code == 0);
-  CHECK(auth({"status"}).exit_code == 77);
-
-  workspace.write("access", "sandbox-token\n");
-  workspace.write("refresh", "sandbox-refresh-token\n");
-  CHECK(auth({"set", "--access-token-file", workspace.path("access"), "--refresh-token-file",
-              workspace.path("refresh")})
-            .exit_code == 0);
-  CHECK(auth({"status"}).exit_code == 0);
-  CHECK(auth({"refresh"}).exit_code == 0);
-  REQUIRE(sandbox.revoke_token("sandbox-refresh-token"));
-  const Finished dead = auth({"refresh"});
-  CHECK(dead.exit_code == 77);
-  CHECK_THAT(dead.err, Catch::Contains("Refresh Token Expired: "));
-  CHECK(auth({"set"}).exit_code == 65);  // nothing on standard input
+  CHECK_THAT(status.out, Catch::Contains("was revoked"));
+  CHECK(token_requests(feed.sandbox) == 0);
+  CHECK(log_in(feed.workspace, feed.pipeline).exit_code == 0);
+  wait_until([&] { return feed.delivered(); }, "the rest, after the login");
+  CHECK(run_penstock(feed.workspace, {"auth", "status", feed.pipeline}).exit_code == 0);
+  run.signal(SIGTERM);
+  CHECK(run.wait().exit_code == 0);
+  check_finished(all_time(feed.workspace), feed.crowd);
 }
 
-TEST_CASE("auth login explains each refusal and changes nothing") {
+TEST_CASE("A token endpoint that stays away is shown as Oauth Refresh Failed, with the command") {
+  Feed feed(2'000, "{max_age: 50ms}",
+            "    authorize_url: http://127.0.0.1:1/authorize\n"
+            "    token_url: http://127.0.0.1:1/token\n");
+  Process run(feed.workspace, penstock_arguments({"run", feed.pipeline, "--format", "json"}));
+  feed.feed(50);
+  wait_until([&] { return feed.delivered(); }, "the first half");
+  REQUIRE(feed.sandbox.expire_token("sandbox-token"));
+  feed.feed(100);
+  wait_until(
+      [&] { return all_time(feed.workspace).destinations.at(0).code == "oauth_refresh_failed"; },
+      "the failure");
+  const Finished status = run_penstock(feed.workspace, {"status", feed.pipeline});
+  CHECK_THAT(status.out, Catch::Contains("Oauth Refresh Failed: ") &&
+                             Catch::Contains("penstock auth refresh " + feed.pipeline));
+  CHECK(pending(all_time(feed.workspace)) > 0);
+  run.signal(SIGTERM);
+  run.signal(SIGTERM);
+  const Finished finished = run.wait();
+  CHECK_THAT(finished.out, Catch::Contains("Oauth Refresh Failed: "));
+  CHECK_THAT(finished.err, Catch::Contains("Oauth Refresh Failed: "));
+}
+
+TEST_CASE("With a dead token a run of a whole file ends with 77, and delivers after a login") {
   const Workspace workspace;
   Sandbox sandbox;
   REQUIRE(sandbox.start().ok());
-  const Crowd crowd({10, 10, 1, 0, 1, true});
-  const std::string pipeline = write_pipeline(workspace, sandbox, crowd, "{type: stdin}", "");
-  const std::vector<std::pair<std::string, std::string>> refusals = {
-      {"user_cancelled_login", "cancelled on the sign-in page"},
-      {"user_cancelled_authorize", "press Allow"},
-      {"unauthorized_scope_error", "has not been granted the scope rw_dmp_segments"},
-      {"wrong_state", "its state is another one"}};
-  for (const auto& [refusal, words] : refusals) {
-    INFO(refusal);
-    REQUIRE(sandbox.change_behaviour({{"authorize_refusal", refusal}}).ok());
-    const Finished login = log_in(workspace, pipeline);
-    CHECK(login.exit_code == 77);
-    CHECK_THAT(login.err, Catch::Contains(words) && Catch::Contains("Nothing was changed"));
-    CHECK(token_requests(sandbox) == 0);
-  }
+  Crowd crowd({1'000, 500, 4, 0, 1, true});
+  std::string text;
+  crowd.append_lines(1'000, text);
+  workspace.write("events.ndjson", text);
+  CrowdPipeline options;
+  options.source = "{type: file, path: events.ndjson}";
+  const std::string pipeline =
+      write_login_pipeline(workspace, sandbox, crowd, options, kBothTokens);
+  REQUIRE(sandbox.revoke_token("sandbox-refresh-token"));
+  REQUIRE(sandbox.expire_token("sandbox-token"));
+  const Finished refused = run_penstock(workspace, {"run", pipeline, "--drain-timeout", "1s"});
+  CHECK(refused.exit_code == 77);
+  CHECK_THAT(refused.err, Catch::Contains("Refresh Token Expired: "));
+  REQUIRE(log_in(workspace, pipeline).exit_code == 0);
+  CHECK(run_penstock(workspace, {"run", pipeline}).exit_code == 0);
+  check_finished(all_time(workspace), crowd);
+  check_members(sandbox, crowd);
 }
 
 }  // namespace penstock::e2e

@@ -22,9 +22,10 @@ void Access::add_refresh_token(const std::string& token, const Grant& grant, std
   refresh_tokens_[token] = {grant, false, now + seconds * kSecondMs, now};
 }
 
-void Access::add_code(const std::string& code, const Grant& grant) {
+void Access::add_code(const std::string& code, const Grant& grant,
+                      const std::string& redirect_uri) {
   const std::lock_guard lock(mutex_);
-  codes_[code] = {grant, clock_.now_ms() + kCodeLifeMs};
+  codes_[code] = {grant, redirect_uri, clock_.now_ms() + kCodeLifeMs};
 }
 
 bool Access::expire(const std::string& token) {
@@ -89,16 +90,20 @@ std::optional<IssuedTokens> Access::refresh(const std::string& refresh_token,
   return issue(refresh_token, found->second, behaviour);
 }
 
-std::optional<IssuedTokens> Access::exchange(const std::string& code, const Behaviour& behaviour) {
+std::optional<IssuedTokens> Access::exchange(const std::string& code,
+                                             const std::string& redirect_uri,
+                                             const Behaviour& behaviour) {
   const std::lock_guard lock(mutex_);
   const auto found = codes_.find(code);
   if (found == codes_.end()) return std::nullopt;
-  const auto [grant, ends_ms] = found->second;
+  const Code known = found->second;
   codes_.erase(found);
   const std::int64_t now = clock_.now_ms();
-  if (now >= ends_ms) return std::nullopt;
+  const bool fits = known.redirect_uri.empty() || known.redirect_uri == redirect_uri;
+  if (now >= known.ends_ms || !fits) return std::nullopt;
   const std::string refresh_token = "sandbox-refresh-" + std::to_string(++issued_);
-  const RefreshToken refresh{grant, false, now + behaviour.refresh_token_seconds * kSecondMs, now};
+  const RefreshToken refresh{known.grant, false, now + behaviour.refresh_token_seconds * kSecondMs,
+                             now};
   refresh_tokens_[refresh_token] = refresh;
   return issue(refresh_token, refresh, behaviour);
 }

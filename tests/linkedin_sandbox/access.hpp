@@ -55,8 +55,9 @@ class Access {
 
   void add_token(const std::string& token, const Grant& grant, std::int64_t seconds);
   void add_refresh_token(const std::string& token, const Grant& grant, std::int64_t seconds);
-  // A code lives 30 minutes and works once.
-  void add_code(const std::string& code, const Grant& grant);
+  // A code lives 30 minutes and works once, with the redirect URL that it was made for; "": with
+  // every one.
+  void add_code(const std::string& code, const Grant& grant, const std::string& redirect_uri = "");
   // Of an access or refresh token. False: no such token.
   bool expire(const std::string& token);
   bool revoke(const std::string& token);
@@ -67,6 +68,7 @@ class Access {
   [[nodiscard]] std::optional<IssuedTokens> refresh(const std::string& refresh_token,
                                                     const Behaviour& behaviour);
   [[nodiscard]] std::optional<IssuedTokens> exchange(const std::string& code,
+                                                     const std::string& redirect_uri,
                                                      const Behaviour& behaviour);
 
  private:
@@ -76,6 +78,11 @@ class Access {
     std::int64_t expires_ms = 0;
     std::int64_t authorized_ms = 0;
   };
+  struct Code {
+    Grant grant;
+    std::string redirect_uri;
+    std::int64_t ends_ms = 0;
+  };
   [[nodiscard]] IssuedTokens issue(const std::string& refresh_token, const RefreshToken& refresh,
                                    const Behaviour& behaviour);
 
@@ -84,7 +91,7 @@ class Access {
   mutable std::mutex mutex_;  // guards everything below
   std::map<std::string, AccessToken> tokens_;
   std::map<std::string, RefreshToken> refresh_tokens_;
-  std::map<std::string, std::pair<Grant, std::int64_t>> codes_;  // with the end of their life
+  std::map<std::string, Code> codes_;
   std::uint64_t issued_ = 0;
 };
 

@@ -27,7 +27,10 @@ HttpReply Api::authorize(const Exchange& exchange) {
     return value == nullptr ? std::string() : *value;
   };
   const std::string redirect_uri = parameter("redirect_uri");
-  if (parameter("response_type") != "code" || redirect_uri.empty() ||
+  const std::vector<std::string>& known = exchange.behaviour->redirect_uris;
+  const bool registered =
+      known.empty() || std::find(known.begin(), known.end(), redirect_uri) != known.end();
+  if (parameter("response_type") != "code" || redirect_uri.empty() || !registered ||
       parameter("client_id") != world_.access.application().client_id) {
     return oauth_error(400, "invalid_request", "client_id or redirect_uri does not match the app");
   }
@@ -43,7 +46,7 @@ HttpReply Api::authorize(const Exchange& exchange) {
   std::string answer;
   if (refusal == "none" || refusal == "wrong_state") {
     const std::string code = "sandbox-code-" + std::to_string(exchange.number);
-    world_.access.add_code(code, grant);
+    world_.access.add_code(code, grant, redirect_uri);
     answer = "code=" + code;
     if (refusal == "wrong_state") state += "x";
   } else {
@@ -88,7 +91,7 @@ HttpReply Api::issue_token(const Exchange& exchange) {
     return oauth_error(401, "invalid_client", "Client authentication failed");
   }
   const Behaviour& behaviour = *exchange.behaviour;
-  const auto issued = code ? world_.access.exchange(field("code"), behaviour)
+  const auto issued = code ? world_.access.exchange(field("code"), field("redirect_uri"), behaviour)
                            : world_.access.refresh(field("refresh_token"), behaviour);
   if (!issued) {
     return oauth_error(

@@ -43,6 +43,8 @@ std::vector<Setting> make_settings() {
        {},
        200,
        kMostErrorStatus},
+      {"redirect-uris", "Protocol", &B::redirect_uris,
+       "redirect URLs that are registered for the app; none given: every one"},
       {"refresh-error",
        "Protocol",
        &B::refresh_error,

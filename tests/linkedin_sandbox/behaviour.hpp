@@ -29,6 +29,7 @@ struct Behaviour {
   std::vector<std::string> known_accounts;         // empty: every account but 0
   std::int64_t unknown_account_status = 404;       // UNCONFIRMED, 403 is as likely
   std::int64_t unknown_account_find_status = 200;  // UNCONFIRMED, 403 is as likely
+  std::vector<std::string> redirect_uris;          // registered for the app; empty: every one
   std::string refresh_error = "invalid_request";
   std::string authorize_refusal = "none";           // how the authorize URL sends the browser back
   std::int64_t access_token_seconds = 5'184'000;    // 60 days

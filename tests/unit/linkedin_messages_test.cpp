@@ -12,6 +12,8 @@
 #include "linkedin_fixture.hpp"
 #include "linkedin_sandbox/sandbox.hpp"
 #include "linkedin_sandbox_client.hpp"
+#include "services/abi_text.hpp"
+#include "services/credentials.hpp"
 
 namespace penstock::linkedin {
 namespace {
@@ -161,21 +163,49 @@ class Book {
 
 void write_logins(Book& book) {
   book.chapter("The login");
-  const auto host_says = [](const char* reason, const char* message) {
+  // What the host itself says goes to the plugin as services/http.cpp hands it on.
+  const auto host_says = [](std::int32_t status, const std::string& reason,
+                            const std::string& message) {
     World world;
-    world.host().on_request([=](const HttpExchange&) {
-      return HttpReply::failure(PENSTOCK_ERR_AUTH, reason, message);
+    penstock_error error{};
+    error.struct_size = sizeof error;
+    services::fail(&error, status, reason, message);
+    world.host().on_request([status, error](const HttpExchange&) {
+      return HttpReply::failure(status, error.reason, error.message);
     });
     const std::string words = world.send();
     return words + world.check();
   };
-  book.add("Nobody has logged in (the host's words are passed on)",
-           host_says("not_logged_in",
-                     "Nobody has logged in; run penstock auth login PIPELINE CONNECTION"));
-  book.add("The refresh token is dead (the host's words are passed on)",
-           host_says("refresh_token_expired",
-                     "Refresh Token Expired: run penstock auth login "
-                     "PIPELINE CONNECTION"));
+  const auto no_token = [&] {
+    const services::SystemClock clock;
+    services::LoginOptions login;
+    login.pipeline = "PIPELINE";
+    services::Credentials credentials("CONNECTION", {}, login, clock);
+    const std::function<bool()> never = [] { return false; };
+    const auto answer = credentials.token({clock.monotonic_ns(), never});
+    return host_says(answer.status, answer.reason, answer.message);
+  };
+  const auto not_renewed = [&](services::TokenAnswer::Kind kind, const std::string& words,
+                               std::int32_t status = 0) {
+    services::TokenAnswer answer;
+    answer.kind = kind;
+    answer.message = words;
+    answer.fault_status = status;
+    const auto fault = services::renewal_fault(answer, {"PIPELINE", "CONNECTION"});
+    return host_says(fault.status, fault.reason, fault.message);
+  };
+  using Kind = services::TokenAnswer::Kind;
+  book.add("Nobody has logged in", no_token());
+  book.add("Refresh Token Expired",
+           not_renewed(Kind::dead,
+                       "www.linkedin.com answers 400 (invalid_request): The provided "
+                       "authorization grant or refresh token is invalid, expired or revoked"));
+  book.add("Oauth Refresh Failed: the client secret is wrong",
+           not_renewed(Kind::failed,
+                       "www.linkedin.com answers 401 (invalid_client): Client authentication "
+                       "failed"));
+  book.add("Oauth Refresh Failed: the token endpoint is broken",
+           not_renewed(Kind::passing, "www.linkedin.com answers 503", PENSTOCK_ERR_TRANSPORT));
   const auto with_token = [](const std::function<void(World&)>& change) {
     World world;
     change(world);

@@ -19,6 +19,8 @@ namespace penstock::cli {
 // The one that the arguments name, or the only one that has an OAuth login.
 [[nodiscard]] Result<const ConnectionConfig*> chosen_connection(const PipelineConfig& config,
                                                                 const Arguments& arguments);
+[[nodiscard]] services::LoginPlace login_place(const PipelineConfig& config,
+                                               const ConnectionConfig& connection);
 // As people type it: "penstock auth login PIPELINE CONNECTION".
 [[nodiscard]] std::string auth_command_line(const char* verb, const PipelineConfig& config,
                                             const ConnectionConfig& connection);
@@ -42,6 +44,19 @@ struct AuthState {
 [[nodiscard]] Status replace_tokens(const PipelineConfig& config,
                                     const ConnectionConfig& connection,
                                     const services::TokenSet& tokens);
+
+// Whether replace_tokens() can work, before a person does something that works only once.
+[[nodiscard]] Status check_token_place(const PipelineConfig& config,
+                                       const ConnectionConfig& connection);
+
+// Asks the plugin who tokens that were just stored belong to, and keeps that beside them. Says on
+// stderr when it cannot be found out. [may-block]
+void remember_member(const Arguments& arguments, const PipelineConfig& config,
+                     const ConnectionConfig& connection, const services::TokenSet& tokens);
+
+// What the last run says about logins that the tokens themselves do not show, such as access that
+// was revoked. Nothing where the pipeline has not run.
+[[nodiscard]] Status add_words_of_run(const PipelineConfig& config, std::vector<AuthState>& states);
 
 // A login over the browser, until there are tokens. [may-block]
 [[nodiscard]] Result<services::TokenSet> log_in(const Arguments& arguments,

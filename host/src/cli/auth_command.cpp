@@ -1,3 +1,6 @@
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -122,9 +125,11 @@ void warn_of_scopes(const services::TokenSet& tokens, const ConnectionConfig& co
 
 Status login(const Arguments& arguments, const PipelineConfig& config,
              const ConnectionConfig& connection) {
+  RETURN_IF_ERROR(check_token_place(config, connection));
   ASSIGN_OR_RETURN(const services::TokenSet tokens, log_in(arguments, config, connection));
   RETURN_IF_ERROR(replace_tokens(config, connection, tokens));
   warn_of_scopes(tokens, connection);
+  remember_member(arguments, config, connection, tokens);
   return show_state(arguments, config, connection);
 }
 
@@ -135,7 +140,9 @@ Status set(const Arguments& arguments, const PipelineConfig& config,
   tokens.origin = services::TokenOrigin::set;
   tokens.since_ms = now_ms();
   tokens = services::apply_reply(tokens, reply, now_ms());
+  RETURN_IF_ERROR(check_token_place(config, connection));
   RETURN_IF_ERROR(replace_tokens(config, connection, tokens));
+  if (!tokens.access_token.empty()) remember_member(arguments, config, connection, tokens);
   return show_state(arguments, config, connection);
 }
 
@@ -157,20 +164,15 @@ Status refresh(const Arguments& arguments, const PipelineConfig& config,
   const auto options = services::login_options(connection, config.path, config.state_dir);
   services::TokenEndpoint endpoint(options->application);
   const services::TokenAnswer answer = endpoint.refresh(before.refresh_token, [] { return false; });
-  switch (answer.kind) {
-    case services::TokenAnswer::Kind::tokens:
-      break;
-    case services::TokenAnswer::Kind::dead:
-      return {StatusCode::authorization,
-              "Refresh Token Expired: " + answer.message + ". Log in again: " + command};
-    case services::TokenAnswer::Kind::passing:
-      return {StatusCode::unavailable, answer.message + " Run the command again later"};
-    case services::TokenAnswer::Kind::failed:
-      return {StatusCode::authorization,
-              "Oauth Refresh Failed: " + answer.message +
-                  ". Check client_id, client_secret and token_url of the connection, or log in "
-                  "again: " +
-                  command};
+  if (answer.kind != services::TokenAnswer::Kind::tokens) {
+    const bool passes = answer.kind == services::TokenAnswer::Kind::passing;
+    const Status fault{passes ? StatusCode::unavailable : StatusCode::authorization,
+                       services::renewal_fault(answer, login_place(config, connection)).message};
+    if (answer.kind != services::TokenAnswer::Kind::dead) return fault;
+    services::TokenSet dead = before;
+    dead.refused = true;  // for `auth status`
+    const Status kept = store.save(dead, lock);
+    return kept.ok() ? fault : Status{fault.code(), fault.message() + " " + kept.message()};
   }
   RETURN_IF_ERROR(store.save(services::apply_reply(before, answer.reply, now_ms()), lock));
   return show_state(arguments, config, connection);
@@ -196,6 +198,7 @@ Status status(const Arguments& arguments, const PipelineConfig& config) {
     ASSIGN_OR_RETURN(const ConnectionConfig* connection, chosen_connection(config, arguments));
     states.push_back(auth_state(config, *connection, arguments.warn_days, now_ms()));
   }
+  RETURN_IF_ERROR(add_words_of_run(config, states));
   RETURN_IF_ERROR(show_states(arguments, states));
   for (const AuthState& state : states) {
     if (state.action_needed)
@@ -255,9 +258,13 @@ Result<const ConnectionConfig*> chosen_connection(const PipelineConfig& config,
   return Status{StatusCode::usage, "say which connection: " + names};
 }
 
+services::LoginPlace login_place(const PipelineConfig& config, const ConnectionConfig& connection) {
+  return {config.path, connection.name};
+}
+
 std::string auth_command_line(const char* verb, const PipelineConfig& config,
                               const ConnectionConfig& connection) {
-  return std::string("penstock auth ") + verb + " " + config.path + " " + connection.name;
+  return services::auth_command_words(verb, login_place(config, connection));
 }
 
 Status replace_tokens(const PipelineConfig& config, const ConnectionConfig& connection,
@@ -265,6 +272,21 @@ Status replace_tokens(const PipelineConfig& config, const ConnectionConfig& conn
   const services::TokenStore store(config.state_dir, connection.name);
   ASSIGN_OR_RETURN(const services::TokenLock lock, store.lock([] { return false; }));
   return store.save(tokens, lock);
+}
+
+Status check_token_place(const PipelineConfig& config, const ConnectionConfig& connection) {
+  const services::TokenStore store(config.state_dir, connection.name);
+  RETURN_IF_ERROR(store.lock([] { return false; }).status());
+  struct stat directory {};
+  // What root stores there is closed to the run.
+  if (::geteuid() == 0 && ::stat(config.state_dir.c_str(), &directory) == 0 &&
+      directory.st_uid != 0) {
+    return {StatusCode::io, config.state_dir + " belongs to the user with the number " +
+                                std::to_string(directory.st_uid) +
+                                ", who could not read what root stores. Run the command as that "
+                                "user"};
+  }
+  return {};
 }
 
 int auth_command(const Arguments& arguments) {

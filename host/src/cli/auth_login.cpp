@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <openssl/rand.h>
 #include <spawn.h>
 #include <sys/wait.h>
@@ -9,12 +10,12 @@
 #include <map>
 #include <optional>
 #include <string_view>
+#include <thread>
 
 #include "cli/auth.hpp"
 #include "cli/commands.hpp"
 #include "cli/redirect_listener.hpp"
 #include "services/clock.hpp"
-#include "services/http_rules.hpp"
 #include "services/oauth.hpp"
 #include "services/redact.hpp"
 
@@ -25,7 +26,10 @@ namespace {
 
 // 128 bits: not guessed.
 constexpr std::size_t kStateBytes = 16;
-constexpr char kDefaultPath[] = "/callback";
+// Fixed, because services take only what is registered for the app letter for letter.
+constexpr char kDefaultRedirect[] = "http://127.0.0.1:8765/callback";
+// Of a server's words that are shown.
+constexpr std::size_t kMaxShownBytes = 200;
 // What is pasted is a URL with a code; services' codes have some hundred bytes.
 constexpr std::size_t kMaxPastedBytes = 16 * 1024;
 
@@ -82,12 +86,21 @@ Query query_of(std::string_view url) {
   return query;
 }
 
+// Words of others, without what moves a terminal's cursor.
+std::string shown_words(const std::string& text) {
+  std::string shown;
+  for (const char c : services::redact(text).substr(0, kMaxShownBytes)) {
+    if (c >= ' ' && c < 0x7F) shown += c;
+  }
+  return shown;
+}
+
 std::string value_of(const Query& query, const char* name) {
   const auto found = query.find(name);
   return found == query.end() ? std::string() : found->second;
 }
 
-// Where the redirect goes, if that is this machine.
+// Where the redirect goes, if that is where RedirectListener listens.
 struct LoopbackRedirect {
   std::uint16_t port = 0;
   std::string path;
@@ -100,7 +113,7 @@ std::optional<LoopbackRedirect> loopback_of(const std::string& uri) {
   const std::string authority = rest.substr(0, slash);
   const std::size_t colon = std::min(authority.rfind(':'), authority.size());
   const std::string host = authority.substr(0, colon);
-  if (!services::is_loopback(host)) return std::nullopt;
+  if (host != "127.0.0.1" && host != "localhost") return std::nullopt;
   LoopbackRedirect redirect;
   redirect.port = 80;
   if (colon < authority.size()) {
@@ -113,17 +126,33 @@ std::optional<LoopbackRedirect> loopback_of(const std::string& uri) {
   return redirect;
 }
 
+void say_not_opened() {
+  std::fprintf(stderr, "xdg-open could not open a browser; open the address above yourself.\n");
+}
+
+// Where there is no desktop, xdg-open is the browser itself and ends with it: nobody waits for it,
+// nor may it write where our own output goes.
 void open_browser(const std::string& url) {
   std::string program = "xdg-open";
   std::string argument = url;
   char* const arguments[] = {program.data(), argument.data(), nullptr};
+  posix_spawn_file_actions_t files;
+  posix_spawnattr_t attributes;
+  posix_spawn_file_actions_init(&files);
+  posix_spawnattr_init(&attributes);
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+    posix_spawn_file_actions_addopen(&files, fd, "/dev/null", O_RDWR, 0);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID);
   pid_t child = -1;
-  int status = posix_spawnp(&child, program.c_str(), nullptr, nullptr, arguments, environ);
-  if (status == 0 && waitpid(child, &status, 0) == child && WIFEXITED(status) &&
-      WEXITSTATUS(status) == 0) {
-    return;
-  }
-  std::fprintf(stderr, "xdg-open could not open a browser; open the address above yourself.\n");
+  const int failed = posix_spawnp(&child, program.c_str(), &files, &attributes, arguments, environ);
+  posix_spawn_file_actions_destroy(&files);
+  posix_spawnattr_destroy(&attributes);
+  if (failed != 0) return say_not_opened();
+  std::thread([child] {
+    int status = 0;
+    if (waitpid(child, &status, 0) == child && (!WIFEXITED(status) || WEXITSTATUS(status) != 0))
+      say_not_opened();
+  }).detach();
 }
 
 Status refused(const std::string& message) {
@@ -133,13 +162,19 @@ Status refused(const std::string& message) {
 // The code, of what came back.
 Result<Secret> code_of(const Query& query, const std::string& state,
                        const ConnectionConfig& connection) {
+  const std::string error = value_of(query, "error");
+  // Nothing is taken from such an answer, so that its words do no harm.
+  if (!error.empty() && value_of(query, "state").empty()) {
+    return refused(explain_refusal(error, value_of(query, "error_description"), connection) +
+                   ". The answer did not say which login it belongs to");
+  }
   if (value_of(query, "state") != state) {
     return refused(
         "the answer does not belong to this login: its state is another one. It may come from an "
         "older attempt, or from somebody who wants you to use their account. Run the command again "
         "and use only the address that it prints");
   }
-  if (const std::string error = value_of(query, "error"); !error.empty())
+  if (!error.empty())
     return refused(explain_refusal(error, value_of(query, "error_description"), connection));
   std::string code = value_of(query, "code");
   if (!services::is_token(code)) {
@@ -159,9 +194,37 @@ Result<Secret> pasted_code(const std::string& state, const ConnectionConfig& con
   if (line.size() > kMaxPastedBytes) return refused("what was pasted is too long");
   const std::size_t begin = std::min(line.find_first_not_of(" \t\r"), line.size());
   line = line.substr(begin, line.find_last_not_of(" \t\r") + 1 - begin);
-  if (line.find('?') != std::string::npos) return code_of(query_of(line), state, connection);
+  for (const char* mark : {"?", "code=", "error="}) {
+    if (line.find(mark) == std::string::npos) continue;
+    return code_of(query_of(line.find('?') == std::string::npos ? "?" + line : line), state,
+                   connection);
+  }
   Query query = {{"state", state}, {"code", decoded(line)}};
   return code_of(query, state, connection);
+}
+
+// Any page and program on this machine can send something here, and so can a tab of an older
+// attempt: what does not belong to this login does not end it.
+Result<Secret> received_code(RedirectListener& listener, const std::string& path,
+                             const Arguments& arguments, const std::string& state,
+                             const ConnectionConfig& connection) {
+  Result<Secret> code = Status{StatusCode::internal, "no answer"};
+  Status foreign;
+  const auto answer = [&](const std::string& target) -> RedirectListener::Answer {
+    const Query query = query_of(target);
+    code = code_of(query, state, connection);
+    const bool ours = value_of(query, "state") == state;
+    if (!ours && foreign.ok()) {
+      std::fprintf(stderr, "penstock: %s. Still waiting.\n", code.status().message().c_str());
+      foreign = code.status();
+    }
+    return {code.ok() ? "You can close this page and go back to the terminal."
+                      : "Not logged in: " + code.status().message() + ".",
+            ours};
+  };
+  const Status waited = listener.wait(path, arguments.login_timeout, answer);
+  if (waited.ok()) return code;
+  return foreign.ok() ? waited : foreign;
 }
 
 void show_url(const Arguments& arguments, const std::string& url, const std::string& redirect_uri) {
@@ -176,7 +239,7 @@ void show_url(const Arguments& arguments, const std::string& url, const std::str
 
 std::string explain_refusal(const std::string& error, const std::string& description,
                             const ConnectionConfig& connection) {
-  std::string said = services::redact(description).substr(0, 200);
+  const std::string said = shown_words(description);
   std::string scopes;
   std::string named;
   for (const std::string& scope : connection.oauth2->scopes) {
@@ -195,9 +258,12 @@ std::string explain_refusal(const std::string& error, const std::string& descrip
            (named.empty() ? "one of the scopes " + scopes : "the scope " + named) +
            ". A single scope that is not granted makes the whole login fail, also for the others. "
            "Apply for it where the app is registered (client_id " +
-           connection.client_id + ") and run the command again once it is granted";
+           connection.client_id +
+           ") and run the command again once it is granted; or name the "
+           "scopes that the app has in connections." +
+           connection.name + ".scopes, and do without what the others are for";
   }
-  return "the login was refused with " + services::redact(error).substr(0, 64) +
+  return "the login was refused with " + shown_words(error) +
          (said.empty() ? "" : " (" + said + ")");
 }
 
@@ -207,37 +273,21 @@ Result<services::TokenSet> log_in(const Arguments& arguments, const PipelineConf
     return Status{StatusCode::configuration,
                   "a login needs connections." + connection.name + ".client_id and client_secret"};
   }
-  std::string redirect_uri = connection.redirect_uri;
-  const auto loopback =
-      redirect_uri.empty() ? LoopbackRedirect{0, kDefaultPath} : loopback_of(redirect_uri);
-  if (arguments.paste && redirect_uri.empty()) {
-    return Status{StatusCode::configuration,
-                  "--paste needs connections." + connection.name +
-                      ".redirect_uri: one of the redirect URLs that are registered for the app"};
-  }
+  const std::string redirect_uri =
+      connection.redirect_uri.empty() ? kDefaultRedirect : connection.redirect_uri;
+  const auto loopback = loopback_of(redirect_uri);
   const bool paste = arguments.paste || !loopback;
   ASSIGN_OR_RETURN(const std::string state, random_state());
-  const auto url = [&] {
-    return services::authorize_url(connection.authorize_url, connection.client_id, redirect_uri,
-                                   state, connection.oauth2->scopes);
-  };
+  const std::string url = services::authorize_url(connection.authorize_url, connection.client_id,
+                                                  redirect_uri, state, connection.oauth2->scopes);
   std::optional<Secret> code;
   if (paste) {
-    show_url(arguments, url(), redirect_uri);
+    show_url(arguments, url, redirect_uri);
     ASSIGN_OR_RETURN(code, pasted_code(state, connection));
   } else {
     ASSIGN_OR_RETURN(RedirectListener listener, RedirectListener::open(loopback->port));
-    if (redirect_uri.empty())
-      redirect_uri = "http://127.0.0.1:" + std::to_string(listener.port()) + kDefaultPath;
-    show_url(arguments, url(), redirect_uri);
-    const auto answer = [&](const std::string& target) {
-      const auto result = code_of(query_of(target), state, connection);
-      return result.ok() ? "You can close this page and go back to the terminal."
-                         : "Not logged in: " + result.status().message() + ".";
-    };
-    ASSIGN_OR_RETURN(const std::string target,
-                     listener.wait(loopback->path, arguments.login_timeout, answer));
-    ASSIGN_OR_RETURN(code, code_of(query_of(target), state, connection));
+    show_url(arguments, url, redirect_uri);
+    ASSIGN_OR_RETURN(code, received_code(listener, loopback->path, arguments, state, connection));
   }
   const auto login = services::login_options(connection, config.path, config.state_dir);
   services::TokenEndpoint endpoint(login->application);

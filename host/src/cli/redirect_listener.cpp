@@ -18,8 +18,8 @@ using Clock = std::chrono::steady_clock;
 
 // A code and a state have some hundred bytes; browsers add cookies and more.
 constexpr std::size_t kMaxRequestBytes = 64 * 1024;
-// A browser that opens a connection and says nothing does not hold up the one that does.
-constexpr std::chrono::milliseconds kRequestTimeout{5000};
+// Browsers open connections in advance and say nothing on them; one that speaks does so at once.
+constexpr std::chrono::milliseconds kRequestTimeout{1000};
 constexpr int kBacklog = 16;
 
 class Socket {
@@ -100,26 +100,23 @@ Result<RedirectListener> RedirectListener::open(std::uint16_t port) {
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   address.sin_port = htons(port);
-  socklen_t size = sizeof address;
   if (socket.fd() < 0 || ::setsockopt(socket.fd(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
       ::bind(socket.fd(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
-      ::listen(socket.fd(), kBacklog) != 0 ||
-      ::getsockname(socket.fd(), reinterpret_cast<sockaddr*>(&address), &size) != 0) {
+      ::listen(socket.fd(), kBacklog) != 0) {
     return Status{StatusCode::io,
                   "cannot listen on 127.0.0.1:" + std::to_string(port) + ": " +
                       std::generic_category().message(errno) +
                       ". End the program that uses the port, take another in redirect_uri, or "
                       "use --paste"};
   }
-  return RedirectListener(socket.release(), ntohs(address.sin_port));
+  return RedirectListener(socket.release());
 }
 
 RedirectListener::RedirectListener(RedirectListener&& other) noexcept
-    : socket_(std::exchange(other.socket_, -1)), port_(other.port_) {}
+    : socket_(std::exchange(other.socket_, -1)) {}
 
 RedirectListener& RedirectListener::operator=(RedirectListener&& other) noexcept {
   std::swap(socket_, other.socket_);
-  std::swap(port_, other.port_);
   return *this;
 }
 
@@ -127,20 +124,21 @@ RedirectListener::~RedirectListener() {
   if (socket_ >= 0) ::close(socket_);
 }
 
-Result<std::string> RedirectListener::wait(
-    const std::string& path, std::chrono::milliseconds timeout,
-    const std::function<std::string(const std::string& target)>& answer) {
+Status RedirectListener::wait(const std::string& path, std::chrono::milliseconds timeout,
+                              const std::function<Answer(const std::string& target)>& answer) {
   const Clock::time_point end = Clock::now() + timeout;
   while (readable_until(socket_, end)) {
     const Socket browser(::accept4(socket_, nullptr, nullptr, SOCK_CLOEXEC));
     if (browser.fd() < 0) continue;
-    std::string target = read_target(browser.fd(), std::min(end, Clock::now() + kRequestTimeout));
+    const std::string target =
+        read_target(browser.fd(), std::min(end, Clock::now() + kRequestTimeout));
     if (target.substr(0, target.find('?')) != path) {
       write_answer(browser.fd(), "404 Not Found", "Nothing is here.");
       continue;
     }
-    write_answer(browser.fd(), "200 OK", answer(target));
-    return target;
+    const Answer said = answer(target);
+    write_answer(browser.fd(), "200 OK", said.text);
+    if (said.final) return {};
   }
   return Status{StatusCode::authorization,
                 "nobody came back from the login within " + std::to_string(timeout.count() / 1000) +

@@ -14,7 +14,7 @@ namespace penstock::cli {
 // One at a time. [control-thread]
 class RedirectListener {
  public:
-  // On 127.0.0.1; port 0: a free one. StatusCode::io when it is taken.
+  // On 127.0.0.1. StatusCode::io when the port is taken.
   static Result<RedirectListener> open(std::uint16_t port);
   RedirectListener(RedirectListener&& other) noexcept;
   RedirectListener& operator=(RedirectListener&& other) noexcept;
@@ -22,18 +22,19 @@ class RedirectListener {
   RedirectListener& operator=(const RedirectListener&) = delete;
   ~RedirectListener();
 
-  [[nodiscard]] std::uint16_t port() const { return port_; }
-
-  // [may-block] The target ("/callback?code=...") of the first request to `path`; others are
-  // answered 404. The browser is shown what `answer` makes of it: text, which is escaped.
+  struct Answer {
+    std::string text;  // for the browser; it is escaped
+    bool final = true;
+  };
+  // [may-block] Requests to `path` are answered with what `answer` makes of their target
+  // ("/callback?code=..."), until one answer is final; others are answered 404.
   // StatusCode::authorization when none comes in this time.
-  Result<std::string> wait(const std::string& path, std::chrono::milliseconds timeout,
-                           const std::function<std::string(const std::string& target)>& answer);
+  Status wait(const std::string& path, std::chrono::milliseconds timeout,
+              const std::function<Answer(const std::string& target)>& answer);
 
  private:
-  RedirectListener(int socket, std::uint16_t port) : socket_(socket), port_(port) {}
+  explicit RedirectListener(int socket) : socket_(socket) {}
   int socket_ = -1;
-  std::uint16_t port_ = 0;
 };
 
 }  // namespace penstock::cli

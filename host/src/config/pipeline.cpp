@@ -178,6 +178,7 @@ class PipelineReader {
     const auto authorize_url = map.url("authorize_url");
     const auto token_url = map.url("token_url");
     connection.redirect_uri = map.url("redirect_uri").value_or("");
+    const std::vector<std::string> scopes = map.texts("scopes");
     connection.timeout =
         map.duration("timeout", kLeastTimeout, kMostTimeout).value_or(connection.timeout);
     const Node* rates = map.find("rates");
@@ -187,6 +188,7 @@ class PipelineReader {
       if (plugin->oauth2) {
         connection.authorize_url = authorize_url.value_or(plugin->oauth2->authorize_url);
         connection.token_url = token_url.value_or(plugin->oauth2->token_url);
+        if (map.find("scopes") != nullptr) connection.oauth2->scopes = scopes;
       }
       check_login(map, member.value, *plugin);
       if (rates != nullptr) override_rates(*rates, map.label("rates"), *plugin, connection);
@@ -198,7 +200,7 @@ class PipelineReader {
   void check_login(const MapReader& map, const Node& node, const PluginManifest& plugin) {
     if (!plugin.oauth2) {
       for (const char* key : {"client_id", "client_secret", "refresh_token", "authorize_url",
-                              "token_url", "redirect_uri"}) {
+                              "token_url", "redirect_uri", "scopes"}) {
         const Node* value = node.find(key);
         if (value == nullptr) continue;
         diagnostics_.error(value->location,

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <exception>
 #include <nlohmann/json.hpp>
+#include <system_error>
 #include <utility>
 
 #include "services/log.hpp"
@@ -13,7 +14,6 @@
 namespace penstock::services {
 namespace {
 
-constexpr std::int64_t kMsPerDay = 24LL * 3600 * 1000;
 // How often the file is looked at, at most.
 constexpr std::int64_t kLookIntervalNs = 1'000'000'000;
 // How often a caller that waits looks at its cancellation flag, which nobody wakes it for.
@@ -71,6 +71,7 @@ Credentials::Credentials(std::string connection, Secret access_token,
   } else {
     use(choose_tokens(std::nullopt, configured_, login_ ? login_->refresh_token : Secret()));
   }
+  told_changes_ = changes_;
 }
 
 Credentials::~Credentials() {
@@ -87,10 +88,6 @@ void Credentials::cancel() {
 bool Credentials::grace_is_over() const {
   const std::int64_t cancelled = cancelled_ns_.load();
   return cancelled != 0 && clock_.monotonic_ns() - cancelled >= kGraceNs;
-}
-
-std::string Credentials::login_command() const {
-  return "penstock auth login " + login_->pipeline + " " + connection_;
 }
 
 void Credentials::use(TokenSet tokens) {
@@ -117,14 +114,15 @@ void Credentials::look_at_store(bool now) {
     log(LogLevel::error, connection_, stored.status().message());
     stored = std::optional<TokenSet>();
   }
+  const std::uint64_t before = number_;
   use(choose_tokens(*stored, configured_, login_->refresh_token));
+  if (number_ != before) ++changes_;
 }
 
 bool Credentials::take_over_changes() {
   const std::lock_guard lock(mutex_);
-  const std::uint64_t before = number_;
   look_at_store(false);
-  return number_ != before;
+  return std::exchange(told_changes_, changes_) != changes_;
 }
 
 std::int64_t Credentials::given_ms() {
@@ -181,7 +179,8 @@ Credentials::Answer Credentials::no_token() const {
   const std::string none = "Connection " + connection_ + " has no access token: ";
   const std::string configure = "set " + setting + ", for example to ${env:NAME} or ${file:PATH}.";
   if (!login_) return refused("no_access_token", none + configure);
-  return refused("not_logged_in", none + "run " + login_command() + ", or " + configure);
+  return refused("not_logged_in",
+                 none + "run " + auth_command_words("login", place()) + ", or " + configure);
 }
 
 Credentials::Answer Credentials::token(const Caller& caller) {
@@ -191,10 +190,12 @@ Credentials::Answer Credentials::token(const Caller& caller) {
 
 Credentials::Answer Credentials::renew(const Token& refused, std::string_view body,
                                        const Caller& caller) {
-  if (!login_ || names_code(body, login_->revoked_codes)) return {PENSTOCK_OK, "", "", refused};
+  if (!login_) return {PENSTOCK_OK, "", "", refused};
   std::unique_lock lock(mutex_);
   look_at_store(true);
+  // What is said of a token that was replaced meanwhile is of no interest, also that it is revoked.
   if (number_ == refused.number) {
+    if (names_code(body, login_->revoked_codes)) return {PENSTOCK_OK, "", "", refused};
     refused_ = number_;
     if (!can_renew()) return {PENSTOCK_OK, "", "", refused};
   }
@@ -215,7 +216,10 @@ Credentials::Answer Credentials::wait_for_token(std::unique_lock<std::mutex>& lo
         // The server shall say what it thinks of a token that has expired.
         return is_token(tokens_.access_token.reveal()) ? current() : no_token();
       }
-      if (failed_lately()) return {failure_->status, failure_->reason, failure_->message, {}};
+      if (failed_lately()) {
+        const RenewalFault& fault = failure_->fault;
+        return {fault.status, fault.reason, fault.message, {}};
+      }
     }
     if (cancelled_ns_.load() != 0 || caller.cancelled()) {
       return {PENSTOCK_ERR_CANCELLED,
@@ -238,129 +242,97 @@ Credentials::Answer Credentials::wait_for_token(std::unique_lock<std::mutex>& lo
 
 void Credentials::begin_renewal() {
   if (renewer_.joinable()) renewer_.join();  // it has let go of the lock for the last time
-  renewing_ = true;
-  renewer_ = std::thread([this, tokens = tokens_] { run_renewal(tokens); });
+  try {
+    renewer_ = std::thread([this, tokens = tokens_] { run_renewal(tokens); });
+    renewing_ = true;
+  } catch (const std::system_error& error) {
+    failure_ =
+        Failure{renewal_fault_here(error.what(), place()), clock_.monotonic_ns() + kPassingPauseNs};
+  }
 }
 
 void Credentials::run_renewal(const TokenSet& in_use) {
-  TokenSet fresh;
-  std::optional<Failure> failure;
+  Renewal renewal;
   try {
-    failure = renew_tokens(in_use, fresh);
+    renewal = renew_tokens(in_use);
   } catch (const std::exception& exception) {
-    failure = Failure{PENSTOCK_ERR_TRANSPORT, "internal_error",
-                      "The access token of connection " + connection_ +
-                          " could not be renewed: " + exception.what() + ".",
-                      clock_.monotonic_ns() + kPassingPauseNs};
+    renewal.fault = renewal_fault_here(exception.what(), place());
+    renewal.pause_ns = kPassingPauseNs;
   }
-  if (failure) {
-    log(LogLevel::warning, connection_, failure->message);
+  if (renewal.fault) {
+    log(LogLevel::warning, connection_, renewal.fault->message);
   } else {
     log(LogLevel::info, connection_, "the access token was renewed");
   }
   const std::lock_guard lock(mutex_);
-  if (failure) {
-    failure_ = std::move(failure);
+  if (renewal.fault) {
+    const bool hurry = !usable() || renewal.fault->status != PENSTOCK_ERR_AUTH;
+    failure_ = Failure{std::move(*renewal.fault),
+                       clock_.monotonic_ns() + (hurry ? renewal.pause_ns : kUnhurriedPauseNs)};
   } else {
-    use(std::move(fresh));
+    const bool mended = failure_ && failure_->fault.status == PENSTOCK_ERR_AUTH;
+    if (renewal.by_others || mended) ++changes_;
+    use(std::move(renewal.fresh));
     refused_ = 0;
-    if (store_) stamp_ = store_->stamp();
+    stamp_ = renewal.stamp;
+    // Whoever waited for the file's lock may have written other tokens by now.
+    look_at_store(true);
   }
   renewing_ = false;
   changed_.notify_all();
 }
 
-std::optional<Credentials::Failure> Credentials::renew_tokens(const TokenSet& in_use,
-                                                              TokenSet& fresh) {
+Credentials::Renewal Credentials::renew_tokens(const TokenSet& in_use) {
   const auto cancelled = [this] { return grace_is_over(); };
-  const auto io_failure = [this](const Status& status) {
-    return Failure{PENSTOCK_ERR_AUTH, "oauth_refresh_failed",
-                   "Oauth Refresh Failed: " + status.message() + ".",
-                   clock_.monotonic_ns() + kPassingPauseNs};
+  const auto fault_here = [this](const Status& status) {
+    return Renewal{renewal_fault_here(status.message(), place()), kPassingPauseNs, {}, false, {}};
   };
   TokenSet before = in_use;
   std::optional<TokenLock> lock;
   if (store_) {
     Result<TokenLock> locked = store_->lock(cancelled);
-    if (!locked.ok()) return io_failure(locked.status());
+    if (!locked.ok()) return fault_here(locked.status());
     lock.emplace(std::move(locked).value());
     const Result<std::optional<TokenSet>> stored = store_->load();
-    if (!stored.ok()) return io_failure(stored.status());
+    if (!stored.ok()) return fault_here(stored.status());
     before = choose_tokens(*stored, configured_, login_->refresh_token);
     const bool other = before.access_token.reveal() != in_use.access_token.reveal();
     const bool lives = before.access_expires_ms == 0 || now_ms() < before.access_expires_ms;
-    if (other && lives && is_token(before.access_token.reveal())) {
-      fresh = before;  // another process was faster
-      return std::nullopt;
-    }
-    if (before.refresh_token.empty()) {
-      fresh = before;
-      return std::nullopt;
-    }
+    const bool faster = other && lives && is_token(before.access_token.reveal());
+    if (faster || before.refresh_token.empty())
+      return {std::nullopt, 0, before, other, store_->stamp()};
   }
   const TokenAnswer answer = endpoint_->refresh(before.refresh_token, cancelled);
-  if (answer.kind != TokenAnswer::Kind::tokens) return failure_of(answer);
-  fresh = apply_reply(before, answer.reply, now_ms());
-  if (lock) {
-    if (const Status saved = store_->save(fresh, *lock); !saved.ok()) {
-      log(LogLevel::error, connection_,
-          "the renewed tokens are used, but could not be kept: " + saved.message());
+  const auto keep = [&](const TokenSet& tokens, const char* what) {
+    if (!lock) return;
+    if (const Status saved = store_->save(tokens, *lock); !saved.ok())
+      log(LogLevel::error, connection_, what + saved.message());
+  };
+  if (answer.kind != TokenAnswer::Kind::tokens) {
+    if (answer.kind == TokenAnswer::Kind::dead && !before.refused) {
+      before.refused = true;
+      keep(before, "that the refresh token is dead could not be kept: ");
     }
+    const bool passes = answer.kind == TokenAnswer::Kind::passing;
+    return {
+        renewal_fault(answer, place()), passes ? kPassingPauseNs : kRefusedPauseNs, {}, false, {}};
   }
-  return std::nullopt;
-}
-
-Credentials::Failure Credentials::failure_of(const TokenAnswer& answer) const {
-  const std::int64_t now = clock_.monotonic_ns();
-  const std::string of_connection = " of connection " + connection_;
-  switch (answer.kind) {
-    case TokenAnswer::Kind::dead:
-      return {PENSTOCK_ERR_AUTH, "refresh_token_expired",
-              "Refresh Token Expired: the refresh token" + of_connection +
-                  " is no longer accepted (" + answer.message +
-                  "). Log in again: " + login_command() + ". Nothing is lost meanwhile.",
-              now + kRefusedPauseNs};
-    case TokenAnswer::Kind::passing:
-      return {answer.fault_status == PENSTOCK_ERR_CONNECT ? PENSTOCK_ERR_CONNECT
-                                                          : PENSTOCK_ERR_TRANSPORT,
-              "oauth_refresh_failed",
-              "The access token" + of_connection + " could not be renewed: " + answer.message,
-              now + kPassingPauseNs};
-    case TokenAnswer::Kind::failed:
-    case TokenAnswer::Kind::tokens:
-      break;
-  }
-  return {PENSTOCK_ERR_AUTH, "oauth_refresh_failed",
-          "Oauth Refresh Failed: the access token" + of_connection + " could not be renewed (" +
-              answer.message +
-              "). Check client_id, client_secret and token_url of the connection, "
-              "or log in again: " +
-              login_command() + ". Nothing is lost meanwhile.",
-          now + kRefusedPauseNs};
+  Renewal renewal;
+  renewal.fresh = apply_reply(before, answer.reply, now_ms());
+  keep(renewal.fresh, "the renewed tokens are used, but could not be kept: ");
+  if (store_) renewal.stamp = store_->stamp();
+  return renewal;
 }
 
 std::optional<LoginWarning> Credentials::next_warning() {
   const std::lock_guard lock(mutex_);
-  if (!login_ || tokens_.refresh_token.empty() || tokens_.refresh_expires_ms == 0)
-    return std::nullopt;
-  const std::int64_t left_ms = tokens_.refresh_expires_ms - now_ms();
-  int limit = INT32_MAX;
-  for (const int days : kWarnDays) {
-    if (left_ms <= days * kMsPerDay) limit = std::min(limit, days);
+  if (!login_) return std::nullopt;
+  if (failure_ && failure_->fault.status == PENSTOCK_ERR_AUTH && usable() &&
+      told_failure_ != number_) {
+    told_failure_ = number_;
+    return LoginWarning{failure_->fault.reason, failure_->fault.message};
   }
-  if (limit >= warned_days_) {
-    // A new login begins anew.
-    if (limit == INT32_MAX) warned_days_ = INT32_MAX;
-    return std::nullopt;
-  }
-  warned_days_ = limit;
-  const std::string when =
-      left_ms <= 0 ? "has expired"
-                   : "expires in " + std::to_string(left_ms / kMsPerDay) + " days and " +
-                         std::to_string(left_ms % kMsPerDay / (kMsPerDay / 24)) + " hours";
-  return LoginWarning{"refresh_token_expires_soon",
-                      "The refresh token of connection " + connection_ + " " + when +
-                          ", and no renewal extends it. Log in before: " + login_command()};
+  return warnings_.next(tokens_, can_renew(), now_ms(), place());
 }
 
 }  // namespace penstock::services

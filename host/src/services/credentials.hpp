@@ -14,6 +14,8 @@
 #include <vector>
 
 #include "services/clock.hpp"
+#include "services/login_warnings.hpp"
+#include "services/login_words.hpp"
 #include "services/oauth.hpp"
 #include "services/token_set.hpp"
 #include "services/token_store.hpp"
@@ -33,12 +35,6 @@ struct LoginOptions {
 [[nodiscard]] std::optional<LoginOptions> login_options(const ConnectionConfig& connection,
                                                         const std::string& pipeline,
                                                         const std::string& state_dir);
-
-// Which limit a person must know about before a refresh token ends.
-struct LoginWarning {
-  std::string code;
-  std::string message;
-};
 
 // [any-thread] Renewals run on a thread of its own, one at a time however many requests wait, and
 // go on when a request that waits is cancelled or late.
@@ -75,15 +71,17 @@ class Credentials {
   Answer token(const Caller& caller);
   // [may-block] After an answer 401 with this body to a request with the token `refused`. OK with
   // another token: send again. OK with the same number: there is nothing to renew it with, or the
-  // answer says that it was revoked. Else as token().
+  // answer says that it was revoked, and nobody has logged in since. Else as token().
   Answer renew(const Token& refused, std::string_view body, const Caller& caller);
 
-  // Whether the tokens on disk are others than those in use, because somebody logged in or out.
-  // Takes them over. Cheap: looks at the file's attributes.
+  // Takes over tokens on disk that are others than those in use, because somebody logged in or out.
+  // Whether that happened since the last call, by whichever thread, or a renewal that only a person
+  // could mend has succeeded. Cheap: looks at the file's attributes.
   bool take_over_changes();
   // When a person last gave tokens by a command, in milliseconds since 1970; 0: never.
   [[nodiscard]] std::int64_t given_ms();
-  // What a person should be told now about the end of the refresh token; each limit once.
+  // What a person should be told now, while requests still go on: that the login ends, or that
+  // the token in use cannot be renewed. Each once.
   [[nodiscard]] std::optional<LoginWarning> next_warning();
 
   // All waits end, now and later, with ERR_CANCELLED; a renewal that is under way gets kGrace to
@@ -97,17 +95,23 @@ class Credentials {
   // longer, because only a person can mend them.
   static constexpr std::int64_t kPassingPauseNs = 2'000'000'000;
   static constexpr std::int64_t kRefusedPauseNs = 30'000'000'000;
+  // While the token in use still holds, there is no hurry.
+  static constexpr std::int64_t kUnhurriedPauseNs = 1'800'000'000'000;
   // A renewal that was sent may have made the refresh token of before useless.
   static constexpr std::int64_t kGraceNs = 3'000'000'000;
-  // Days before the end of the refresh token at which a person is told.
-  static constexpr int kWarnDays[] = {30, 14, 7, 1};
 
  private:
   struct Failure {
-    std::int32_t status = 0;
-    std::string reason;
-    std::string message;
+    RenewalFault fault;
     std::int64_t until_ns = 0;
+  };
+  struct Renewal {
+    std::optional<RenewalFault> fault;
+    std::int64_t pause_ns = 0;  // after the fault
+    // Without a fault:
+    TokenSet fresh;
+    bool by_others = false;  // they were on the disk
+    TokenStamp stamp;        // of the file that holds them
   };
 
   // All with mutex_ held:
@@ -123,11 +127,10 @@ class Credentials {
   void begin_renewal();
   // On the renewing thread, without the lock:
   void run_renewal(const TokenSet& in_use);
-  std::optional<Failure> renew_tokens(const TokenSet& in_use, TokenSet& fresh);
-  [[nodiscard]] Failure failure_of(const TokenAnswer& answer) const;
+  Renewal renew_tokens(const TokenSet& in_use);
   [[nodiscard]] bool grace_is_over() const;
 
-  [[nodiscard]] std::string login_command() const;
+  [[nodiscard]] LoginPlace place() const { return {login_->pipeline, connection_}; }
   [[nodiscard]] std::int64_t now_ms() const { return clock_.wall_ns() / 1'000'000; }
 
   const std::string connection_;
@@ -147,7 +150,10 @@ class Credentials {
   std::int64_t looked_ns_ = 0;
   std::optional<Failure> failure_;
   Status store_fault_;
-  int warned_days_ = INT32_MAX;
+  std::uint64_t changes_ = 0;  // that take_over_changes() tells of
+  std::uint64_t told_changes_ = 0;
+  LoginWarnings warnings_;
+  std::uint64_t told_failure_ = 0;  // the number of the token whose failure next_warning() told
   bool renewing_ = false;
   std::thread renewer_;
 };

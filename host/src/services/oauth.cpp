@@ -15,6 +15,8 @@ namespace {
 
 constexpr std::chrono::milliseconds kCancelPoll{20};
 constexpr std::int64_t kMsPerSecond = 1000;
+// Servers count the ends of two tokens that end together in seconds, by different clocks.
+constexpr std::int64_t kRoundingSeconds = 60;
 
 // False when it was cancelled.
 bool pause(std::int64_t milliseconds, const std::function<bool()>& cancelled) {
@@ -171,18 +173,25 @@ TokenSet apply_reply(const TokenSet& before, const TokenReply& reply, std::int64
   after.access_token = reply.access_token;
   after.access_obtained_ms = now_ms;
   after.access_expires_ms = reply.expires_in_s ? now_ms + *reply.expires_in_s * kMsPerSecond : 0;
+  after.refused = false;
   if (!reply.scopes.empty()) after.scopes = reply.scopes;
-  const std::int64_t said_ms =
-      reply.refresh_expires_in_s ? now_ms + *reply.refresh_expires_in_s * kMsPerSecond : 0;
+  // No access token outlives the refresh token that it was made with: LinkedIn's documentation
+  // shows a year in minutes. What is not believed is not known.
+  const bool believed =
+      reply.refresh_expires_in_s &&
+      *reply.refresh_expires_in_s + kRoundingSeconds >= reply.expires_in_s.value_or(0);
+  const std::int64_t said_ms = believed ? now_ms + *reply.refresh_expires_in_s * kMsPerSecond : 0;
+  // A refresh token that was just accepted has not ended.
+  const std::int64_t known_ms = before.refresh_expires_ms > now_ms ? before.refresh_expires_ms : 0;
   const bool other =
       !reply.refresh_token.empty() && reply.refresh_token.reveal() != before.refresh_token.reveal();
   if (other) {
     after.refresh_token = reply.refresh_token;
     after.refresh_expires_ms = said_ms;
-  } else if (before.refresh_expires_ms == 0) {
-    after.refresh_expires_ms = said_ms;
-  } else if (said_ms != 0) {
-    after.refresh_expires_ms = std::min(before.refresh_expires_ms, said_ms);
+  } else if (known_ms == 0 || said_ms == 0) {
+    after.refresh_expires_ms = std::max(known_ms, said_ms);
+  } else {
+    after.refresh_expires_ms = std::min(known_ms, said_ms);
   }
   return after;
 }

@@ -51,7 +51,9 @@ class TokenEndpoint {
   // Enough to outlast a restart of the server, few enough not to hold requests up for long.
   static constexpr int kAttempts = 4;
   static constexpr std::int64_t kFirstPauseMs = 250;  // then four times as long each time
-  static constexpr std::int64_t kTimeoutMs = 30'000;  // of one attempt
+  // Of one attempt. With all of them a renewal is over before a send's deadline
+  // (send::kSendDeadlineNs), so that the send says why.
+  static constexpr std::int64_t kTimeoutMs = 20'000;
 
  private:
   using Form = std::vector<std::pair<const char*, std::string>>;

@@ -18,6 +18,12 @@ enum class TokenOrigin : std::uint8_t {
 };
 [[nodiscard]] const char* name_of(TokenOrigin origin);
 
+// Whom a login belongs to, as the destination says. Shown to people, never logged.
+struct Member {
+  std::string id;  // "": not known
+  std::string name;
+};
+
 // Times are milliseconds since 1970; 0: not known, for a refresh token also: there is none.
 struct TokenSet {
   Secret access_token;
@@ -25,8 +31,10 @@ struct TokenSet {
   std::int64_t access_obtained_ms = 0;
   std::int64_t access_expires_ms = 0;
   std::int64_t refresh_expires_ms = 0;
-  std::int64_t since_ms = 0;        // when a person last gave tokens
+  std::int64_t since_ms = 0;  // when a person last gave tokens
+  Member member;
   std::vector<std::string> scopes;  // as granted; empty: not known
+  bool refused = false;             // the refresh token is known to be dead
   TokenOrigin origin = TokenOrigin::configuration;
   // Of the configured tokens that these were renewed from (token_fingerprint); "" for others.
   std::string configured;

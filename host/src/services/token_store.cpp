@@ -82,17 +82,20 @@ Status sync_directory(const std::string& path) {
 }
 
 std::string to_text(const TokenSet& tokens, const std::string& connection) {
-  const Json json = {{"version", kVersion},
-                     {"connection", connection},
-                     {"origin", name_of(tokens.origin)},
-                     {"configured", tokens.configured},
-                     {"access_token", tokens.access_token.reveal()},
-                     {"access_obtained_ms", tokens.access_obtained_ms},
-                     {"access_expires_ms", tokens.access_expires_ms},
-                     {"refresh_token", tokens.refresh_token.reveal()},
-                     {"refresh_expires_ms", tokens.refresh_expires_ms},
-                     {"since_ms", tokens.since_ms},
-                     {"scopes", tokens.scopes}};
+  Json json = {{"version", kVersion},
+               {"connection", connection},
+               {"origin", name_of(tokens.origin)},
+               {"configured", tokens.configured},
+               {"access_token", tokens.access_token.reveal()},
+               {"access_obtained_ms", tokens.access_obtained_ms},
+               {"access_expires_ms", tokens.access_expires_ms},
+               {"refresh_token", tokens.refresh_token.reveal()},
+               {"refresh_expires_ms", tokens.refresh_expires_ms},
+               {"since_ms", tokens.since_ms},
+               {"scopes", tokens.scopes}};
+  if (tokens.refused) json["refused"] = true;
+  if (!tokens.member.id.empty())
+    json["member"] = {{"id", tokens.member.id}, {"name", tokens.member.name}};
   return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
@@ -126,6 +129,22 @@ class Members {
       all.push_back(entry.get<std::string>());
     }
     return all;
+  }
+  // One that may be missing.
+  [[nodiscard]] bool flag(const char* name) {
+    if (!json_.contains(name)) return false;
+    const Json& value = member(name);
+    if (!value.is_boolean())
+      throw std::invalid_argument(std::string(name) + " is no true or false");
+    return value.get<bool>();
+  }
+  [[nodiscard]] Member owner(const char* name) {
+    if (!json_.contains(name)) return {};
+    const Json& value = member(name);
+    if (!value.is_object() || value.size() != 2 || !value.contains("id") ||
+        !value["id"].is_string() || !value.contains("name") || !value["name"].is_string())
+      throw std::invalid_argument(std::string(name) + " has not an id and a name");
+    return {value["id"].get<std::string>(), value["name"].get<std::string>()};
   }
   void finish() const {
     if (json_.size() != read_) throw std::invalid_argument("it holds members that are not known");
@@ -163,6 +182,8 @@ TokenSet from_json(const Json& json) {
   tokens.refresh_expires_ms = members.time("refresh_expires_ms");
   tokens.since_ms = members.time("since_ms");
   tokens.scopes = members.texts("scopes");
+  tokens.refused = members.flag("refused");
+  tokens.member = members.owner("member");
   members.finish();
   if (tokens.empty()) throw std::invalid_argument("it holds no token");
   return tokens;
@@ -212,26 +233,6 @@ std::string file_name(const std::string& connection) {
 
 }  // namespace
 
-const char* name_of(TokenOrigin origin) {
-  switch (origin) {
-    case TokenOrigin::configuration:
-      return "configuration";
-    case TokenOrigin::login:
-      return "login";
-    case TokenOrigin::set:
-      return "set";
-  }
-  return "unknown";
-}
-
-bool is_token(std::string_view text) {
-  if (text.empty() || text.size() > kMaxTokenBytes) return false;
-  for (const char c : text) {
-    if (c <= ' ' || c >= 0x7F) return false;
-  }
-  return true;
-}
-
 TokenLock::TokenLock(TokenLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
 
 TokenLock& TokenLock::operator=(TokenLock&& other) noexcept {
@@ -277,6 +278,12 @@ Result<std::optional<TokenSet>> TokenStore::load() const {
   const File file(::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
   if (file.fd() < 0) {
     if (errno == ENOENT) return std::optional<TokenSet>();
+    if (errno == EACCES) {
+      return Status{StatusCode::io, path_ +
+                                        " belongs to another user of this machine. Run every "
+                                        "penstock of this pipeline as the same user, or give the "
+                                        "file back with chown"};
+    }
     return refused("cannot open", path_, errno);
   }
   struct stat status {};
@@ -330,6 +337,10 @@ Status TokenStore::save(const TokenSet& tokens, const TokenLock& /*lock*/) const
 }
 
 Result<bool> TokenStore::remove(const TokenLock& /*lock*/) const {
+  // A crash between writing and replacing leaves tokens there.
+  const std::string temporary = path_ + ".new";
+  if (::unlink(temporary.c_str()) != 0 && errno != ENOENT)
+    return refused("cannot remove", temporary, errno);
   if (::unlink(path_.c_str()) != 0) {
     if (errno == ENOENT) return false;
     return refused("cannot remove", path_, errno);

@@ -1,0 +1,46 @@
+#include "identity.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "hook_failure.hpp"
+#include "reply.hpp"
+
+namespace penstock::linkedin {
+namespace {
+
+// Far above a profile of a few fields.
+constexpr std::size_t kMaxProfile = 64 * 1024;
+
+std::string member_text(const nlohmann::json& profile, const char* name) {
+  const auto it = profile.find(name);
+  return it != profile.end() && it->is_string() ? it->get<std::string>() : std::string();
+}
+
+}  // namespace
+
+std::int32_t tell_identity(const sdk::Host& host, const Settings& settings,
+                           std::int64_t deadline_ns, std::string& answer, const sdk::Error& error) {
+  const Api api(host, settings);
+  const sdk::HttpResponse response = api.get("/me", Errand(deadline_ns));
+  if (response.result != PENSTOCK_OK || response.status != 200) {
+    const Refusal refusal =
+        classify(response, settings, "Asking who the login belongs to", host.wall_ns());
+    return fail_with(refusal.outcome, error);
+  }
+  const nlohmann::json profile = response.body.size() <= kMaxProfile
+                                     ? nlohmann::json::parse(response.body, nullptr, false)
+                                     : nlohmann::json();
+  const std::string id = profile.is_object() ? member_text(profile, "id") : std::string();
+  if (id.empty()) {
+    return error.fail(PENSTOCK_ERR_TRANSPORT, "unreadable_answer", {},
+                      "LinkedIn's answer to who the login belongs to names no member");
+  }
+  std::string name = member_text(profile, "localizedFirstName");
+  const std::string last = member_text(profile, "localizedLastName");
+  if (!name.empty() && !last.empty()) name += ' ';
+  answer = nlohmann::json{{"id", id}, {"name", name + last}}.dump(
+      -1, ' ', false, nlohmann::json::error_handler_t::replace);
+  return PENSTOCK_OK;
+}
+
+}  // namespace penstock::linkedin
