@@ -126,6 +126,23 @@ TEST_CASE("An append to a full queue waits until elements are settled") {
   }
 }
 
+TEST_CASE("A queue is full for a large append that waits, whatever a smaller one would find") {
+  Directory directory;
+  Changes changes;
+  constexpr std::size_t kMebibyte = 1024 * 1024;
+  const Opened opened = open(directory.path(), changes, true, 6 * kMebibyte);
+  REQUIRE(opened.queue->append(input(1, 0, 1, 0, 3 * kMebibyte)).ok());
+  REQUIRE(opened.queue->flush().ok());
+  const LoadedBlock loaded = take(*opened.queue, changes);
+  // As one event makes it for many mappings.
+  std::thread producer(
+      [&] { CHECK(opened.queue->append(input(2, 1, 1, 0, 3 * kMebibyte + 1000)).ok()); });
+  changes.wait_until([&] { return opened.queue->usage().full; });
+  REQUIRE(opened.queue->settle(delivered(loaded.block->sequence, {0})).ok());
+  producer.join();
+  CHECK_FALSE(opened.queue->usage().full);
+}
+
 TEST_CASE("What is larger than the whole queue passes when the queue is empty") {
   for (const bool on_disk : {true, false}) {
     Directory directory;

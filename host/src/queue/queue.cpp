@@ -85,13 +85,19 @@ std::string Queue::route_key(const Route& route) {
          route.batch_key;
 }
 
-bool Queue::has_room(std::size_t bytes) const {
+std::size_t Queue::unstored_bytes() const {
+  return gathered_.bytes + storing_.bytes + building_.bytes.size();
+}
+
+// Whether so much stays within max_bytes.
+bool Queue::fits(std::size_t bytes) const {
+  const std::uint64_t used = options_.on_disk ? stored_bytes_ + unstored_bytes() : stored_bytes_;
   // What is larger than the queue still has to pass: it goes in when the queue is empty.
-  if (!options_.on_disk) return stored_bytes_ == 0 || stored_bytes_ + bytes <= options_.max_bytes;
-  const std::size_t unstored = gathered_.bytes + storing_.bytes + building_.bytes.size();
-  if (unstored > kUnstoredBytes) return false;
-  const std::uint64_t used = stored_bytes_ + unstored;
   return used == 0 || used + bytes <= options_.max_bytes;
+}
+
+bool Queue::has_room(std::size_t bytes) const {
+  return fits(bytes) && (!options_.on_disk || unstored_bytes() <= kUnstoredBytes);
 }
 
 Status Queue::append(Input input) {
@@ -100,9 +106,8 @@ Status Queue::append(Input input) {
     std::unique_lock lock(mutex_);
     const auto may_go_on = [&] { return closed_ || !failure_.ok() || has_room(bytes); };
     if (!may_go_on()) {
-      append_waits_ = true;
-      const std::size_t unstored = gathered_.bytes + storing_.bytes + building_.bytes.size();
-      const bool full = stored_bytes_ + unstored + bytes > options_.max_bytes;
+      waiting_bytes_ = bytes;
+      const bool full = !fits(bytes);
       lock.unlock();
       if (full && options_.on_disk) {
         services::log(services::LogLevel::warning, "queue",
@@ -113,7 +118,7 @@ Status Queue::append(Input input) {
       options_.changed();
       lock.lock();
       room_.wait(lock, may_go_on);
-      append_waits_ = false;
+      waiting_bytes_.reset();
     }
     if (!failure_.ok()) return failure_;
     if (closed_) return {StatusCode::pending, "The queue was closed"};
@@ -476,7 +481,7 @@ Usage Queue::usage() const {
   const std::lock_guard lock(mutex_);
   Usage usage;
   usage.bytes = stored_bytes_;
-  usage.full = append_waits_ && stored_bytes_ + kUnstoredBytes > options_.max_bytes;
+  usage.full = waiting_bytes_ && !fits(*waiting_bytes_);
   usage.drained = drained();
   return usage;
 }

@@ -164,6 +164,8 @@ class Queue {
   [[nodiscard]] bool has_room(std::size_t bytes) const;
   void note_taken(const LoadedBlock& loaded);
   void note_appended(const Block& block);
+  [[nodiscard]] std::size_t unstored_bytes() const;
+  [[nodiscard]] bool fits(std::size_t bytes) const;
   void note_newer(const Block& block, const BlockElement& element, std::uint64_t route_hash);
   void overtake_unstored(const ElementKey& key);
   void note_letters(std::vector<DeadLetter>& letters);
@@ -219,7 +221,7 @@ class Queue {
   std::chrono::steady_clock::time_point trouble_since_;
   Status failure_;  // for good
   bool flushing_ = false;
-  bool append_waits_ = false;
+  std::optional<std::size_t> waiting_bytes_;  // of the append that waits for room
   bool closed_ = false;
   bool ending_ = false;
   std::thread thread_;
