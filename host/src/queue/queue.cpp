@@ -410,10 +410,7 @@ Status Queue::settle_in_memory(Progress& progress) {
 Status Queue::settle(Progress progress) {
   if (progress.empty()) return {};
   {
-    std::unique_lock lock(mutex_);
-    room_.wait(lock, [&] {
-      return gathered_.settled < kUnstoredSettlements || closed_ || !failure_.ok();
-    });
+    const std::lock_guard lock(mutex_);
     if (!failure_.ok()) return failure_;
     gather();
     note_letters(progress.tally.dead_letters);
@@ -482,6 +479,7 @@ Usage Queue::usage() const {
   Usage usage;
   usage.bytes = stored_bytes_;
   usage.full = waiting_bytes_ && !fits(*waiting_bytes_);
+  usage.behind = gathered_.settled >= kUnstoredSettlements;
   usage.drained = drained();
   return usage;
 }
