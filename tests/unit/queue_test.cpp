@@ -143,6 +143,36 @@ TEST_CASE("A queue is full for a large append that waits, whatever a smaller one
   CHECK_FALSE(opened.queue->usage().full);
 }
 
+TEST_CASE(
+    "In memory, dead letters that wait behind an unsettled block fill the queue as blocks do") {
+  Directory directory;
+  Changes changes;
+  const Opened opened = open(directory.path(), changes, false, 20'000);
+  REQUIRE(opened.queue->append(input(1, 0, 1)).ok());
+  const LoadedBlock loaded = take(*opened.queue, changes);
+  constexpr std::uint64_t kLines = 10;
+  std::thread producer([&] {
+    for (std::uint64_t i = 1; i <= kLines; ++i) {
+      penstock::queue::Input line;
+      line.tally.events.received = 1;
+      line.tally.events.invalid = 1;
+      penstock::DeadLetter letter;
+      letter.reason = "invalid_event";
+      letter.content = std::string(4'000, 'x');
+      line.tally.reason(penstock::ReasonCount::Kind::dead_letter, letter.mapping, letter.reason, {},
+                        {});
+      line.tally.dead_letters.push_back(std::move(letter));
+      line.position = penstock::SavedPosition{"/events", 1, 2, i + 1, 0, ""};
+      CHECK(opened.queue->append(std::move(line)).ok());
+    }
+  });
+  changes.wait_until([&] { return opened.queue->usage().full; });
+  REQUIRE(opened.queue->settle(delivered(loaded.block->sequence, {0})).ok());
+  producer.join();
+  REQUIRE(opened.queue->flush().ok());
+  CHECK_FALSE(opened.queue->usage().full);
+}
+
 TEST_CASE("What is larger than the whole queue passes when the queue is empty") {
   for (const bool on_disk : {true, false}) {
     Directory directory;

@@ -91,7 +91,7 @@ std::size_t Queue::unstored_bytes() const {
 
 // Whether so much stays within max_bytes.
 bool Queue::fits(std::size_t bytes) const {
-  const std::uint64_t used = options_.on_disk ? stored_bytes_ + unstored_bytes() : stored_bytes_;
+  const std::uint64_t used = stored_bytes_ + unstored_bytes() + held_letter_bytes_;
   // What is larger than the queue still has to pass: it goes in when the queue is empty.
   return used == 0 || used + bytes <= options_.max_bytes;
 }
@@ -101,7 +101,7 @@ bool Queue::has_room(std::size_t bytes) const {
 }
 
 Status Queue::append(Input input) {
-  const std::size_t bytes = bytes_of(input.blocks);
+  const std::size_t bytes = bytes_of(input.blocks) + bytes_of(input.tally.dead_letters);
   {
     std::unique_lock lock(mutex_);
     const auto may_go_on = [&] { return closed_ || !failure_.ok() || has_room(bytes); };
@@ -188,6 +188,7 @@ void Queue::keep_in_memory(Input input) {
     stored_bytes_ += entry.bytes;
     kept_.push_back({std::move(block), clock_.monotonic_ns()});
   }
+  held_letter_bytes_ += bytes_of(input.tally.dead_letters);
   entries_.back().part.tally = std::move(input.tally);
   entries_.back().part.position = std::move(input.position);
   forget_settled_prefix();
@@ -197,7 +198,9 @@ void Queue::forget_settled_prefix() {
   while (!entries_.empty() && entries_.front().unsettled == 0) {
     store::Commit& part = entries_.front().part;
     gather();
-    gathered_.bytes += bytes_of(part.tally.dead_letters);
+    const std::size_t letter_bytes = bytes_of(part.tally.dead_letters);
+    held_letter_bytes_ -= letter_bytes;
+    gathered_.bytes += letter_bytes;
     for (const Settlement& settlement : part.settlements)
       gathered_.settled += settlement.elements.size();
     gathered_.commit.tally.merge(std::move(part.tally));
@@ -398,6 +401,7 @@ Status Queue::settle_in_memory(Progress& progress) {
     store::Commit& part = entries_[letter.block - first_entry_].part;
     part.tally.reason(ReasonCount::Kind::dead_letter, letter.mapping, letter.reason, {},
                       letter.message);
+    held_letter_bytes_ += letter.bytes();
     part.tally.dead_letters.push_back(std::move(letter));
   }
   gather();

@@ -164,11 +164,11 @@ class Queue {
   void keep_in_memory(Input input);
   void forget_settled_prefix();
   Status settle_in_memory(Progress& progress);
+  [[nodiscard]] std::size_t unstored_bytes() const;
+  [[nodiscard]] bool fits(std::size_t bytes) const;
   [[nodiscard]] bool has_room(std::size_t bytes) const;
   void note_taken(const LoadedBlock& loaded);
   void note_appended(const Block& block);
-  [[nodiscard]] std::size_t unstored_bytes() const;
-  [[nodiscard]] bool fits(std::size_t bytes) const;
   void note_newer(const Block& block, const BlockElement& element, std::uint64_t route_hash);
   void overtake_unstored(const ElementKey& key);
   void note_letters(std::vector<DeadLetter>& letters);
@@ -211,6 +211,7 @@ class Queue {
   std::uint64_t next_to_take_ = 0;
   std::uint64_t stored_end_ = 0;    // on disk: blocks before it are stored
   std::uint64_t stored_bytes_ = 0;  // on disk: of blocks stored; in memory: of those not settled
+  std::uint64_t held_letter_bytes_ = 0;  // in memory: of dead letters in entries_
   std::map<std::uint32_t, std::uint64_t> untaken_;
   ReplayableKeys replayable_;
   std::unordered_multiset<std::uint64_t> unstored_letters_;  // hashes of keys, of gathered letters
