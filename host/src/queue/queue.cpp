@@ -253,8 +253,8 @@ void Queue::note_newer(const Block& block, const BlockElement& element, std::uin
   gather();
   ElementKey key{block.routes[element.route], std::string(block.coalesce_key(element))};
   overtake_unstored(key);
+  gathered_.bytes += sizeof key + key.route.batch_key.size() + key.coalesce_key.size();
   gathered_.commit.overtaken.push_back(std::move(key));
-  gathered_.bytes += element.key_size;
 }
 
 // Dead letters that the store does not have yet.
