@@ -130,11 +130,11 @@ Status Engine::take_blocks(std::int64_t now_ns, batch::Settled& settled) {
   // Looked at before taking: what was appended before the last worker ended is then seen below.
   const bool no_more = working_.load() == 0;
   for (int i = 0; i < kBlocksPerTurn; ++i) {
-    if (memory_is_full()) return {};
-    const bool drained = queue_.usage().drained;
+    const queue::Usage usage = queue_.usage();
+    if (memory_is_full() || usage.behind) return {};
     ASSIGN_OR_RETURN(const LoadedBlock loaded, queue_.take());
     if (loaded.block == nullptr) {
-      if (no_more && drained && !input_done_) {
+      if (no_more && usage.drained && !input_done_) {
         input_done_ = true;
         batcher_.flush();
       }
@@ -148,7 +148,7 @@ Status Engine::take_blocks(std::int64_t now_ns, batch::Settled& settled) {
 
 // Gives groups back what they forgot while they could not send.
 Status Engine::recover_parked(std::int64_t now_ns, batch::Settled& settled) {
-  for (int i = 0; i < kRecoveredPerTurn && !memory_is_full(); ++i) {
+  for (int i = 0; i < kRecoveredPerTurn && !memory_is_full() && !queue_.usage().behind; ++i) {
     const std::optional<std::uint64_t> from = batcher_.recover_from(now_ns);
     if (!from) return {};
     // The queue must know of all that was settled before it says what is left of a block.
@@ -273,6 +273,9 @@ Status Engine::dispatch() {
       // Only finished attempts and ending workers bring anything new, and they wake this thread.
       wait_until(batch::kNever);
     } else if (!send_batches(now)) {
+    } else if (queue_.usage().behind) {
+      // What is ready has to wait: the storing thread wakes this one when the disk has caught up.
+      wait_until(std::min(deadline_ns_, next_states_ns_));
       wait_until(std::min({batcher_.next_time(), deadline_ns_, next_states_ns_}));
     }
   }

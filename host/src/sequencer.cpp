@@ -1,6 +1,15 @@
 #include "sequencer.hpp"
 
 namespace penstock {
+namespace {
+
+std::size_t chunk_bytes(const MappedChunk& chunk) {
+  std::size_t bytes = chunk.tally.dead_letter_bytes();
+  for (const Block& block : chunk.blocks) bytes += block.memory_bytes();
+  return bytes;
+}
+
+}  // namespace
 
 Sequencer::Sequencer(queue::Queue& queue, ledger::Ledger& ledger, std::size_t window,
                      Position begin)
@@ -17,16 +26,25 @@ Status Sequencer::append(MappedChunk& chunk) {
   return {};
 }
 
+// The one that all others wait for always may.
+bool Sequencer::may_wait(const MappedChunk& chunk, std::size_t bytes) const {
+  if (chunk.sequence == next_) return true;
+  return chunk.sequence < next_ + window_ && waiting_bytes_ + bytes <= kWaitingBytes;
+}
+
 Status Sequencer::push(std::unique_ptr<MappedChunk> chunk) {
+  const std::size_t bytes = chunk_bytes(*chunk);
   std::unique_lock lock(mutex_);
-  moved_.wait(lock, [&] { return !failure_.ok() || chunk->sequence < next_ + window_; });
+  moved_.wait(lock, [&] { return !failure_.ok() || may_wait(*chunk, bytes); });
   if (!failure_.ok()) return failure_;
+  waiting_bytes_ += bytes;
   waiting_.emplace(chunk->sequence, std::move(chunk));
   if (appending_) return {};  // whoever is appending will find it
   appending_ = true;
   while (failure_.ok() && !waiting_.empty() && waiting_.begin()->first == next_) {
     const std::unique_ptr<MappedChunk> ready = std::move(waiting_.begin()->second);
     waiting_.erase(waiting_.begin());
+    waiting_bytes_ -= chunk_bytes(*ready);
     lock.unlock();
     Status status = append(*ready);
     lock.lock();

@@ -28,7 +28,10 @@ struct MappedChunk {
 
 class Sequencer {
  public:
-  // At most `window` chunks wait for an earlier one; beyond that push() waits, which bounds memory.
+  // What may wait for an earlier chunk, at most `window` chunks besides; beyond that push() waits,
+  // which bounds memory. A chunk is usually 256 KiB; it is megabytes when its events match many
+  // mappings. An eighth of the 64 MiB that a run may use (README.md).
+  static constexpr std::size_t kWaitingBytes = 8 * 1024 * 1024;
   // `begin`: where the first chunk begins.
   Sequencer(queue::Queue& queue, ledger::Ledger& ledger, std::size_t window, Position begin);
 
@@ -40,6 +43,7 @@ class Sequencer {
   [[nodiscard]] Position accepted() const;
 
  private:
+  [[nodiscard]] bool may_wait(const MappedChunk& chunk, std::size_t bytes) const;
   Status append(MappedChunk& chunk);
 
   queue::Queue& queue_;
@@ -48,6 +52,7 @@ class Sequencer {
   mutable std::mutex mutex_;
   std::condition_variable moved_;
   std::map<std::uint64_t, std::unique_ptr<MappedChunk>> waiting_;
+  std::size_t waiting_bytes_ = 0;
   std::uint64_t next_ = 0;
   bool appending_ = false;
   Status failure_;

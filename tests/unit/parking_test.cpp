@@ -159,6 +159,25 @@ TEST_CASE("A group is parked no more when the queue has nothing left of what it 
   CHECK(world.payloads(*world.next()) == Payloads{"C"});
 }
 
+TEST_CASE("Parts of a split batch that cannot go are parked like what waits, and come back whole") {
+  World world(limits(6), 1);
+  const auto block =
+      world.add({{"a", "A"}, {"b", "B"}, {"c", "C"}, {"d", "D"}, {"e", "E"}, {"f", "F"}});
+  world.complete(world.next(), Verdict::Kind::split);
+  const auto newer = world.add({{"c", "C2"}});
+  world.lose(world.next(), world.now + kSecond);  // A and B; the other parts wait
+  CHECK(world.batcher.park(world.now) == 7);
+  CHECK(world.batcher.held_bytes() == 0);
+  CHECK(world.batcher.pending() == 7);
+  world.now += kSecond;
+  CHECK(world.next() == nullptr);
+  REQUIRE(world.batcher.recover_from(world.now) == 0U);
+  world.batcher.recover(0, {block, {}, {}, 0}, world.now, world.settled);
+  world.batcher.recover(1, {newer, {}, {}, 0}, world.now, world.settled);
+  CHECK(world.payloads(*world.next()) == Payloads{"A", "B", "C2", "D", "E", "F"});
+  CHECK(world.settled.tally.of(0).superseded == 1);
+}
+
 namespace {
 
 // The batcher, the queue that it is fed from, and destinations that fail in every way.

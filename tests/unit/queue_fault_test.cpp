@@ -1,10 +1,11 @@
 // Guards the queue on a disk that refuses: nothing is passed over, and how long it is waited for.
-#include <array>
+#include <numeric>
 
 #include "faulty_disk.hpp"
 #include "queue_fixture.hpp"
 
 using namespace queue_fixture;  // NOLINT(google-build-using-namespace): a fixture of this test
+using penstock::LoadedBlock;
 using penstock::StatusCode;
 using penstock::queue::Queue;
 using penstock::store::FaultyDisk;
@@ -56,5 +57,40 @@ TEST_CASE("However long a disk has refused, the end of a run waits for it anew")
   wait_for_refusal(changes);
   CHECK(opened.queue->flush().code() == StatusCode::io);  // its patience is over now
   FaultyDisk::disarm();
+  CHECK(opened.queue->flush().ok());
+}
+
+TEST_CASE(
+    "However much waits for a disk that refuses, what was settled is taken and nobody waits") {
+  const Directory directory;
+  Changes changes;
+  const Opened opened = open_faulty(directory, changes);
+  constexpr std::size_t kElements = 100'000;
+  std::vector<penstock::queue::Progress> outcomes;
+  std::size_t taken = 0;
+  while (taken <= Queue::kUnstoredSettlements) {
+    REQUIRE(opened.queue->append(input(taken + 1, taken, kElements)).ok());
+    const LoadedBlock loaded = take(*opened.queue, changes);
+    std::vector<std::uint32_t> elements(loaded.block->elements.size());
+    std::iota(elements.begin(), elements.end(), 0U);
+    taken += elements.size();
+    outcomes.push_back(delivered(loaded.block->sequence, elements));
+  }
+  REQUIRE(opened.queue->append(input(taken + 1, taken, 1)).ok());
+  const LoadedBlock last = take(*opened.queue, changes);
+  FaultyDisk::arm(0, true, FaultyDisk::Fault::full);
+  REQUIRE(opened.queue->settle(delivered(last.block->sequence, {0})).ok());
+  wait_for_refusal(changes);
+  CHECK_FALSE(opened.queue->usage().behind);
+  for (penstock::queue::Progress& outcome : outcomes)
+    REQUIRE(opened.queue->settle(std::move(outcome)).ok());
+  CHECK(opened.queue->usage().behind);
+  // As attempts that were under way come back: this must not wait.
+  penstock::queue::Progress attempt;
+  attempt.issues.push_back(
+      {penstock::Issue::Severity::warning, 0, penstock::Issue::kAllMappings, "late", "late", 1});
+  REQUIRE(opened.queue->settle(std::move(attempt)).ok());
+  FaultyDisk::disarm();
+  changes.wait_until([&] { return !opened.queue->usage().behind; });
   CHECK(opened.queue->flush().ok());
 }

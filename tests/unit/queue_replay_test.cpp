@@ -169,6 +169,22 @@ TEST_CASE("In memory, a dead letter that waits for what stands before it can be 
   CHECK(mark_all(directory).overtaken == 1);
 }
 
+TEST_CASE("The filter of keys stays of use with as many dead letters as are kept at most") {
+  ReplayableKeys keys;
+  const penstock::Route route{1, 2, kAudience};
+  constexpr int kKeys = 700'000;
+  for (int i = 0; i < kKeys; ++i) keys.add(route, std::to_string(i));
+  int missed = 0;
+  int wrong = 0;
+  for (int i = 0; i < kKeys; ++i) {
+    const std::uint64_t hash = penstock::coalesce_hash(std::to_string(i));
+    missed += keys.may_have(ReplayableKeys::hash_of(route), hash) ? 0 : 1;
+    wrong += keys.may_have(ReplayableKeys::hash_of({2, 1, kAudience}), hash) ? 1 : 0;
+  }
+  CHECK(missed == 0);
+  CHECK(wrong < kKeys / 10);
+}
+
 TEST_CASE("The filter of keys never misses one that was added, and seldom finds another") {
   ReplayableKeys keys;
   const penstock::Route route{1, 2, kAudience};

@@ -126,6 +126,53 @@ TEST_CASE("An append to a full queue waits until elements are settled") {
   }
 }
 
+TEST_CASE("A queue is full for a large append that waits, whatever a smaller one would find") {
+  Directory directory;
+  Changes changes;
+  constexpr std::size_t kMebibyte = 1024 * 1024;
+  const Opened opened = open(directory.path(), changes, true, 6 * kMebibyte);
+  REQUIRE(opened.queue->append(input(1, 0, 1, 0, 3 * kMebibyte)).ok());
+  REQUIRE(opened.queue->flush().ok());
+  const LoadedBlock loaded = take(*opened.queue, changes);
+  // As one event makes it for many mappings.
+  std::thread producer(
+      [&] { CHECK(opened.queue->append(input(2, 1, 1, 0, 3 * kMebibyte + 1000)).ok()); });
+  changes.wait_until([&] { return opened.queue->usage().full; });
+  REQUIRE(opened.queue->settle(delivered(loaded.block->sequence, {0})).ok());
+  producer.join();
+  CHECK_FALSE(opened.queue->usage().full);
+}
+
+TEST_CASE(
+    "In memory, dead letters that wait behind an unsettled block fill the queue as blocks do") {
+  Directory directory;
+  Changes changes;
+  const Opened opened = open(directory.path(), changes, false, 20'000);
+  REQUIRE(opened.queue->append(input(1, 0, 1)).ok());
+  const LoadedBlock loaded = take(*opened.queue, changes);
+  constexpr std::uint64_t kLines = 10;
+  std::thread producer([&] {
+    for (std::uint64_t i = 1; i <= kLines; ++i) {
+      penstock::queue::Input line;
+      line.tally.events.received = 1;
+      line.tally.events.invalid = 1;
+      penstock::DeadLetter letter;
+      letter.reason = "invalid_event";
+      letter.content = std::string(4'000, 'x');
+      line.tally.reason(penstock::ReasonCount::Kind::dead_letter, letter.mapping, letter.reason, {},
+                        {});
+      line.tally.dead_letters.push_back(std::move(letter));
+      line.position = penstock::SavedPosition{"/events", 1, 2, i + 1, 0, ""};
+      CHECK(opened.queue->append(std::move(line)).ok());
+    }
+  });
+  changes.wait_until([&] { return opened.queue->usage().full; });
+  REQUIRE(opened.queue->settle(delivered(loaded.block->sequence, {0})).ok());
+  producer.join();
+  REQUIRE(opened.queue->flush().ok());
+  CHECK_FALSE(opened.queue->usage().full);
+}
+
 TEST_CASE("What is larger than the whole queue passes when the queue is empty") {
   for (const bool on_disk : {true, false}) {
     Directory directory;

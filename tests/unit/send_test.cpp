@@ -261,6 +261,26 @@ TEST_CASE("A destination that fails without an answer is unavailable until it de
   CHECK(state.health() == penstock::send::Health::ok);
 }
 
+TEST_CASE("A destination that refuses an element is as well as one that takes it") {
+  using penstock::send::Health;
+  Decision throttle = decide_one(outcome(PENSTOCK_THROTTLED, "slow_down"));
+  Decision unreachable = decide_one(outcome(PENSTOCK_RETRY, "connect_failed"));
+  const Decision refusal = decide_one(outcome(PENSTOCK_REJECTED, "no_such_person"));
+  for (const Decision* trouble : {&throttle, &unreachable}) {
+    penstock::send::DestinationState state;
+    (void)state.update(*trouble, kNow);
+    REQUIRE(state.health() != Health::ok);
+    CHECK(state.update(refusal, trouble->until_ns + kNow).has_value());
+    CHECK(state.health() == Health::ok);
+    CHECK(state.code().empty());
+  }
+  // Whether a person has acted shows only when something is accepted.
+  penstock::send::DestinationState blocked;
+  CHECK(blocked.update(decide_one(outcome(PENSTOCK_BLOCKED, "blocked")), kNow).has_value());
+  CHECK_FALSE(blocked.update(refusal, blocked.paused_until_ns()).has_value());
+  CHECK(blocked.health() == Health::blocked);
+}
+
 TEST_CASE("Requests that were under way together when a destination is paused count as one pause") {
   penstock::send::DestinationState state;
   Decision pause;

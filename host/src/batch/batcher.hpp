@@ -235,6 +235,7 @@ class Batcher {
   // Parking.
   [[nodiscard]] bool stalled(const Group& group) const;
   std::size_t forget_nodes(Group& group);
+  void take_back_parts(Group& group, std::vector<Node*>& nodes);
   void forget_node(Group& group, Node& node);
   static void note_overtaken(const Group& group, const Block& block, const BlockElement& element);
   void unpark(Group& group);

@@ -56,6 +56,7 @@ std::size_t Batcher::forget_nodes(Group& group) {
     node->successor = nullptr;
     node->overtaken = true;
   }
+  take_back_parts(group, nodes);
   if (nodes.empty()) return 0;
   group.first = nullptr;
   group.last = nullptr;
@@ -71,6 +72,18 @@ std::size_t Batcher::forget_nodes(Group& group) {
   for (Node* node : nodes) forget_node(group, *node);
   update_timer(group);
   return nodes.size();
+}
+
+// Parts of split batches hold blocks as what waits does. Should the whole be refused again, it is
+// split again.
+void Batcher::take_back_parts(Group& group, std::vector<Node*>& nodes) {
+  if (group.parts == 0) return;
+  std::erase_if(destinations_[group.route.destination].parts, [&](const auto& part) {
+    if (part->group_ != &group) return false;
+    nodes.insert(nodes.end(), part->nodes_.begin(), part->nodes_.end());
+    return true;
+  });
+  group.parts = 0;
 }
 
 void Batcher::forget_node(Group& group, Node& node) {

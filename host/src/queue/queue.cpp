@@ -85,24 +85,29 @@ std::string Queue::route_key(const Route& route) {
          route.batch_key;
 }
 
-bool Queue::has_room(std::size_t bytes) const {
+std::size_t Queue::unstored_bytes() const {
+  return gathered_.bytes + storing_.bytes + building_.bytes.size();
+}
+
+// Whether so much stays within max_bytes.
+bool Queue::fits(std::size_t bytes) const {
+  const std::uint64_t used = stored_bytes_ + unstored_bytes() + held_letter_bytes_;
   // What is larger than the queue still has to pass: it goes in when the queue is empty.
-  if (!options_.on_disk) return stored_bytes_ == 0 || stored_bytes_ + bytes <= options_.max_bytes;
-  const std::size_t unstored = gathered_.bytes + storing_.bytes + building_.bytes.size();
-  if (unstored > kUnstoredBytes) return false;
-  const std::uint64_t used = stored_bytes_ + unstored;
   return used == 0 || used + bytes <= options_.max_bytes;
 }
 
+bool Queue::has_room(std::size_t bytes) const {
+  return fits(bytes) && (!options_.on_disk || unstored_bytes() <= kUnstoredBytes);
+}
+
 Status Queue::append(Input input) {
-  const std::size_t bytes = bytes_of(input.blocks);
+  const std::size_t bytes = bytes_of(input.blocks) + bytes_of(input.tally.dead_letters);
   {
     std::unique_lock lock(mutex_);
     const auto may_go_on = [&] { return closed_ || !failure_.ok() || has_room(bytes); };
     if (!may_go_on()) {
-      append_waits_ = true;
-      const std::size_t unstored = gathered_.bytes + storing_.bytes + building_.bytes.size();
-      const bool full = stored_bytes_ + unstored + bytes > options_.max_bytes;
+      waiting_bytes_ = bytes;
+      const bool full = !fits(bytes);
       lock.unlock();
       if (full && options_.on_disk) {
         services::log(services::LogLevel::warning, "queue",
@@ -113,7 +118,7 @@ Status Queue::append(Input input) {
       options_.changed();
       lock.lock();
       room_.wait(lock, may_go_on);
-      append_waits_ = false;
+      waiting_bytes_.reset();
     }
     if (!failure_.ok()) return failure_;
     if (closed_) return {StatusCode::pending, "The queue was closed"};
@@ -183,6 +188,7 @@ void Queue::keep_in_memory(Input input) {
     stored_bytes_ += entry.bytes;
     kept_.push_back({std::move(block), clock_.monotonic_ns()});
   }
+  held_letter_bytes_ += bytes_of(input.tally.dead_letters);
   entries_.back().part.tally = std::move(input.tally);
   entries_.back().part.position = std::move(input.position);
   forget_settled_prefix();
@@ -192,7 +198,9 @@ void Queue::forget_settled_prefix() {
   while (!entries_.empty() && entries_.front().unsettled == 0) {
     store::Commit& part = entries_.front().part;
     gather();
-    gathered_.bytes += bytes_of(part.tally.dead_letters);
+    const std::size_t letter_bytes = bytes_of(part.tally.dead_letters);
+    held_letter_bytes_ -= letter_bytes;
+    gathered_.bytes += letter_bytes;
     for (const Settlement& settlement : part.settlements)
       gathered_.settled += settlement.elements.size();
     gathered_.commit.tally.merge(std::move(part.tally));
@@ -245,8 +253,8 @@ void Queue::note_newer(const Block& block, const BlockElement& element, std::uin
   gather();
   ElementKey key{block.routes[element.route], std::string(block.coalesce_key(element))};
   overtake_unstored(key);
+  gathered_.bytes += sizeof key + key.route.batch_key.size() + key.coalesce_key.size();
   gathered_.commit.overtaken.push_back(std::move(key));
-  gathered_.bytes += element.key_size;
 }
 
 // Dead letters that the store does not have yet.
@@ -393,6 +401,7 @@ Status Queue::settle_in_memory(Progress& progress) {
     store::Commit& part = entries_[letter.block - first_entry_].part;
     part.tally.reason(ReasonCount::Kind::dead_letter, letter.mapping, letter.reason, {},
                       letter.message);
+    held_letter_bytes_ += letter.bytes();
     part.tally.dead_letters.push_back(std::move(letter));
   }
   gather();
@@ -405,10 +414,7 @@ Status Queue::settle_in_memory(Progress& progress) {
 Status Queue::settle(Progress progress) {
   if (progress.empty()) return {};
   {
-    std::unique_lock lock(mutex_);
-    room_.wait(lock, [&] {
-      return gathered_.settled < kUnstoredSettlements || closed_ || !failure_.ok();
-    });
+    const std::lock_guard lock(mutex_);
     if (!failure_.ok()) return failure_;
     gather();
     note_letters(progress.tally.dead_letters);
@@ -476,7 +482,8 @@ Usage Queue::usage() const {
   const std::lock_guard lock(mutex_);
   Usage usage;
   usage.bytes = stored_bytes_;
-  usage.full = append_waits_ && stored_bytes_ + kUnstoredBytes > options_.max_bytes;
+  usage.full = waiting_bytes_ && !fits(*waiting_bytes_);
+  usage.behind = gathered_.settled >= kUnstoredSettlements;
   usage.drained = drained();
   return usage;
 }

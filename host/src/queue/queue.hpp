@@ -52,6 +52,8 @@ struct Progress {
 struct Usage {
   std::uint64_t bytes = 0;
   bool full = false;  // append() waits for elements to be delivered
+  // The disk is behind what was settled: nothing more should be taken or sent for now.
+  bool behind = false;
   // take() has given out all there is, requested replays included.
   bool drained = false;
 };
@@ -84,9 +86,10 @@ class Queue {
   // A transaction begins when so much has gathered, or after so long.
   static constexpr std::size_t kBlockBytes = 1024 * 1024;
   static constexpr std::chrono::milliseconds kGatherTime{20};
-  // What may wait in memory for being stored; beyond it append() or settle() waits.
+  // What may wait in memory for being stored; beyond it append() waits.
   static constexpr std::size_t kUnstoredBytes = 2 * kBlockBytes;
-  static constexpr std::size_t kUnstoredSettlements = 500'000;  // elements
+  // Elements: beyond it Usage::behind says that no more should be settled.
+  static constexpr std::size_t kUnstoredSettlements = 500'000;
   // Stored blocks that stay in memory until take() and so need not be read back.
   static constexpr std::size_t kKeptBytes = 2 * kBlockBytes;
   static constexpr std::chrono::milliseconds kRetryTime{1'000};  // after the disk refused
@@ -116,7 +119,7 @@ class Queue {
   Result<LoadedBlock> take_again(std::uint64_t from_sequence);
 
   // [one consumer thread] Remembers what became of elements. A block is gone when all its elements
-  // are settled. May wait for the disk.
+  // are settled. Does not wait, so that who calls it can still be stopped: see Usage::behind.
   Status settle(Progress progress);
 
   // [any thread] Wakes a waiting append() for good; nothing is appended afterwards.
@@ -161,6 +164,8 @@ class Queue {
   void keep_in_memory(Input input);
   void forget_settled_prefix();
   Status settle_in_memory(Progress& progress);
+  [[nodiscard]] std::size_t unstored_bytes() const;
+  [[nodiscard]] bool fits(std::size_t bytes) const;
   [[nodiscard]] bool has_room(std::size_t bytes) const;
   void note_taken(const LoadedBlock& loaded);
   void note_appended(const Block& block);
@@ -206,6 +211,7 @@ class Queue {
   std::uint64_t next_to_take_ = 0;
   std::uint64_t stored_end_ = 0;    // on disk: blocks before it are stored
   std::uint64_t stored_bytes_ = 0;  // on disk: of blocks stored; in memory: of those not settled
+  std::uint64_t held_letter_bytes_ = 0;  // in memory: of dead letters in entries_
   std::map<std::uint32_t, std::uint64_t> untaken_;
   ReplayableKeys replayable_;
   std::unordered_multiset<std::uint64_t> unstored_letters_;  // hashes of keys, of gathered letters
@@ -219,7 +225,7 @@ class Queue {
   std::chrono::steady_clock::time_point trouble_since_;
   Status failure_;  // for good
   bool flushing_ = false;
-  bool append_waits_ = false;
+  std::optional<std::size_t> waiting_bytes_;  // of the append that waits for room
   bool closed_ = false;
   bool ending_ = false;
   std::thread thread_;

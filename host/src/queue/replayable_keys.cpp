@@ -1,6 +1,8 @@
 #include "queue/replayable_keys.hpp"
 
+#include <algorithm>
 #include <functional>
+#include <utility>
 
 namespace penstock::queue {
 namespace {
@@ -23,21 +25,45 @@ std::uint64_t ReplayableKeys::hash_of(const Route& route, std::string_view coale
   return mixed(hash_of(route) ^ coalesce_hash(coalesce_key));
 }
 
+bool ReplayableKeys::Filter::has(std::uint64_t hash) const {
+  const std::uint64_t mask = (std::uint64_t{1} << bits) - 1;
+  const auto is_set = [this](std::uint64_t bit) {
+    return (words[bit / 64] >> (bit % 64) & 1U) != 0;
+  };
+  return is_set(hash & mask) && is_set(hash >> bits & mask);
+}
+
+void ReplayableKeys::Filter::set(std::uint64_t hash) {
+  const std::uint64_t mask = (std::uint64_t{1} << bits) - 1;
+  for (const std::uint64_t bit : {hash & mask, hash >> bits & mask})
+    words[bit / 64] |= std::uint64_t{1} << (bit % 64);
+  ++keys;
+}
+
+bool ReplayableKeys::Filter::full() const {
+  return bits < kLastBits && keys >= (std::size_t{1} << bits) / kBitsPerKey;
+}
+
 void ReplayableKeys::add(const Route& route, std::string_view coalesce_key) {
   if (coalesce_key.empty()) return;
-  bits_.resize((kMask + 1) / 64);
   const std::uint64_t hash = hash_of(route, coalesce_key);
-  for (const std::uint64_t bit : {hash & kMask, hash >> kBits & kMask})
-    bits_[bit / 64] |= std::uint64_t{1} << (bit % 64);
+  if (has(hash)) return;
+  if (filters_.empty() || filters_.back().full()) {
+    Filter filter;
+    filter.bits = filters_.empty() ? kFirstBits : filters_.back().bits + 2;
+    filter.words.resize((std::size_t{1} << filter.bits) / 64);
+    filters_.push_back(std::move(filter));
+  }
+  filters_.back().set(hash);
+}
+
+bool ReplayableKeys::has(std::uint64_t hash) const {
+  return std::any_of(filters_.begin(), filters_.end(),
+                     [hash](const Filter& filter) { return filter.has(hash); });
 }
 
 bool ReplayableKeys::may_have(std::uint64_t route_hash, std::uint64_t key_hash) const {
-  if (bits_.empty()) return false;
-  const std::uint64_t hash = mixed(route_hash ^ key_hash);
-  const auto is_set = [this](std::uint64_t bit) {
-    return (bits_[bit / 64] >> (bit % 64) & 1) != 0;
-  };
-  return is_set(hash & kMask) && is_set(hash >> kBits & kMask);
+  return !filters_.empty() && has(mixed(route_hash ^ key_hash));
 }
 
 }  // namespace penstock::queue

@@ -47,12 +47,18 @@ void Queue::work() {
 
 void Queue::store_gathered(std::unique_lock<std::mutex>& lock) {
   seal();
+  const bool was_behind = gathered_.settled >= kUnstoredSettlements;
   storing_ = std::move(gathered_);
   gathered_ = {};
   for (const DeadLetter& letter : storing_.commit.tally.dead_letters) {
     const auto place =
         unstored_letters_.find(ReplayableKeys::hash_of(letter.route, letter.coalesce_key));
     if (place != unstored_letters_.end()) unstored_letters_.erase(place);
+  }
+  if (was_behind) {
+    lock.unlock();
+    options_.changed();
+    lock.lock();
   }
   for (;;) {
     lock.unlock();

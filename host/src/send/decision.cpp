@@ -68,6 +68,7 @@ class Decider {
       group_until_ns = std::max(group_until_ns, verdict.not_before_ns);
       give_up_if_old(i, status, detail, verdict);
     }
+    decision_.judged = decision_.delivered || !lost;
     decision_.answered = decision_.answered || decision_.delivered;
     decision_.lost = lost && decision_.failed && !decision_.delivered;
     if (group_waits && !decision_.delivered) decision_.verdicts.group_until_ns = group_until_ns;

@@ -46,14 +46,19 @@ std::optional<HealthNews> DestinationState::update(const Decision& decision, std
   }
   if (decision.delivered) lost_ = 0;
   std::optional<HealthNews> news;
+  // Who refuses an element is there and listens. Whether a person has acted shows only when one is
+  // accepted.
+  const bool well = decision.delivered || (decision.judged && !decision.failed && !probing());
   switch (decision.effect) {
     case Decision::Effect::none:
-      if (decision.delivered && !was_paused && health_ != Health::ok) {
+      if (well && !was_paused && health_ != Health::ok) {
         health_ = Health::ok;
         code_.clear();
         message_.clear();
         probes_ = 0;
-        return HealthNews{Issue::Severity::warning, true, "deliveries are accepted again"};
+        return HealthNews{
+            Issue::Severity::warning, true,
+            decision.delivered ? "deliveries are accepted again" : "it answers again"};
       }
       return note_failure(decision);
     case Decision::Effect::throttle:

@@ -48,6 +48,7 @@ struct Decision {
   Effect effect = Effect::none;    // on the whole destination
   std::int64_t until_ns = 0;       // throttle, pause: nothing is sent before
   bool delivered = false;          // at least one element
+  bool judged = false;             // at least one element was accepted or refused
   bool answered = false;           // the destination said something, whatever it was
   bool failed = false;             // something was tried and did not succeed
   bool lost = false;               // nothing but failures: no element was accepted or refused

@@ -1,0 +1,40 @@
+// Guards the sequencer: chunks that wait for an earlier one are bounded by their bytes.
+#include <future>
+
+#include "queue_fixture.hpp"
+#include "sequencer.hpp"
+
+using namespace queue_fixture;  // NOLINT(google-build-using-namespace): a fixture of this test
+using penstock::MappedChunk;
+using penstock::Sequencer;
+
+namespace {
+
+std::unique_ptr<MappedChunk> chunk(std::uint64_t sequence, std::size_t bytes) {
+  auto made = std::make_unique<MappedChunk>();
+  made->sequence = sequence;
+  made->end.offset = sequence + 1;
+  penstock::queue::Input content = input(sequence + 1, sequence, 1, 0, bytes);
+  made->blocks = std::move(content.blocks);
+  made->tally = std::move(content.tally);
+  made->saved_end = std::move(content.position);
+  return made;
+}
+
+}  // namespace
+
+TEST_CASE("A chunk waits outside while too many bytes wait for an earlier chunk") {
+  const Directory directory;
+  Changes changes;
+  const Opened opened = open(directory.path(), changes);
+  penstock::ledger::Ledger ledger({{0, "eu", "trial"}}, {0});
+  Sequencer sequencer(*opened.queue, ledger, 100, {});
+  constexpr std::size_t kLarge = Sequencer::kWaitingBytes * 2 / 3;
+  REQUIRE(sequencer.push(chunk(1, kLarge)).ok());
+  auto late = std::async(std::launch::async, [&] { return sequencer.push(chunk(2, kLarge)); });
+  // Whoever is not held back is through in microseconds.
+  CHECK(late.wait_for(std::chrono::milliseconds(300)) == std::future_status::timeout);
+  REQUIRE(sequencer.push(chunk(0, kLarge)).ok());
+  REQUIRE(late.get().ok());
+  CHECK(sequencer.accepted().offset == 3);
+}
