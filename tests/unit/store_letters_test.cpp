@@ -155,6 +155,35 @@ TEST_CASE("A dead letter whose key has something newer cannot be replayed, marke
     must(store->commit(commit));
   }
   std::vector<std::string> keys;
+TEST_CASE("A marked dead letter is bounded like any other when the pipeline lacks its mapping") {
+  const Directory directory;
+  ManualClock clock;
+  Store::Options options;
+  options.dead_letter_max_age = std::chrono::hours(24);
+  const auto block = make_block(0, {0, 1});
+  {
+    const auto store = open_store(directory, clock, options);
+    Commit commit;
+    append(commit, block);
+    give_up(commit, *block, 0, "refused");
+    give_up(commit, *block, 1, "refused");
+    must(store->commit(commit));
+  }
+  REQUIRE(open_reader(directory, clock)->request_replay({})->marked == 2);
+  clock.advance(std::chrono::hours(25));
+  const Catalog without{{{"eu", {"sync", "stream"}}}, {{0, "paid"}}};
+  const auto store = open_store(directory, clock, options, without);
+  Commit commit;
+  commit.tally.events.received = 1;
+  commit.tally.events.unmatched = 1;
+  must(store->commit(commit));
+  const auto state = open_reader(directory, clock)->state();
+  REQUIRE(state.ok());
+  CHECK(state->dead_letters.kept == 1);
+  CHECK(state->dead_letters.awaiting_replay == 1);
+  CHECK(store->requested_replays(1'000, 0)->ids == std::vector<std::int64_t>{2});
+}
+
   must(store->each_replayable([&](const ElementKey& key) { keys.push_back(key.coalesce_key); }));
   CHECK(keys == std::vector<std::string>{"key0", "key1", "key2"});
   const auto reader = open_reader(directory, clock);
