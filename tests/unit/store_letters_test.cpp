@@ -217,6 +217,27 @@ TEST_CASE("A dead letter is replayed only when all that was queued before it has
   must(store->commit(commit));
   REQUIRE(open_reader(directory, clock)->request_replay({})->marked == 1);
   CHECK(store->requested_replays(1'000, 6)->block == nullptr);
+TEST_CASE("Dead letters of a mapping that is disabled are overtaken by those who share its key") {
+  const Directory directory;
+  const ManualClock clock;
+  const auto block = make_block(0, {0});
+  {
+    const auto store = open_store(directory, clock);
+    Commit commit;
+    append(commit, block);
+    give_up(commit, *block, 0, "refused");
+    must(store->commit(commit));
+  }
+  // The destination is there, "trial" is not.
+  const Catalog without{{{"eu", {"sync", "stream"}}}, {{0, "paid"}}};
+  const auto store = open_store(directory, clock, {}, without);
+  std::vector<ElementKey> keys;
+  must(store->each_replayable([&](const ElementKey& key) { keys.push_back(key); }));
+  REQUIRE(keys.size() == 1);
+  CHECK(keys[0].route == block->routes[0]);
+  CHECK(keys[0].coalesce_key == "key0");
+}
+
   CHECK(store->requested_replays(1'000, 7)->block != nullptr);
 }
 

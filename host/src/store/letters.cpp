@@ -71,7 +71,7 @@ Result<Letters> Letters::prepare(Database& database, const Store::Options& optio
        "= " +
            form},
       {letters.replayable_,
-       "SELECT mapping, action, batch_key, coalesce_key FROM dead_letters WHERE NOT overtaken"
+       "SELECT destination, action, batch_key, coalesce_key FROM dead_letters WHERE NOT overtaken"
        " AND coalesce_key != x'' AND form = " +
            form},
       {letters.added_,
@@ -202,10 +202,10 @@ Status Letters::each_replayable(const Names& names, const std::function<void(Ele
   for (;;) {
     ASSIGN_OR_RETURN(const bool more, replayable_.step());
     if (!more) break;
-    const std::uint32_t mapping =
-        names.mapping_of(static_cast<std::uint32_t>(replayable_.integer(0)));
-    if (mapping >= names.given_mappings()) continue;
-    const std::uint32_t destination = names.catalog().mappings[mapping].destination;
+    // Also of mappings that this run does not have: another one may feed the same audience.
+    const std::uint32_t destination =
+        names.destination_of(static_cast<std::uint32_t>(replayable_.integer(0)));
+    if (destination == Names::kUnknown) continue;
     const std::uint32_t action = names.action_of(destination, replayable_.text(1));
     if (action >= names.given_actions(destination)) continue;
     each({{destination, action, std::string(replayable_.bytes(2))},
