@@ -258,8 +258,9 @@ Status Engine::dispatch() {
     for (send::Attempt& attempt : finished_attempts()) apply(std::move(attempt), now, settled);
     collect_notices();
     if (!cancelled_) {
-      RETURN_IF_ERROR(take_blocks(now, settled));
+      // First what was parked: with a backlog there always is a next block to fill the memory with.
       RETURN_IF_ERROR(recover_parked(now, settled));
+      RETURN_IF_ERROR(take_blocks(now, settled));
     }
     RETURN_IF_ERROR(settle(now, settled));
 
@@ -272,10 +273,10 @@ Status Engine::dispatch() {
       if (in_flight_ == 0 && working_.load() == 0) return {};
       // Only finished attempts and ending workers bring anything new, and they wake this thread.
       wait_until(batch::kNever);
-    } else if (!send_batches(now)) {
     } else if (queue_.usage().behind) {
       // What is ready has to wait: the storing thread wakes this one when the disk has caught up.
       wait_until(std::min(deadline_ns_, next_states_ns_));
+    } else if (!send_batches(now)) {
       wait_until(std::min({batcher_.next_time(), deadline_ns_, next_states_ns_}));
     }
   }

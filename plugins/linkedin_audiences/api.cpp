@@ -1,5 +1,7 @@
 #include "api.hpp"
 
+#include <nlohmann/json.hpp>
+
 namespace penstock::linkedin {
 namespace {
 
@@ -20,6 +22,12 @@ void add_headers(sdk::HttpRequest& request, const Settings& settings) {
       .header("X-Restli-Protocol-Version", kProtocolVersion)
       .header("Accept", "application/json")
       .authorize();
+}
+
+std::string text_of(const nlohmann::json& object, const char* name) {
+  if (!object.is_object()) return {};
+  const auto it = object.find(name);
+  return it != object.end() && it->is_string() ? it->get<std::string>() : std::string();
 }
 
 std::string percent_encode(std::string_view text) {

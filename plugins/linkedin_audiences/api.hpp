@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
 
@@ -31,6 +32,9 @@ void add_headers(sdk::HttpRequest& request, const Settings& settings);
 [[nodiscard]] std::string percent_encode(std::string_view text);
 // "urn:li:sponsoredAccount:N"
 [[nodiscard]] std::string account_urn(const Settings& settings);
+
+// A text member of an object that LinkedIn sent; "" where there is none.
+[[nodiscard]] std::string text_of(const nlohmann::json& object, const char* name);
 
 class Api {
  public:

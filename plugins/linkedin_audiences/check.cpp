@@ -43,12 +43,6 @@ json body_of(const sdk::HttpResponse& response) {
   return response.body.size() <= kMaxBody ? json::parse(response.body, nullptr, false) : json();
 }
 
-std::string text_of(const json& object, const char* name) {
-  if (!object.is_object()) return {};
-  const auto it = object.find(name);
-  return it != object.end() && it->is_string() ? it->get<std::string>() : std::string();
-}
-
 }  // namespace
 
 std::int32_t Check::run(std::int64_t deadline_ns, const sdk::Error& error) const {

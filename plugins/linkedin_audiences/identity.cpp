@@ -11,11 +11,6 @@ namespace {
 // Far above a profile of a few fields.
 constexpr std::size_t kMaxProfile = 64 * 1024;
 
-std::string member_text(const nlohmann::json& profile, const char* name) {
-  const auto it = profile.find(name);
-  return it != profile.end() && it->is_string() ? it->get<std::string>() : std::string();
-}
-
 }  // namespace
 
 std::int32_t tell_identity(const sdk::Host& host, const Settings& settings,
@@ -30,13 +25,13 @@ std::int32_t tell_identity(const sdk::Host& host, const Settings& settings,
   const nlohmann::json profile = response.body.size() <= kMaxProfile
                                      ? nlohmann::json::parse(response.body, nullptr, false)
                                      : nlohmann::json();
-  const std::string id = profile.is_object() ? member_text(profile, "id") : std::string();
+  const std::string id = text_of(profile, "id");
   if (id.empty()) {
     return error.fail(PENSTOCK_ERR_TRANSPORT, "unreadable_answer", {},
                       "LinkedIn's answer to who the login belongs to names no member");
   }
-  std::string name = member_text(profile, "localizedFirstName");
-  const std::string last = member_text(profile, "localizedLastName");
+  std::string name = text_of(profile, "localizedFirstName");
+  const std::string last = text_of(profile, "localizedLastName");
   if (!name.empty() && !last.empty()) name += ' ';
   answer = nlohmann::json{{"id", id}, {"name", name + last}}.dump(
       -1, ' ', false, nlohmann::json::error_handler_t::replace);

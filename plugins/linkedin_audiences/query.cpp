@@ -6,6 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "api.hpp"
 #include "audience_names.hpp"
 #include "hook_failure.hpp"
 #include "identifiers.hpp"
@@ -25,12 +26,6 @@ constexpr char kWhyNumbersDiffer[] =
     "however often they were added, leaves out members who opted out of such ads, and is not shown "
     "below 300; until then no campaign is served. Its matched numbers are those of the last 7 days "
     "only. A new audience takes LinkedIn up to 48 hours; later changes show sooner.";
-
-std::string text_of(const json& object, const char* name) {
-  if (!object.is_object()) return {};
-  const auto it = object.find(name);
-  return it != object.end() && it->is_string() ? it->get<std::string>() : std::string();
-}
 
 json count_of(const std::optional<std::int64_t>& count) {
   return count ? json(*count) : json(nullptr);

@@ -7,6 +7,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "api.hpp"
+
 namespace penstock::linkedin {
 namespace {
 
@@ -17,11 +19,6 @@ constexpr std::size_t kMaxIdLength = 20;  // of a 64-bit number
 const json* member(const json& object, const char* name) {
   const auto it = object.find(name);
   return it == object.end() ? nullptr : &*it;
-}
-
-std::string text_of(const json& object, const char* name) {
-  const json* value = member(object, name);
-  return value != nullptr && value->is_string() ? value->get<std::string>() : std::string();
 }
 
 // Signed, and not beyond what a signed number holds.

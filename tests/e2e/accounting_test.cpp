@@ -36,7 +36,7 @@ void check_identities(const json& status) {
 
 }  // namespace
 
-TEST_CASE("With two crashes and a replay between, status adds up to the last record") {
+TEST_CASE("With two crashes, a replay and a crash in it, status adds up to the last record") {
   CrowdPlan plan;
   plan.events = 30'000;
   plan.persons = 5'000;
@@ -84,6 +84,7 @@ TEST_CASE("With two crashes and a replay between, status adds up to the last rec
   INFO(replay.err);
   REQUIRE(replay.exit_code == 0);
   check_identities(status_of(workspace, manifest));
+  crash_after(1);  // in the middle of the replay
   REQUIRE(run_penstock(workspace, {"run", manifest}).exit_code == 0);
 
   status = status_of(workspace, manifest);

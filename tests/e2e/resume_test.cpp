@@ -2,11 +2,14 @@
 // tokens.
 #include <signal.h>
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <fstream>
 #include <memory>
 
 #include "crowd.hpp"
+#include "services/clock.hpp"
+#include "services/sqlite.hpp"
 
 namespace penstock::e2e {
 namespace {
@@ -114,6 +117,47 @@ TEST_CASE("What was superseded stays so in the next run") {
   fixture.fail(0);
   fixture.check_next_run_delivers();
   CHECK(superseded() >= before);
+}
+
+TEST_CASE(
+    "How old a record is and how often it was tried outlives a run: give_up_after counts it") {
+  Fixture fixture;
+  fixture.append(4'000);
+  fixture.fail(1);
+  const auto run = fixture.start();
+  fixture.wait_for_requests(4);
+  fixture.wait_until_queued();
+  run->signal(SIGTERM);
+  REQUIRE(run->wait(20s).exit_code == 75);
+  const std::uint64_t waiting = pending(all_time(fixture.workspace_));
+  REQUIRE(waiting > 0);
+  {  // as if an hour had gone by
+    auto database = services::Database::open(fixture.workspace_.path("state/queue.db"), {});
+    REQUIRE(database.ok());
+    REQUIRE((*database)->execute("UPDATE blocks SET created_ms = created_ms - 3600000").ok());
+  }
+  const Finished next =
+      run_penstock(fixture.workspace_,
+                   {"run", fixture.manifest_, "--set", "destinations.linkedin.give_up_after=30m"});
+  INFO(next.err);
+  CHECK(next.exit_code == 0);
+  CHECK(pending(all_time(fixture.workspace_)) == 0);
+  const services::SystemClock clock;
+  auto reader = store::Reader::open(fixture.workspace_.path("state"), clock);
+  REQUIRE(reader.ok());
+  store::DeadLetterFilter filter;
+  filter.reason = "gave_up";
+  std::uint64_t given_up = 0;
+  std::uint32_t most_attempts = 0;
+  const auto look = [&](const store::StoredDeadLetter& letter) {
+    ++given_up;
+    most_attempts = std::max(most_attempts, letter.letter.attempts);
+    return true;
+  };
+  REQUIRE((*reader)->dead_letters(filter, look).ok());
+  CHECK(given_up > 0);
+  CHECK(given_up <= waiting);
+  CHECK(most_attempts >= 2);
 }
 
 TEST_CASE("A second run of the same state directory is refused and told who has it") {

@@ -179,15 +179,29 @@ TEST_CASE("replay marks no more than the filter and the limit let through") {
   CHECK(dead_letters(pipeline, "replay", {"--reason", "none"}).out == "No dead letter matches.\n");
 }
 
-TEST_CASE("discard deletes what is meant, leaves alone what awaits a replay, and counts") {
+TEST_CASE(
+    "discard deletes what is meant, leaves alone what a run may be sending again, and counts") {
   SamplePipeline pipeline;
   fill(pipeline);
   CHECK(dead_letters(pipeline, "replay", {"--id", "1"}).exit_code == 0);
+  const auto run = services::StateLock::acquire(pipeline.state_dir(), "");
+  REQUIRE(run.ok());
   const Ran ran = dead_letters(pipeline, "discard", {"--reason", "refused"});
   CHECK(ran.exit_code == 0);
   CHECK(contains(ran.out, "1 dead letter is discarded"));
+  CHECK(contains(ran.out, "while a run is going on"));
   CHECK(listed(pipeline, {}) == std::vector<int>{1, 2, 4});
   CHECK(pipeline.state().dead_letters.discarded == 1);
+}
+
+TEST_CASE("discard deletes what is marked for replay, too, when no run could be sending it") {
+  SamplePipeline pipeline;
+  fill(pipeline);
+  CHECK(dead_letters(pipeline, "replay", {"--id", "1"}).exit_code == 0);
+  const Ran ran = dead_letters(pipeline, "discard", {"--id", "1"});
+  CHECK(ran.exit_code == 0);
+  CHECK(contains(ran.out, "1 dead letter is discarded"));
+  CHECK(pipeline.state().dead_letters.awaiting_replay == 0);
 }
 
 TEST_CASE("queue check tells a sound queue from a damaged one, and from none") {

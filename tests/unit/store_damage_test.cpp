@@ -318,6 +318,61 @@ TEST_CASE("Counts that do not agree with the records are refused with the number
   CHECK(pending_of(*open_store(directory, *clock)) == kPending - (kElements - 1));
 }
 
+TEST_CASE("What a run refuses, check finds and repair mends") {
+  struct Defect {
+    const char* sql;
+    const char* refusal;
+  };
+  const Defect defect = GENERATE(
+      Defect{"UPDATE progress SET attempts = x'0100' WHERE sequence = 5", "block 5"},
+      Defect{"UPDATE meta SET next_sequence = 5", "the next would be 5"},
+      Defect{"DELETE FROM destinations WHERE name = 'eu'", "destination 1, which has no name"});
+  const Directory directory;
+  const auto clock = filled(directory);
+  {
+    auto database = services::Database::open(directory.database(), {});
+    REQUIRE(database.ok());
+    must((*database)->execute(defect.sql));
+  }
+  // Without the destination, which the run would name again.
+  const Catalog other{{{"us", {"sync"}}}, {{0, "all"}}};
+  const auto refused = Store::open(directory.path, other, {}, *clock);
+  REQUIRE_FALSE(refused.ok());
+  CHECK(refused.status().code() == StatusCode::damaged);
+  CHECK_THAT(refused.status().message(), Catch::Contains(defect.refusal));
+  const auto found = check(directory.path);
+  REQUIRE(found.ok());
+  CHECK_FALSE(found->sound);
+  const RepairReport report = repaired(directory, *clock);
+  CHECK(report.elements_lost == 0);
+  CHECK(pending_of(*open_store(directory, *clock, {}, other)) == kPending);
+}
+
+TEST_CASE("Where it cannot be read what was delivered of a block, all of it counts as pending") {
+  const Directory directory;
+  const auto clock = filled(directory);
+  {
+    auto database = services::Database::open(directory.database(), {});
+    REQUIRE(database.ok());
+    const auto page =
+        (*database)->ask_integer("SELECT rootpage FROM sqlite_master WHERE name = 'progress'");
+    REQUIRE(page.ok());
+    database->reset();
+    flip(directory.database(), static_cast<std::size_t>(*page - 1) * kPageSize, kPageSize);
+  }
+  const RepairReport report = repaired(directory, *clock);
+  std::string actions;
+  for (const std::string& action : report.actions) actions += action + "\n";
+  CHECK_THAT(actions, Catch::Contains("what was delivered of it is not known"));
+  CHECK(report.elements_saved == std::uint64_t{kBlocks} * kElements);
+  const auto state = open_reader(directory, *clock)->state();
+  REQUIRE(state.ok());
+  const MappingCounts& counts = state->mappings[0].counts;
+  CHECK(counts.matched == std::uint64_t{kBlocks} * kElements + 3);  // the three dead letters
+  CHECK(counts.delivered == 0);
+  CHECK(state->events.received == std::uint64_t{kBlocks} * kElements);
+}
+
 TEST_CASE("Damage anywhere never crashes, invents or hides: each page overwritten in turn") {
   const Directory sound;
   const auto clock = filled(sound);

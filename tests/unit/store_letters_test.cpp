@@ -17,6 +17,18 @@ MappingCounts counts(const Store& store, std::uint32_t mapping) {
   return {};
 }
 
+void make_version_1(const Directory& directory) {
+  services::Database::Options options;
+  options.mode = services::Database::Mode::write;
+  auto database = services::Database::open(directory.database(), options);
+  REQUIRE(database.ok());
+  must(
+      (*database)->execute("DROP INDEX dead_letters_key;"
+                           "ALTER TABLE dead_letters DROP COLUMN overtaken;"
+                           "ALTER TABLE dead_letters DROP COLUMN queued_until;"
+                           "PRAGMA user_version = 1"));
+}
+
 }  // namespace
 
 TEST_CASE("A replay puts elements back into the queue and is accounted for") {
@@ -143,6 +155,35 @@ TEST_CASE("Dead letters that are too old are dropped by a later commit, also aft
   CHECK(state->dead_letters.dropped == 1);
 }
 
+TEST_CASE("A marked dead letter is bounded like any other when the pipeline lacks its mapping") {
+  const Directory directory;
+  ManualClock clock;
+  Store::Options options;
+  options.dead_letter_max_age = std::chrono::hours(24);
+  const auto block = make_block(0, {0, 1});
+  {
+    const auto store = open_store(directory, clock, options);
+    Commit commit;
+    append(commit, block);
+    give_up(commit, *block, 0, "refused");
+    give_up(commit, *block, 1, "refused");
+    must(store->commit(commit));
+  }
+  REQUIRE(open_reader(directory, clock)->request_replay({})->marked == 2);
+  clock.advance(std::chrono::hours(25));
+  const Catalog without{{{"eu", {"sync", "stream"}}}, {{0, "paid"}}};
+  const auto store = open_store(directory, clock, options, without);
+  Commit commit;
+  commit.tally.events.received = 1;
+  commit.tally.events.unmatched = 1;
+  must(store->commit(commit));
+  const auto state = open_reader(directory, clock)->state();
+  REQUIRE(state.ok());
+  CHECK(state->dead_letters.kept == 1);
+  CHECK(state->dead_letters.awaiting_replay == 1);
+  CHECK(store->requested_replays(1'000, 0)->ids == std::vector<std::int64_t>{2});
+}
+
 TEST_CASE("A dead letter whose key has something newer cannot be replayed, marked before or not") {
   const Directory directory;
   const ManualClock clock;
@@ -176,6 +217,27 @@ TEST_CASE("A dead letter whose key has something newer cannot be replayed, marke
   CHECK(store->requested_replays(1'000, 0)->ids == std::vector<std::int64_t>{3});
 }
 
+TEST_CASE("Dead letters of a mapping that is disabled are overtaken by those who share its key") {
+  const Directory directory;
+  const ManualClock clock;
+  const auto block = make_block(0, {0});
+  {
+    const auto store = open_store(directory, clock);
+    Commit commit;
+    append(commit, block);
+    give_up(commit, *block, 0, "refused");
+    must(store->commit(commit));
+  }
+  // The destination is there, "trial" is not.
+  const Catalog without{{{"eu", {"sync", "stream"}}}, {{0, "paid"}}};
+  const auto store = open_store(directory, clock, {}, without);
+  std::vector<ElementKey> keys;
+  must(store->each_replayable([&](const ElementKey& key) { keys.push_back(key); }));
+  REQUIRE(keys.size() == 1);
+  CHECK(keys[0].route == block->routes[0]);
+  CHECK(keys[0].coalesce_key == "key0");
+}
+
 TEST_CASE("A dead letter is replayed only when all that was queued before it has been taken") {
   const Directory directory;
   const ManualClock clock;
@@ -202,17 +264,7 @@ TEST_CASE("The database of the version before is brought up to date, its dead le
     give_up(commit, *block, 0, "refused");
     must(store->commit(commit));
   }
-  {
-    services::Database::Options options;
-    options.mode = services::Database::Mode::write;
-    auto database = services::Database::open(directory.database(), options);
-    REQUIRE(database.ok());
-    must(
-        (*database)->execute("DROP INDEX dead_letters_key;"
-                             "ALTER TABLE dead_letters DROP COLUMN overtaken;"
-                             "ALTER TABLE dead_letters DROP COLUMN queued_until;"
-                             "PRAGMA user_version = 1"));
-  }
+  make_version_1(directory);
   const auto refused = Reader::open(directory.path, clock);
   REQUIRE(!refused.ok());
   CHECK_THAT(refused.status().message(), Catch::Contains("`penstock run` brings it up to date"));
@@ -220,4 +272,24 @@ TEST_CASE("The database of the version before is brought up to date, its dead le
   REQUIRE(open_reader(directory, clock)->request_replay({})->marked == 1);
   CHECK(store->requested_replays(1'000, 0)->ids == std::vector<std::int64_t>{1});
   must(store->verify());
+}
+
+TEST_CASE("The database of the version before is left as it is when its log is missing") {
+  const Directory directory;
+  const ManualClock clock;
+  open_store(directory, clock);
+  make_version_1(directory);
+  {
+    auto database = services::Database::open(directory.database(), {});
+    REQUIRE(database.ok());
+    must((*database)->execute("UPDATE meta SET in_use = 1"));
+  }
+  const std::string before = bytes_of(directory.database());
+  const auto refused = Store::open(directory.path, catalog(), {}, clock);
+  REQUIRE(!refused.ok());
+  CHECK(refused.status().code() == StatusCode::damaged);
+  CHECK(bytes_of(directory.database()) == before);
+  auto database = services::Database::open(directory.database(), {});
+  REQUIRE(database.ok());
+  CHECK(*(*database)->ask_integer("PRAGMA user_version") == 1);
 }

@@ -6,6 +6,7 @@
 #include "cli/dead_letters_report.hpp"
 #include "cli/moments.hpp"
 #include "cli/state_commands.hpp"
+#include "services/state_lock.hpp"
 
 namespace penstock::cli {
 namespace {
@@ -158,7 +159,8 @@ Status replay(const Arguments& arguments, Opened& opened) {
     text += with_separators(without_mapping) +
             (without_mapping == 1 ? " of them waits until the pipeline has its mapping again"
                                   : " of them wait until the pipeline has their mappings again") +
-            ": it has removed or disabled " + (without_mapping == 1 ? "it" : "them") + ".\n";
+            ": it has removed or disabled " + (without_mapping == 1 ? "it" : "them") +
+            ". While no run is going on, dead-letters discard deletes also such.\n";
   }
   if (marked.overtaken > 0) {
     text +=
@@ -178,11 +180,18 @@ Status replay(const Arguments& arguments, Opened& opened) {
 
 Status discard(const Arguments& arguments, Opened& opened) {
   opened.filter.limit = arguments.selection.limit.value_or(UINT64_MAX);
-  ASSIGN_OR_RETURN(const std::uint64_t discarded, opened.state.reader->discard(opened.filter));
-  return print(arguments.format == Format::json
-                   ? Json{{"discarded", discarded}}.dump() + "\n"
-                   : counted(discarded, "dead letter") + (discarded == 1 ? " is" : " are") +
-                         " discarded. Those marked for replay, if any, were left alone.\n");
+  const PipelineOutline& outline = opened.state.outline;
+  // Held until it is done: a run must not begin to send what is deleted.
+  const auto lock = services::StateLock::acquire(outline.state_dir, outline.path);
+  if (!lock.ok() && lock.status().code() != StatusCode::unavailable) return lock.status();
+  ASSIGN_OR_RETURN(const std::uint64_t discarded,
+                   opened.state.reader->discard(opened.filter, lock.ok()));
+  if (arguments.format == Format::json) return print(Json{{"discarded", discarded}}.dump() + "\n");
+  std::string text =
+      counted(discarded, "dead letter") + (discarded == 1 ? " is" : " are") + " discarded.";
+  if (!lock.ok())
+    text += " Those marked for replay, if any, were left alone while a run is going on.";
+  return print(text + "\n");
 }
 
 }  // namespace

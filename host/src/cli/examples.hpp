@@ -88,8 +88,8 @@ inline constexpr char kDeadLettersReplay[] =
 inline constexpr char kDeadLettersDiscard[] =
     "  penstock dead-letters export pipeline.yaml --until 30d > old.ndjson\n"
     "  penstock dead-letters discard pipeline.yaml --until 30d\n\n"
-    "They are gone for good, so export them first. Those marked for replay are left alone. The\n"
-    "counts do not change: what was discarded stays counted as a dead letter.";
+    "They are gone for good, so export them first. Those marked for replay are left alone while a\n"
+    "run is going on. The counts do not change: what was discarded stays counted as a dead letter.";
 
 inline constexpr char kDeadLettersExport[] =
     "  penstock dead-letters export pipeline.yaml > dead-letters.ndjson\n"

@@ -1,4 +1,5 @@
 #include <filesystem>
+#include <set>
 #include <utility>
 
 #include "services/sqlite.hpp"
@@ -25,6 +26,7 @@ class Check {
   CheckReport run() {
     note(structure());
     note(blocks());
+    note(names());
     note(numbers());
     return std::move(report_);
   }
@@ -53,6 +55,7 @@ class Check {
     CountsById pending;
     const auto look = [&](const BlockRow& row) -> Result<bool> {
       ++report_.blocks;
+      for (const auto& [destination, action] : row.actions) destinations_.insert(destination);
       note(add_pending(row, pending));
       auto found = data.bind(1, row.sequence).step();
       Status status = found.status();
@@ -69,11 +72,29 @@ class Check {
     };
     RETURN_IF_ERROR(each_block(database_, look));
     for (const auto& [mapping, elements] : pending) report_.elements_pending += elements;
+    note(ask("SELECT count(*) FROM blocks WHERE sequence >= (SELECT next_sequence FROM meta)",
+             " blocks have numbers that the next blocks would get again."));
     note(ask("SELECT count(*) FROM block_data WHERE sequence NOT IN (SELECT sequence FROM blocks)",
              " blocks are stored, but not listed."));
     note(ask("SELECT count(*) FROM progress WHERE sequence NOT IN (SELECT sequence FROM blocks)",
              " blocks have settled elements, but are not listed."));
     return compare_with_counts(database_, pending);
+  }
+
+  Status names() {
+    RETURN_IF_ERROR(
+        ask("SELECT count(*) FROM mappings WHERE destination NOT IN (SELECT id FROM destinations)",
+            " mappings belong to a destination without a name."));
+    for (const std::uint32_t destination : destinations_) {
+      ASSIGN_OR_RETURN(const std::int64_t known,
+                       database_.ask_integer("SELECT count(*) FROM destinations WHERE id = " +
+                                             std::to_string(destination)));
+      if (known == 0) {
+        note("Blocks are stored for destination " + std::to_string(destination) +
+             ", which has no name.");
+      }
+    }
+    return {};
   }
 
   Status numbers() {
@@ -102,6 +123,7 @@ class Check {
 
   Database& database_;
   CheckReport report_;
+  std::set<std::uint32_t> destinations_;  // that blocks are for
 };
 
 }  // namespace

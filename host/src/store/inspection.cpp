@@ -62,6 +62,9 @@ Status inspect(const BlockRow& row, std::string_view data) {
   if (!same(settled, row.settled_counts)) {
     return damaged("what is settled of it is counted wrongly");
   }
+  if (!row.attempts.empty() && row.attempts.size() != row.elements * sizeof(std::uint16_t)) {
+    return damaged("its attempts are of another size than it");
+  }
   return {};
 }
 

@@ -165,7 +165,8 @@ Result<MarkedLetters> mark_for_replay(Database& database, const DeadLetterFilter
   return marked;
 }
 
-Result<std::uint64_t> discard_letters(Database& database, const DeadLetterFilter& filter) {
+Result<std::uint64_t> discard_letters(Database& database, const DeadLetterFilter& filter,
+                                      bool marked_too) {
   ASSIGN_OR_RETURN(Statement remove, database.prepare("DELETE FROM dead_letters WHERE id = ?1"));
   ASSIGN_OR_RETURN(Statement count,
                    database.prepare("UPDATE meta SET letters_kept = letters_kept - 1,"
@@ -173,7 +174,7 @@ Result<std::uint64_t> discard_letters(Database& database, const DeadLetterFilter
                                     " letters_discarded = letters_discarded + 1"));
   std::uint64_t discarded = 0;
   const auto change = [&](const Found& letter) -> Status {
-    if (letter.awaits_replay) return {};
+    if (letter.awaits_replay && !marked_too) return {};
     RETURN_IF_ERROR(remove.bind(1, letter.id).run());
     RETURN_IF_ERROR(count.bind(1, letter.bytes).run());
     ++discarded;

@@ -22,6 +22,7 @@ struct MarkedLetters {
 [[nodiscard]] Result<MarkedLetters> mark_for_replay(services::Database& database,
                                                     const DeadLetterFilter& filter);
 [[nodiscard]] Result<std::uint64_t> discard_letters(services::Database& database,
-                                                    const DeadLetterFilter& filter);
+                                                    const DeadLetterFilter& filter,
+                                                    bool marked_too);
 
 }  // namespace penstock::store

@@ -32,9 +32,20 @@ std::uint32_t route_in(Block& block, std::uint32_t destination, std::uint32_t ac
   return static_cast<std::uint32_t>(block.routes.size() - 1);
 }
 
+// The mappings of which this run can replay letters.
+std::string given_ids(const Names& names) {
+  std::string ids;
+  for (std::size_t i = 0; i < names.given_mappings(); ++i) {
+    if (i > 0) ids += ',';
+    ids += std::to_string(names.mapping_ids()[i]);
+  }
+  return ids;
+}
+
 }  // namespace
 
-Result<Letters> Letters::prepare(Database& database, const Store::Options& options) {
+Result<Letters> Letters::prepare(Database& database, const Store::Options& options,
+                                 const Names& names) {
   Letters letters(options);
   const std::string form = std::to_string(static_cast<int>(DeadLetter::Form::element));
   struct {
@@ -49,7 +60,8 @@ Result<Letters> Letters::prepare(Database& database, const Store::Options& optio
       {letters.select_, "SELECT mapping, reason, message, bytes FROM dead_letters WHERE id = ?1"},
       {letters.delete_, "DELETE FROM dead_letters WHERE id = ?1"},
       {letters.oldest_,
-       "SELECT id, at_ms, bytes FROM dead_letters WHERE NOT awaits_replay ORDER BY id LIMIT 1"},
+       "SELECT id, at_ms, bytes FROM dead_letters WHERE NOT awaits_replay OR mapping NOT IN (" +
+           given_ids(names) + ") ORDER BY id LIMIT 1"},
       {letters.requested_,
        "SELECT id, mapping, form, action, batch_key, coalesce_key, content FROM dead_letters"
        " WHERE awaits_replay AND queued_until <= ?1 ORDER BY id"},
@@ -59,7 +71,7 @@ Result<Letters> Letters::prepare(Database& database, const Store::Options& optio
        "= " +
            form},
       {letters.replayable_,
-       "SELECT mapping, action, batch_key, coalesce_key FROM dead_letters WHERE NOT overtaken"
+       "SELECT destination, action, batch_key, coalesce_key FROM dead_letters WHERE NOT overtaken"
        " AND coalesce_key != x'' AND form = " +
            form},
       {letters.added_,
@@ -190,10 +202,10 @@ Status Letters::each_replayable(const Names& names, const std::function<void(Ele
   for (;;) {
     ASSIGN_OR_RETURN(const bool more, replayable_.step());
     if (!more) break;
-    const std::uint32_t mapping =
-        names.mapping_of(static_cast<std::uint32_t>(replayable_.integer(0)));
-    if (mapping >= names.given_mappings()) continue;
-    const std::uint32_t destination = names.catalog().mappings[mapping].destination;
+    // Also of mappings that this run does not have: another one may feed the same audience.
+    const std::uint32_t destination =
+        names.destination_of(static_cast<std::uint32_t>(replayable_.integer(0)));
+    if (destination == Names::kUnknown) continue;
     const std::uint32_t action = names.action_of(destination, replayable_.text(1));
     if (action >= names.given_actions(destination)) continue;
     each({{destination, action, std::string(replayable_.bytes(2))},

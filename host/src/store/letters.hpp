@@ -19,13 +19,13 @@ namespace penstock::store {
 class Letters {
  public:
   [[nodiscard]] static Result<Letters> prepare(services::Database& database,
-                                               const Store::Options& options);
+                                               const Store::Options& options, const Names& names);
 
   // All but requested() and each_replayable() inside a transaction.
   [[nodiscard]] Status add(const std::vector<DeadLetter>& letters, const Names& names,
                            std::int64_t now_ms);
-  // Drops the oldest that do not await a replay: those that are too old, and as many as it takes to
-  // stay within the size. Looks at ages once a minute at most.
+  // Drops the oldest, except those that this run is asked to replay: those that are too old, and as
+  // many as it takes to stay within the size. Looks at ages once a minute at most.
   [[nodiscard]] Status enforce_limits(std::int64_t now_ms);
   // Takes replayed ones out: from what is kept, from the counts of reasons, and into `counts`.
   [[nodiscard]] Status take_out(const std::vector<std::int64_t>& ids, const Names& names,

@@ -205,9 +205,9 @@ Result<Reader::Marked> Reader::request_replay(const DeadLetterFilter& filter) {
   return Marked{marked.marked, marked.overtaken, marked.not_replayable};
 }
 
-Result<std::uint64_t> Reader::discard(const DeadLetterFilter& filter) {
+Result<std::uint64_t> Reader::discard(const DeadLetterFilter& filter, bool marked_too) {
   ASSIGN_OR_RETURN(Database* const writer, implementation_->writer());
-  return discard_letters(*writer, filter);
+  return discard_letters(*writer, filter, marked_too);
 }
 
 }  // namespace penstock::store

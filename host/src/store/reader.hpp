@@ -132,8 +132,10 @@ class Reader {
   };
   // Marks for replay; the run that is going on, or the next, sends them.
   [[nodiscard]] Result<Marked> request_replay(const DeadLetterFilter& filter);
-  // Deletes; answers how many. Those that await a replay are left alone.
-  [[nodiscard]] Result<std::uint64_t> discard(const DeadLetterFilter& filter);
+  // Deletes; answers how many. Those that await a replay only with `marked_too`, for which the
+  // caller holds the StateLock: a run may be sending them.
+  [[nodiscard]] Result<std::uint64_t> discard(const DeadLetterFilter& filter,
+                                              bool marked_too = false);
 
  private:
   class Implementation;

@@ -96,11 +96,13 @@ class Repair {
           "The position in the source and the counts of events could not be read: the source is "
           "read from its beginning.");
     }
-    ASSIGN_OR_RETURN(const CountsById pending, copy_blocks(from, to, now_ms_, report_.actions));
-    for (const auto& [mapping, elements] : pending) report_.elements_saved += elements;
+    ASSIGN_OR_RETURN(const CopiedBlocks blocks, copy_blocks(from, to, now_ms_, report_.actions));
+    for (const auto& [mapping, elements] : blocks.pending) report_.elements_saved += elements;
     RETURN_IF_ERROR(mend_meta(to));
-    RETURN_IF_ERROR(mend_counts(to, pending));
-    return compare_with_counts(to, pending);
+    RETURN_IF_ERROR(name_destinations(to));
+    RETURN_IF_ERROR(take_back_delivered(to, blocks));
+    RETURN_IF_ERROR(mend_counts(to, blocks.pending));
+    return compare_with_counts(to, blocks.pending);
   }
 
   static Status mend_meta(Database& to) {
@@ -111,6 +113,29 @@ class Repair {
         "   + max(0, letters_kept - (SELECT count(*) FROM dead_letters)),"
         " letters_kept = (SELECT count(*) FROM dead_letters),"
         " letters_bytes = (SELECT coalesce(sum(bytes), 0) FROM dead_letters);");
+  }
+
+  // Names that could not be read are made up, as copy_blocks() does.
+  static Status name_destinations(Database& to) {
+    return to.execute(
+        "INSERT OR IGNORE INTO destinations (id, name)"
+        " SELECT DISTINCT destination, 'unknown_' || destination FROM mappings"
+        " WHERE destination NOT IN (SELECT id FROM destinations)");
+  }
+
+  // Records that are pending again because it is not known that they were delivered are not
+  // delivered any more; else they would count as further ones.
+  Status take_back_delivered(Database& to, const CopiedBlocks& blocks) {
+    ASSIGN_OR_RETURN(
+        Statement take_back,
+        to.prepare("UPDATE mappings SET delivered = delivered - max(0, min(?2, delivered,"
+                   " ?3 - (matched + replayed - delivered - superseded - skipped - dead_lettered)))"
+                   " WHERE id = ?1"));
+    for (const auto& [mapping, unknown] : blocks.outcome_unknown) {
+      const std::uint64_t pending = blocks.pending.at(mapping);
+      RETURN_IF_ERROR(take_back.bind(1, mapping).bind(2, unknown).bind(3, pending).run());
+    }
+    return {};
   }
 
   // Makes counts and stored records agree: what is missing is lost, what is too much was found.

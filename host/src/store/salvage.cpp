@@ -106,13 +106,14 @@ void add_keys(Database& from, const std::string& table, std::set<std::uint64_t>&
   }
 }
 
-// A row by its sequence; nothing when there is none or it cannot be read.
-std::optional<Statement> row_of(Database& from, const std::string& sql, std::uint64_t sequence) {
-  auto row = from.prepare(sql + " WHERE sequence = " + std::to_string(sequence));
-  if (!row.ok()) return std::nullopt;
-  const auto there = row->step();
-  if (!there.ok() || !*there) return std::nullopt;
-  return std::move(row).value();
+// A row by its sequence, if there is one. A failure: it cannot be read.
+Result<std::optional<Statement>> row_of(Database& from, const std::string& sql,
+                                        std::uint64_t sequence) {
+  ASSIGN_OR_RETURN(Statement row,
+                   from.prepare(sql + " WHERE sequence = " + std::to_string(sequence)));
+  ASSIGN_OR_RETURN(const bool there, row.step());
+  if (!there) return std::optional<Statement>();
+  return std::optional<Statement>(std::move(row));
 }
 
 class BlockCopy {
@@ -120,24 +121,24 @@ class BlockCopy {
   BlockCopy(Database& from, Database& to, std::int64_t now_ms, Actions& actions)
       : from_(from), to_(to), now_ms_(now_ms), actions_(actions) {}
 
-  Result<CountsById> run() {
+  Result<CopiedBlocks> run() {
     std::set<std::uint64_t> sequences;
     for (const char* table : {"blocks", "block_data", "progress"}) {
       add_keys(from_, table, sequences);
     }
     for (const std::uint64_t sequence : sequences) RETURN_IF_ERROR(copy(sequence));
-    return std::move(pending_);
+    return std::move(copied_);
   }
 
  private:
   Status copy(std::uint64_t sequence) {
     const std::string which = "Block " + std::to_string(sequence);
-    auto data = row_of(from_, "SELECT data FROM block_data", sequence);
-    if (!data) {
+    const auto data = row_of(from_, "SELECT data FROM block_data", sequence);
+    if (!data.ok() || !*data) {
       actions_.push_back(which + " could not be read and is lost.");
       return {};
     }
-    const std::string bytes(data->bytes(0));
+    const std::string bytes((*data)->bytes(0));
     const auto decoded = decode_block(bytes);
     if (!decoded.ok() || decoded->block->sequence != sequence) {
       actions_.push_back(which + " is damaged and is lost" +
@@ -150,26 +151,30 @@ class BlockCopy {
     row.elements = static_cast<std::uint32_t>(block.elements.size());
     row.counts = counts_of(block);
     const auto listed = row_of(from_, "SELECT created_ms FROM blocks", sequence);
-    row.created_ms = listed ? listed->integer(0) : now_ms_;
+    row.created_ms = listed.ok() && *listed ? (*listed)->integer(0) : now_ms_;
     read_progress(block, which, row);
     if (row.settled_elements() == row.elements) return {};
     RETURN_IF_ERROR(insert(row, decoded->actions, block, bytes));
-    return add_pending(row, pending_);
+    return add_pending(row, copied_.pending);
   }
 
   void read_progress(const Block& block, const std::string& which, BlockRow& row) {
     const auto progress = row_of(from_, "SELECT settled, attempts FROM progress", row.sequence);
-    if (!progress) return;
-    auto settled = settled_counts(block, progress->bytes(0));
-    if (settled.ok()) {
-      row.settled = progress->bytes(0);
-      row.settled_counts = std::move(settled).value();
-    } else {
-      actions_.push_back(which + ": what was delivered of it is not known; all is sent again.");
+    if (!progress.ok()) return take_as_unsettled(which, row);
+    if (!*progress) return;
+    auto settled = settled_counts(block, (*progress)->bytes(0));
+    if (!settled.ok()) return take_as_unsettled(which, row);
+    row.settled = (*progress)->bytes(0);
+    row.settled_counts = std::move(settled).value();
+    if ((*progress)->bytes(1).size() == block.elements.size() * sizeof(std::uint16_t)) {
+      row.attempts = (*progress)->bytes(1);
     }
-    if (progress->bytes(1).size() == block.elements.size() * sizeof(std::uint16_t)) {
-      row.attempts = progress->bytes(1);
-    }
+  }
+
+  void take_as_unsettled(const std::string& which, const BlockRow& row) {
+    actions_.push_back(which + ": what was delivered of it is not known; all is sent again.");
+    for (const BlockSummary::Count& count : row.counts)
+      copied_.outcome_unknown[count.mapping] += count.elements;
   }
 
   Status insert(const BlockRow& row, const std::vector<std::string>& names, const Block& block,
@@ -226,7 +231,7 @@ class BlockCopy {
   Database& to_;
   const std::int64_t now_ms_;
   Actions& actions_;
-  CountsById pending_;
+  CopiedBlocks copied_;
   std::set<std::uint32_t> destinations_;
   std::set<std::uint32_t> mappings_;
 };
@@ -244,8 +249,8 @@ Status copy_table(Database& from, Database& to, const std::string& table, const 
   return {};
 }
 
-Result<CountsById> copy_blocks(Database& from, Database& to, std::int64_t now_ms,
-                               Actions& actions) {
+Result<CopiedBlocks> copy_blocks(Database& from, Database& to, std::int64_t now_ms,
+                                 Actions& actions) {
   return BlockCopy(from, to, now_ms, actions).run();
 }
 

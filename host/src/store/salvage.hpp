@@ -23,9 +23,13 @@ using Actions = std::vector<std::string>;
 [[nodiscard]] Status copy_table(services::Database& from, services::Database& to,
                                 const std::string& table, const std::string& key, Actions& actions);
 
+struct CopiedBlocks {
+  CountsById pending;
+  CountsById outcome_unknown;  // of those: whether they were settled could not be read
+};
 // Copies the blocks whose data is sound, with what is settled of them where that can be read (an
-// element is rather sent twice than never), and lists them anew. Answers what is pending of them.
-[[nodiscard]] Result<CountsById> copy_blocks(services::Database& from, services::Database& to,
-                                             std::int64_t now_ms, Actions& actions);
+// element is rather sent twice than never), and lists them anew.
+[[nodiscard]] Result<CopiedBlocks> copy_blocks(services::Database& from, services::Database& to,
+                                               std::int64_t now_ms, Actions& actions);
 
 }  // namespace penstock::store

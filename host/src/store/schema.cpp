@@ -206,9 +206,8 @@ Result<std::unique_ptr<Database>> open_database(const Files& files, Database::Mo
   options.checkpoints_at_close = false;
   ASSIGN_OR_RETURN(auto database, Database::open(files.database, options));
   ASSIGN_OR_RETURN(const std::int64_t version, database->ask_integer("PRAGMA user_version"));
-  if (version == 1 && mode == Database::Mode::write) {
-    RETURN_IF_ERROR(bring_up_to_date(*database));
-  } else if (version != kSchemaVersion) {
+  const bool older = version == 1 && mode == Database::Mode::write;
+  if (version != kSchemaVersion && !older) {
     const std::string found = std::string(kName) + " " + files.database + " has schema version " +
                               std::to_string(version) + ", this Penstock knows " +
                               std::to_string(kSchemaVersion) + ". ";
@@ -233,6 +232,8 @@ Result<std::unique_ptr<Database>> open_database(const Files& files, Database::Mo
                               " is missing: what that run did last may be lost. If the file can be "
                               "found, put it back.");
   }
+  // Only what is not refused is changed.
+  if (older) RETURN_IF_ERROR(bring_up_to_date(*database));
   return database;
 }
 

@@ -95,7 +95,7 @@ Result<Loaded> load(Database& database, const Catalog& catalog, const Store::Opt
   RETURN_IF_ERROR(forget_what_was_in_memory(database, blocks.pending()));
   RETURN_IF_ERROR(compare_with_counts(database, blocks.pending()));
   ASSIGN_OR_RETURN(Counts counts, Counts::prepare(database));
-  ASSIGN_OR_RETURN(Letters letters, Letters::prepare(database, options));
+  ASSIGN_OR_RETURN(Letters letters, Letters::prepare(database, options, names));
   ASSIGN_OR_RETURN(Totals totals, load_totals(database, names));
   RETURN_IF_ERROR(database.execute("UPDATE meta SET in_use = 1, keeps_blocks = " +
                                    std::string(options.keeps_blocks ? "1" : "0")));

@@ -126,7 +126,8 @@ class Store {
   // queued_until is at most `taken_until`, up to about max_bytes of them, oldest first. The same
   // again until a commit takes them out.
   [[nodiscard]] Result<Replay> requested_replays(std::size_t max_bytes, std::uint64_t taken_until);
-  // The keys of all dead letters that could be replayed, of mappings that the given catalog has.
+  // The keys of all dead letters that could be replayed, by this run or a later one, of
+  // destinations and actions that the given catalog has.
   [[nodiscard]] Status each_replayable(const std::function<void(ElementKey)>& each);
 
   // pending by mapping counted anew from the blocks, compared with the counts. internal with the
