@@ -158,7 +158,8 @@ TEST_CASE("A token endpoint that stays away is shown as Oauth Refresh Failed, wi
   Feed feed(2'000, "{max_age: 50ms}",
             "    authorize_url: http://127.0.0.1:1/authorize\n"
             "    token_url: http://127.0.0.1:1/token\n");
-  Process run(feed.workspace, penstock_arguments({"run", feed.pipeline, "--format", "json"}));
+  Process run(feed.workspace, penstock_arguments({"run", feed.pipeline, "--format", "json",
+                                                  "--drain-timeout", "1s"}));
   feed.feed(50);
   wait_until([&] { return feed.delivered(); }, "the first half");
   REQUIRE(feed.sandbox.expire_token("sandbox-token"));
@@ -170,7 +171,6 @@ TEST_CASE("A token endpoint that stays away is shown as Oauth Refresh Failed, wi
   CHECK_THAT(status.out, Catch::Contains("Oauth Refresh Failed: ") &&
                              Catch::Contains("penstock auth refresh " + feed.pipeline));
   CHECK(pending(all_time(feed.workspace)) > 0);
-  run.signal(SIGTERM);
   run.signal(SIGTERM);
   const Finished finished = run.wait();
   CHECK_THAT(finished.out, Catch::Contains("Oauth Refresh Failed: "));

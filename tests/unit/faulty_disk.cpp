@@ -2,18 +2,19 @@
 
 #include <sqlite3.h>
 
-#include <cstring>
+#include <atomic>
 
 namespace penstock::store {
 
 namespace {
 
+// Atomic, as a test arms and reads while the queue's own thread writes.
 struct State {
   sqlite3_vfs* real = nullptr;
-  std::uint64_t calls = 0;
-  std::uint64_t failing_call = FaultyDisk::kNever;
-  bool from_then = false;
-  FaultyDisk::Fault fault = FaultyDisk::Fault::error;
+  std::atomic<std::uint64_t> calls = 0;
+  std::atomic<std::uint64_t> failing_call = FaultyDisk::kNever;
+  std::atomic<bool> from_then = false;
+  std::atomic<FaultyDisk::Fault> fault = FaultyDisk::Fault::error;
 } state;
 
 // The real file follows directly behind it.
