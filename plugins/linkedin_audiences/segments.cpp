@@ -254,7 +254,11 @@ sdk::Outcome Segments::not_found(const Audience& audience, const std::string& id
   if (entry.state.id == id) {
     const std::int64_t age = now_ms() - entry.state.created_ms;
     if (age < kNewSegmentWindowMs) {
-      const std::int64_t pause = std::min(settings_.segment_ready_after_ms, kMaxNotFoundPauseMs);
+      // As long again as it has been awaited: a short segment_ready_after must not use up the rate
+      // that all audiences share.
+      const std::int64_t pause =
+          std::clamp(age, std::min(settings_.segment_ready_after_ms, kMaxNotFoundPauseMs),
+                     kMaxNotFoundPauseMs);
       return retry("segment_not_found_yet",
                    "LinkedIn does not know the new audience everywhere yet; tried again by itself",
                    pause > 0 ? pause : -1, 404);

@@ -181,6 +181,7 @@ TEST_CASE("With a dead token a run of a whole file ends with 77, and delivers af
   const Workspace workspace;
   Sandbox sandbox;
   REQUIRE(sandbox.start().ok());
+  REQUIRE(sandbox.change_behaviour({{"segment_ready_ms", 0}}).ok());
   Crowd crowd({1'000, 500, 4, 0, 1, true});
   std::string text;
   crowd.append_lines(1'000, text);

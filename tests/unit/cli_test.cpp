@@ -1,9 +1,16 @@
 // Guards what people read: tables, progress, the report in both forms, and how arguments are taken.
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <catch2/catch.hpp>
+#include <new>
 #include <nlohmann/json.hpp>
+#include <stdexcept>
+#include <thread>
 
 #include "cli/arguments.hpp"
 #include "cli/commands.hpp"
+#include "cli/last_words.hpp"
 #include "cli/progress.hpp"
 #include "cli/report.hpp"
 #include "cli/table.hpp"
@@ -41,7 +48,47 @@ struct Sample {
   RunReport report;
 };
 
+struct Ended {
+  int exit_code = -1;
+  std::string err;
+};
+
+// A process of its own whose second thread throws.
+template <class Exception>
+Ended end_by(const Exception& exception) {
+  int out[2] = {-1, -1};
+  REQUIRE(::pipe(out) == 0);
+  const pid_t child = ::fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    ::dup2(out[1], STDERR_FILENO);
+    say_last_words();
+    std::thread([&] { throw exception; }).join();
+    ::_exit(0);
+  }
+  ::close(out[1]);
+  Ended ended;
+  char bytes[1024];
+  for (ssize_t n = 0; (n = ::read(out[0], bytes, sizeof bytes)) > 0;)
+    ended.err.append(bytes, static_cast<std::size_t>(n));
+  ::close(out[0]);
+  int status = 0;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  if (WIFEXITED(status)) ended.exit_code = WEXITSTATUS(status);
+  return ended;
+}
+
 }  // namespace
+
+TEST_CASE("An exception on a thread ends the process with 70 and a line without its text") {
+  const Ended broken = end_by(std::logic_error("jane@example.com"));
+  CHECK(broken.exit_code == 70);
+  CHECK_THAT(broken.err, Catch::StartsWith("penstock: internal error: std::logic_error."));
+  CHECK_THAT(broken.err, !Catch::Contains("jane"));
+  const Ended full = end_by(std::bad_alloc());
+  CHECK(full.exit_code == 70);
+  CHECK_THAT(full.err, Catch::StartsWith("penstock: the system gave no more memory."));
+}
 
 TEST_CASE("Numbers are grouped by thousands") {
   CHECK(with_separators(0) == "0");

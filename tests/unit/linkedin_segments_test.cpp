@@ -415,6 +415,27 @@ TEST_CASE(
   CHECK(send_one(*host, 1).outcomes[0].status == PENSTOCK_DELIVERED);
 }
 
+TEST_CASE("a segment that stays unknown after its creation is asked for ever more rarely") {
+  const auto host = make_host({{"segment_ready_after", 20}});
+  host->reply(answer(200, found("", 0)));
+  host->reply(created("991"));
+  (void)send_one(*host);
+  host->advance_ms(20);
+  std::int64_t waited_ms = 20;
+  int requests = 0;
+  for (; waited_ms < 5 * 60 * 1000; ++requests) {
+    host->reply(answer(404, ""));
+    const SendResult result = send_one(*host, 1);
+    REQUIRE(result.outcomes[0].reason == "segment_not_found_yet");
+    const std::int64_t pause_ms = result.outcomes[0].retry_after_ms;
+    REQUIRE(pause_ms > 0);
+    CHECK(pause_ms <= 60'000);
+    host->advance_ms(pause_ms);
+    waited_ms += pause_ms;
+  }
+  CHECK(requests < 20);
+}
+
 TEST_CASE("many batches that start at once make one look-up and one creation") {
   const auto host = make_host({{"segment_ready_after", 0}});
   std::atomic<int> finds{0}, creations{0};

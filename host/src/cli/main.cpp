@@ -7,6 +7,7 @@
 
 #include "cli/arguments.hpp"
 #include "cli/commands.hpp"
+#include "cli/last_words.hpp"
 #include "services/http.hpp"
 #include "services/log.hpp"
 
@@ -61,6 +62,7 @@ int main(int argc, char** argv) {
   // A reader of stdout that goes away is an error of write(), not the end of the process.
   std::signal(SIGPIPE, SIG_IGN);
   mallopt(M_ARENA_MAX, kHeaps);
+  penstock::cli::say_last_words();
   try {
     auto parsed = penstock::cli::parse_arguments(argc, argv);
     if (const auto* answer = std::get_if<penstock::cli::Answer>(&parsed)) {
