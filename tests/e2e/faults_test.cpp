@@ -39,7 +39,9 @@ linkedin_sandbox::Options faulty(unsigned seed) {
   behaviour.shuffle_order = random() % 2 == 0;
   // Longer than a new segment is waited for, shorter than a lost creation is.
   behaviour.find_lag_ms = static_cast<std::int64_t>(random() % 2 * 300);
-  behaviour.max_faults = 25;  // so that a seed ends: back-off doubles with each failure in a row
+  // So that a seed ends: back-off doubles with each failure in a row.
+  behaviour.max_faults = 25;
+  behaviour.max_faults_in_a_row = 3;
   return options;
 }
 

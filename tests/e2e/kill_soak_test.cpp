@@ -100,6 +100,7 @@ class Soak {
     REQUIRE(sandbox_
                 .change_behaviour({{"refused_identifiers", std::vector<std::string>()},
                                    {"max_faults", 20},
+                                   {"max_faults_in_a_row", 3},
                                    {"delay", 0}})
                 .ok());
     append_events();

@@ -172,6 +172,8 @@ std::vector<Setting> make_settings() {
        "sourceSegmentIds whose members cannot be written: 503 until they are named no more"},
       {"max-faults", "Faults", &B::max_faults,
        "no fault is injected after so many; 0: no end. Setting it restarts the count"},
+      {"max-faults-in-a-row", "Faults", &B::max_faults_in_a_row,
+       "the request after so many that had a fault has none; 0: no end"},
   };
 }
 

@@ -90,7 +90,8 @@ struct Behaviour {
   std::vector<std::string> server_error_statuses = {"500", "502", "503", "504"};
   std::vector<std::string> server_error_bodies = {"json", "html", "empty"};
   std::vector<std::string> failing_audiences;  // sourceSegmentIds that take no members: 503
-  std::int64_t max_faults = 0;  // after so many, none is injected any more; 0: no end
+  std::int64_t max_faults = 0;           // after so many, none is injected any more; 0: no end
+  std::int64_t max_faults_in_a_row = 0;  // the request after so many has none; 0: no end
 };
 
 // One switch: where it lives, and what it may hold.

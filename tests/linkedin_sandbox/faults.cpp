@@ -26,11 +26,20 @@ ServerError FaultInjector::draw_server_error(std::uint64_t request,
   return {std::stoi(statuses[drawn % statuses.size()]), bodies[(drawn >> 32) % bodies.size()]};
 }
 
+// Of the whole request: after so many faulty ones in a row it is somebody's turn to be served.
+bool FaultInjector::spared(const Behaviour& behaviour) {
+  const std::lock_guard lock(mutex_);
+  const bool enough = behaviour.max_faults_in_a_row > 0 && row_ >= behaviour.max_faults_in_a_row;
+  if (enough) row_ = 0;
+  return enough;
+}
+
 RequestFaults FaultInjector::draw(std::uint64_t request, Work work, const Behaviour& behaviour) {
   const auto drawn = [&](const char* name, double probability) {
     return happens(name, probability, request, 0, behaviour);
   };
   RequestFaults faults;
+  if (spared(behaviour)) return faults;
   faults.delay = drawn("delay", behaviour.delay);
   faults.close_connection = drawn("close_connection", behaviour.close_connection);
   if (drawn("reset_before_commit", behaviour.reset_before_commit)) {
@@ -54,6 +63,11 @@ RequestFaults FaultInjector::draw(std::uint64_t request, Work work, const Behavi
       faults.short_elements = drawn("short_elements", behaviour.short_elements);
     }
   }
+  const bool faulty = faults.reset_before_commit || faults.throttle || faults.server_error ||
+                      faults.reset_after_commit || faults.late_server_error ||
+                      faults.truncate_reply || faults.missing_elements || faults.short_elements;
+  const std::lock_guard lock(mutex_);
+  row_ = faulty ? row_ + 1 : 0;
   return faults;
 }
 
@@ -80,6 +94,7 @@ void FaultInjector::restart_budget() {
 
 void FaultInjector::reset() {
   const std::lock_guard lock(mutex_);
+  row_ = 0;
   budget_used_ = 0;
   injected_.clear();
 }

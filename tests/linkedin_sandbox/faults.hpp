@@ -37,7 +37,7 @@ struct RequestFaults {
 enum class ElementFault { none, throttle, error };
 
 // The same seed, behaviour and request number give the same faults, whatever else happened, until
-// max_faults is used up. [any-thread]
+// max_faults is used up, and but for the requests that max_faults_in_a_row spares. [any-thread]
 class FaultInjector {
  public:
   explicit FaultInjector(std::uint64_t seed) : seed_(seed) {}
@@ -53,6 +53,7 @@ class FaultInjector {
   void reset();
 
  private:
+  [[nodiscard]] bool spared(const Behaviour& behaviour);
   [[nodiscard]] bool happens(const char* name, double probability, std::uint64_t request,
                              std::uint64_t element, const Behaviour& behaviour);
   [[nodiscard]] ServerError draw_server_error(std::uint64_t request,
@@ -61,6 +62,7 @@ class FaultInjector {
   const std::uint64_t seed_;
   mutable std::mutex mutex_;  // guards everything below
   std::int64_t budget_used_ = 0;
+  std::int64_t row_ = 0;  // the latest requests that all had a fault
   std::map<std::string, std::uint64_t> injected_;
 };
 

@@ -717,6 +717,16 @@ TEST_CASE("The same seed gives the same faults, and max_faults ends them") {
   CHECK(first.back() == 200);
 }
 
+TEST_CASE("After max_faults_in_a_row faulty requests one is served") {
+  Options options = quick();
+  options.behaviour.throttle = 1;
+  options.behaviour.max_faults_in_a_row = 3;
+  Fixture f(options);
+  std::vector<long> statuses;
+  for (int i = 0; i < 8; ++i) statuses.push_back(f.client->get(kFind).status);
+  CHECK(statuses == std::vector<long>{429, 429, 429, 200, 429, 429, 429, 200});
+}
+
 TEST_CASE("Forty clients at once are all served") {
   Fixture f;
   const std::string id = f.client->create_segment("a");
