@@ -10,7 +10,7 @@ namespace {
 
 constexpr unsigned kSeeds = 50;
 constexpr unsigned kAtOnce =
-    5;  // runs mostly wait for back-offs, so several fit beside one another
+    10;  // runs mostly wait for back-offs, so several fit beside one another
 
 // What a seed gets wrong: every fault with a probability of its own, some of them not at all.
 linkedin_sandbox::Options faulty(unsigned seed) {
