@@ -166,7 +166,7 @@ Status refresh(const Arguments& arguments, const PipelineConfig& config,
   const services::TokenAnswer answer = endpoint.refresh(before.refresh_token, [] { return false; });
   if (answer.kind != services::TokenAnswer::Kind::tokens) {
     const bool passes = answer.kind == services::TokenAnswer::Kind::passing;
-    const Status fault{passes ? StatusCode::unavailable : StatusCode::authorization,
+    Status fault{passes ? StatusCode::unavailable : StatusCode::authorization,
                        services::renewal_fault(answer, login_place(config, connection)).message};
     if (answer.kind != services::TokenAnswer::Kind::dead) return fault;
     services::TokenSet dead = before;
