@@ -33,12 +33,14 @@ bool is_api_version(std::string_view text) {
 }
 
 bool is_future_version(std::string_view version, std::int64_t wall_ns) {
+  if (!is_api_version(version)) return false;
   const std::int64_t first_day =
       days_from_civil(number_of(version.substr(0, 4)), number_of(version.substr(4)), 1);
   return wall_ns / kNsPerDay < first_day;
 }
 
 std::string api_version_warning(std::string_view version, std::int64_t wall_ns) {
+  if (!is_api_version(version)) return {};
   const int birthday_year = number_of(version.substr(0, 4)) + 1;
   const int month = number_of(version.substr(4));
   const std::int64_t birthday = days_from_civil(birthday_year, month, kDayOfRelease);

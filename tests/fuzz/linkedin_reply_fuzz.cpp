@@ -32,7 +32,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   response.status = 300 + data[1];
   response.body = body;
   response.headers.emplace_back("retry-after", body);
-  const Refusal refusal = classify(response, Settings{}, "fuzzing", 1'790'000'000'000'000'000);
+  Settings settings;
+  settings.ad_account_id = "512345678";
+  settings.api_version = "202608";
+  const Refusal refusal = classify(response, settings, "fuzzing", 1'790'000'000'000'000'000);
   if (refusal.outcome.status == PENSTOCK_DELIVERED) std::abort();
   if (safe_message(body).find('@') != std::string::npos) std::abort();
   if (safe_message(body, body).size() > 200) std::abort();

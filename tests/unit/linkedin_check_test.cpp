@@ -2,6 +2,7 @@
 // answer.
 #include <catch2/catch.hpp>
 
+#include "api_version.hpp"
 #include "linkedin_fixture.hpp"
 
 namespace penstock::linkedin {
@@ -170,6 +171,14 @@ TEST_CASE(
       REQUIRE(host->notices().size() == 1);
       CHECK(host->notices()[0].code == "role_not_checked");
     }
+  }
+}
+
+TEST_CASE("a text that is no API version is neither one to come nor one that ages") {
+  for (const char* text : {"", "2026", "20260", "202613", "2026-8", "2026081"}) {
+    CAPTURE(text);
+    CHECK_FALSE(is_future_version(text, 0));
+    CHECK(api_version_warning(text, INT64_MAX).empty());
   }
 }
 
