@@ -1,5 +1,7 @@
 #include "attributes.hpp"
 
+#include <charconv>
+
 #include <nlohmann/json.hpp>
 #include <penstock/sdk/json_writer.hpp>
 #include <penstock/sdk/text.hpp>
@@ -8,25 +10,59 @@
 #include "identifiers.hpp"
 
 namespace penstock::linkedin {
+namespace {
+
+// Whether an e-mail address may stand in it: no name, title or place has an at sign within a word.
+// Attributes are sent and stored in clear.
+bool holds_address(std::string_view text) {
+  for (const std::string_view sign : {"@", "%40", "\xEF\xBC\xA0"}) {  // the last: fullwidth
+    const std::size_t at = text.find(sign);
+    if (at == std::string_view::npos) continue;
+    const std::size_t behind = at + sign.size();
+    if (at > 0 && text[at - 1] != ' ' && behind < text.size() && text[behind] != ' ') return true;
+  }
+  return false;
+}
+
+}  // namespace
+
 bool fits(std::string_view text, std::size_t max_characters) {
   // Bytes bound characters, so counting is for long texts only.
   return text.size() <= max_characters || sdk::count_characters(text) <= max_characters;
 }
 
+std::optional<std::string_view> Attributes::text_of(sdk::Field field) {
+  const sdk::Value value = record_[field];
+  if (value.empty()) return std::string_view();
+  if (const auto text = value.as_string()) {
+    if (!holds_address(*text)) return trim(*text);
+    emitter_.warn(kAttributeOmitted, field);
+    return std::nullopt;
+  }
+  char* const first = digits_.data();
+  char* const last = first + digits_.size();
+  char* end = first;
+  if (const auto number = value.as_i64()) end = std::to_chars(first, last, *number).ptr;
+  if (const auto number = value.as_u64()) end = std::to_chars(first, last, *number).ptr;
+  if (end != first) return std::string_view(first, static_cast<std::size_t>(end - first));
+  emitter_.warn(kAttributeOmitted, field);
+  return std::nullopt;
+}
+
 void Attributes::text(std::string_view name, sdk::Field field, std::size_t max_characters) {
-  const std::string_view value = trim(record_[field].text());
-  if (value.empty()) return;
-  if (fits(value, max_characters)) {
-    write(name, value);
+  const std::optional<std::string_view> value = text_of(field);
+  if (!value || value->empty()) return;
+  if (fits(*value, max_characters)) {
+    write(name, *value);
   } else {
     emitter_.warn(kAttributeOmitted, field);
   }
 }
 
 void Attributes::country(std::string_view name, sdk::Field field) {
-  const std::string_view value = trim(record_[field].text());
-  if (value.empty()) return;
-  if (const std::string_view code = country_code(value); !code.empty()) {
+  const std::optional<std::string_view> value = text_of(field);
+  if (!value || value->empty()) return;
+  if (const std::string_view code = country_code(*value); !code.empty()) {
     write(name, code);
   } else {
     emitter_.warn(kAttributeOmitted, field);

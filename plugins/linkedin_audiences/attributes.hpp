@@ -2,7 +2,9 @@
 // because it must not cost the person or the company.
 #pragma once
 
+#include <array>
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -21,7 +23,8 @@ class Attributes {
   Attributes(const sdk::Record& record, const sdk::Emitter& emitter, std::string& out)
       : record_(record), emitter_(emitter), out_(out) {}
 
-  // `name` stands as in the element: quoted, with a comma before and a colon behind.
+  // `name` stands as in the element: quoted, with a comma before and a colon behind. Values that
+  // are no text are left out, too, but for whole numbers, which are written as one.
   void text(std::string_view name, sdk::Field field, std::size_t max_characters);
   // A code of ISO 3166-1 in two letters, written in upper case.
   void country(std::string_view name, sdk::Field field);
@@ -31,9 +34,13 @@ class Attributes {
   void write(std::string_view name, std::string_view value);
 
  private:
+  // Trimmed; "" where there is nothing. Nothing, and a warning, where it is no text.
+  std::optional<std::string_view> text_of(sdk::Field field);
+
   const sdk::Record& record_;
   const sdk::Emitter& emitter_;
   std::string& out_;
+  std::array<char, 24> digits_{};  // of a number of 64 bits
 };
 
 }  // namespace penstock::linkedin

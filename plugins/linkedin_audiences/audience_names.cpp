@@ -13,6 +13,13 @@ std::string literal(const json& literals, const char* name) {
   return it != literals.end() && it->is_string() ? it->get<std::string>() : std::string();
 }
 
+// The field that the audience's key is written in.
+const char* key_field_of(const json& mapping) {
+  if (literal(mapping, "action") == "sync_to_dmp_segment") return "personas_audience_key";
+  const json literals = mapping.value("literals", json::object());
+  return literal(literals, "audience_source") == "CONNECTIONS" ? "segment_name" : "computation_key";
+}
+
 }  // namespace
 
 std::optional<Audience> audience_of(const json& mapping) {
@@ -33,21 +40,48 @@ std::optional<Audience> audience_of(const json& mapping) {
   return std::nullopt;
 }
 
-std::string fault_of_mappings(std::string_view mappings_json) {
+MappingFault fault_of_mappings(std::string_view mappings_json) {
   const json mappings = json::parse(mappings_json, nullptr, false);
   if (!mappings.is_array()) return {};
   for (const json& mapping : mappings) {
+    if (const std::optional<Audience> audience = audience_of(mapping)) {
+      std::string batch_key;
+      append_batch_key(audience->type, audience->key, batch_key);
+      if (batch_key.size() > kMaxKeyBytes) {
+        return {key_field_of(mapping),
+                "mapping " + literal(mapping, "mapping") + ": " + std::string(kAudienceKeyTooLong)};
+      }
+    }
     if (!mapping.is_object() || literal(mapping, "action") != "sync_to_company_segment") continue;
     const json literals = mapping.value("literals", json::object());
     if (literal(literals, "audience_source") != "CONNECTIONS" ||
         literal(literals, "company_action") != "AUTO") {
       continue;
     }
-    return "mapping " + literal(mapping, "mapping") +
-           ": set company_action to ADD or REMOVE; with audience_source CONNECTIONS no event says "
-           "which of them it is";
+    return {"company_action",
+            "mapping " + literal(mapping, "mapping") +
+                ": set company_action to ADD or REMOVE; with audience_source CONNECTIONS no event "
+                "says which of them it is"};
   }
   return {};
+}
+
+std::vector<Audience> audiences_of(std::string_view mappings_json) {
+  const json mappings = json::parse(mappings_json, nullptr, false);
+  const AudienceNames names(mappings);
+  std::map<AudienceId, Audience> audiences;
+  if (mappings.is_array()) {
+    for (const json& mapping : mappings) {
+      std::optional<Audience> audience = audience_of(mapping);
+      if (!audience || audience->key.empty()) continue;
+      const AudienceId id(*audience);
+      if (const std::string* called = names.find(id)) audience->name = *called;
+      audiences.emplace(id, std::move(*audience));
+    }
+  }
+  std::vector<Audience> all;
+  for (auto& [id, audience] : audiences) all.push_back(std::move(audience));
+  return all;
 }
 
 AudienceNames::AudienceNames(const json& mappings) {

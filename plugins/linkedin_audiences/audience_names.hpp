@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "audience.hpp"
 
@@ -18,9 +19,19 @@ namespace penstock::linkedin {
 // action that this plugin does not have.
 [[nodiscard]] std::optional<Audience> audience_of(const nlohmann::json& mapping);
 
-// The first mapping of the list that cannot work, as a sentence for whoever wrote it; "" when there
-// is none. What no event can change: an audience from elsewhere has no events to follow.
-[[nodiscard]] std::string fault_of_mappings(std::string_view mappings_json);
+// What is wrong with a mapping, whatever event comes.
+struct MappingFault {
+  std::string field;
+  std::string message;  // a sentence for whoever wrote the mapping; "" when nothing is wrong
+};
+
+// Of the first mapping of the list that cannot work: an audience from elsewhere has no events to
+// follow, or its key is too long for any.
+[[nodiscard]] MappingFault fault_of_mappings(std::string_view mappings_json);
+
+// The audiences that mappings name by literals, each once, called as AudienceNames has it. Of
+// penstock_config.mappings.
+[[nodiscard]] std::vector<Audience> audiences_of(std::string_view mappings_json);
 
 class AudienceNames {
  public:

@@ -65,7 +65,9 @@ std::int32_t Check::run(std::int64_t deadline_ns, const sdk::Error& error) const
                        "r_basicprofile, or LinkedIn did not say. Deliveries need a role other than "
                        "VIEWER. Log in with `penstock auth login` to have it checked.");
   }
-  if (const std::int32_t code = check_audiences(errand, error); code != PENSTOCK_OK) return code;
+  if (const std::int32_t code = check_audiences(errand, role.has_value(), error);
+      code != PENSTOCK_OK)
+    return code;
 
   if (const std::string warning = api_version_warning(settings_.api_version, host_.wall_ns());
       !warning.empty()) {
@@ -178,12 +180,23 @@ std::int32_t Check::check_role(const std::string& role, const sdk::Error& error)
                         "as somebody who has one of these");
 }
 
-std::int32_t Check::check_audiences(const Errand& errand, const sdk::Error& error) const {
+std::int32_t Check::check_audiences(const Errand& errand, bool role_is_known,
+                                    const sdk::Error& error) const {
   const sdk::HttpResponse response =
       api_.get("/dmpSegments?q=account&account=" + percent_encode(account_urn(settings_)) +
                    "&start=0&count=1",
                errand);
   if (answered(response, 200)) return PENSTOCK_OK;
+  if (answered(response, 403) && !role_is_known) {
+    return error.fail(
+        PENSTOCK_ERR_AUTH, "permission_denied", "",
+        "LinkedIn does not let this login see the audiences of ad account " +
+            settings_.ad_account_id +
+            ". Either ad_account_id is wrong, or the member has no role there, or the "
+            "login lacks the permission rw_dmp_segments. Compare the number with "
+            "Campaign Manager first; a login that has r_ads and r_basicprofile, too, "
+            "lets this check say which it is");
+  }
   if (answered(response, 403)) {
     return error.fail(PENSTOCK_ERR_AUTH, "permission_denied", "",
                       "The LinkedIn login lacks the permission rw_dmp_segments for audiences. "
@@ -197,7 +210,12 @@ std::int32_t Check::check_audiences(const Errand& errand, const sdk::Error& erro
 std::int32_t Check::refuse(const sdk::HttpResponse& response, const char* doing,
                            const sdk::Error& error) const {
   Refusal refusal = classify(response, settings_, doing, host_.wall_ns());
-  if (!refusal.classified) refusal.outcome.status = PENSTOCK_BLOCKED;
+  if (!refusal.classified) {
+    refusal.outcome.status = PENSTOCK_BLOCKED;
+    refusal.outcome.message +=
+        ", which it should not. Does api_url lead to LinkedIn, or does a "
+        "proxy on the way answer in its place?";
+  }
   return fail_with(refusal.outcome, error);
 }
 

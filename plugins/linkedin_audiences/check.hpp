@@ -35,7 +35,8 @@ class Check {
                                                  std::optional<std::string>& role,
                                                  const sdk::Error& error) const;
   [[nodiscard]] std::int32_t check_role(const std::string& role, const sdk::Error& error) const;
-  [[nodiscard]] std::int32_t check_audiences(const Errand& errand, const sdk::Error& error) const;
+  [[nodiscard]] std::int32_t check_audiences(const Errand& errand, bool role_is_known,
+                                             const sdk::Error& error) const;
   // Of an answer that none of the above can use.
   [[nodiscard]] std::int32_t refuse(const sdk::HttpResponse& response, const char* doing,
                                     const sdk::Error& error) const;

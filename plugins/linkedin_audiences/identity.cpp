@@ -17,6 +17,18 @@ std::int32_t tell_identity(const sdk::Host& host, const Settings& settings,
                            std::int64_t deadline_ns, std::string& answer, const sdk::Error& error) {
   const Api api(host, settings);
   const sdk::HttpResponse response = api.get("/me", Errand(deadline_ns));
+  // Neither hinders deliveries.
+  if (response.result == PENSTOCK_OK && response.status == 403) {
+    return error.fail(PENSTOCK_ERR_NOT_FOUND, "member_not_told", {},
+                      "LinkedIn does not tell, because the login lacks the permission "
+                      "r_basicprofile; deliveries do not need it");
+  }
+  if (response.result == PENSTOCK_OK && response.status == 429) {
+    return error.fail(
+        PENSTOCK_ERR_NOT_FOUND, "member_not_told", {},
+        "LinkedIn tells it only a few times a day, and not any more today; deliveries "
+        "do not need it");
+  }
   if (response.result != PENSTOCK_OK || response.status != 200) {
     const Refusal refusal =
         classify(response, settings, "Asking who the login belongs to", host.wall_ns());

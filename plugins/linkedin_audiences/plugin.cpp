@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <penstock/sdk/plugin.hpp>
 
@@ -35,9 +36,10 @@ class Plugin {
         code != PENSTOCK_OK) {
       return code;
     }
-    if (const std::string fault = fault_of_mappings(config.mappings()); !fault.empty()) {
-      return error.fail(PENSTOCK_ERR_INVALID, "invalid_mapping", "company_action", fault);
+    if (const MappingFault fault = fault_of_mappings(config.mappings()); !fault.message.empty()) {
+      return error.fail(PENSTOCK_ERR_INVALID, "invalid_mapping", fault.field, fault.message);
     }
+    audiences_ = audiences_of(config.mappings());
     sender_ = std::make_unique<Sender>(host_, settings_, AudienceNames::parse(config.mappings()));
     return PENSTOCK_OK;
   }
@@ -59,7 +61,10 @@ class Plugin {
 
   std::int32_t check(std::int64_t deadline_ns, const sdk::Error& error) {
     if (sender_ == nullptr) return error.internal("check was called before settings");
-    return Check(host_, settings_).run(deadline_ns, error);
+    const std::int32_t code = Check(host_, settings_).run(deadline_ns, error);
+    // Also of an audience that no event may be about for months: such are those that expire.
+    if (code == PENSTOCK_OK && !audiences_.empty()) sender_->look_at(audiences_, deadline_ns);
+    return code;
   }
 
   std::int32_t query(std::string_view name, std::string_view arguments_json,
@@ -89,6 +94,7 @@ class Plugin {
   std::uint32_t company_action_ = 0;
   UserMapping user_mapping_;
   CompanyMapping company_mapping_;
+  std::vector<Audience> audiences_;  // that the mappings name
   std::unique_ptr<Sender> sender_;
 };
 

@@ -152,7 +152,14 @@ std::int32_t Query::audiences(const json& arguments, const Errand& errand, std::
     if (audience->key.empty()) {
       add_all(name, audience->type, list.segments, entries);
     } else {
-      entries.push_back(entry_of(name, *audience, list.segments));
+      json shown = entry_of(name, *audience, list.segments);
+      if (shown["id"].is_null() && !store_.load(AudienceId(*audience)).id.empty()) {
+        shown["note"] =
+            "It was there and LinkedIn does not show it any more: somebody deleted it, or it is "
+            "new. "
+            "It is looked for, and made again, with the next delivery.";
+      }
+      entries.push_back(std::move(shown));
     }
   }
   answer = json{{"audiences", std::move(entries)}, {"explanation", kWhyNumbersDiffer}}.dump(

@@ -9,6 +9,7 @@
 #include <penstock/sdk/error.hpp>
 
 #include "segment_api.hpp"
+#include "segment_store.hpp"
 #include "settings.hpp"
 
 namespace penstock::linkedin {
@@ -16,7 +17,8 @@ namespace penstock::linkedin {
 // "audiences" and "rename", with arguments and answers as in docs/plugin-authors.md.
 class Query {
  public:
-  Query(const sdk::Host& host, const Settings& settings) : api_(host, settings) {}
+  Query(const sdk::Host& host, const Settings& settings)
+      : api_(host, settings), store_(host, settings) {}
 
   // [may-block] OK with the text of a JSON object, or the code of the error that was filled.
   [[nodiscard]] std::int32_t run(std::string_view name, std::string_view arguments_json,
@@ -30,6 +32,7 @@ class Query {
                                     std::string& answer, const sdk::Error& error) const;
 
   SegmentApi api_;
+  SegmentStore store_;
 };
 
 }  // namespace penstock::linkedin

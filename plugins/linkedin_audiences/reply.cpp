@@ -230,13 +230,11 @@ bool is_segment_limit(const Refusal& refusal) {
 }
 
 std::string permission_advice(const Settings& settings) {
-  return "The LinkedIn login of this connection may not change audiences of ad account " +
-         settings.ad_account_id +
-         ". Either ad_account_id is wrong, or the member's role there is VIEWER (an account "
-         "manager "
-         "can change it in Campaign Manager), or the login lacks the permission rw_dmp_segments "
-         "(log in again once LinkedIn has granted your app the Audiences program). `penstock "
-         "validate --connect` says which";
+  return "The LinkedIn login may not change audiences of ad account " + settings.ad_account_id +
+         ": ad_account_id is wrong, or the member's role there is VIEWER (an account manager can "
+         "change it in Campaign Manager), or the login lacks rw_dmp_segments (log in again once "
+         "LinkedIn has granted your app the Audiences program). `penstock validate --connect` says "
+         "which";
 }
 
 std::string safe_message(std::string_view message) {

@@ -24,6 +24,10 @@ constexpr std::string_view kDeletedAdvice =
 constexpr std::string_view kMovedAdvice =
     "It has the same key and is older. Whoever was delivered to the other one since is not in it.";
 
+constexpr std::string_view kReplacedAdvice =
+    "The former was deleted at LinkedIn, and this one has the same key. Point the campaigns that "
+    "used the former to it. Who was in the former alone is not in it.";
+
 std::string phrase_of(const std::string& name, const std::string& id) {
   return "\"" + std::string(sdk::cut_utf8(name, kMaxNameBytes)) + "\" (segment " + id + ")";
 }
@@ -70,8 +74,13 @@ std::string_view advice_on(SegmentStatus status) {
   return {};
 }
 
-void SegmentWatch::seen(const Audience& audience, const std::vector<Segment>& segments) {
+void SegmentWatch::seen_while_sending(const Audience& audience,
+                                      const std::vector<Segment>& segments) {
   note_version();
+  seen(audience, segments);
+}
+
+void SegmentWatch::seen(const Audience& audience, const std::vector<Segment>& segments) {
   if (segments.empty()) return;
   const Segment& used = segments.front();
   const std::string phrase = phrase_of(used.name.empty() ? audience.name : used.name, used.id);
@@ -101,6 +110,13 @@ void SegmentWatch::moved(const Audience& audience, const std::string& from, cons
   note("audience_moved", PENSTOCK_LOG_ERROR, to,
        phrase_of(audience.name, to) + " in place of segment " + from,
        std::string(kMovedAdvice) + " " + std::string(how_to_resend()), true);
+}
+
+void SegmentWatch::replaced(const Audience& audience, const std::string& gone,
+                            const std::string& by) {
+  note("audience_moved", PENSTOCK_LOG_ERROR, by,
+       phrase_of(audience.name, by) + " in place of segment " + gone,
+       std::string(kReplacedAdvice) + " " + std::string(how_to_resend()), true);
 }
 
 void SegmentWatch::note(std::string_view code, std::int32_t level, const std::string& id,
@@ -133,7 +149,6 @@ void SegmentWatch::note(std::string_view code, std::int32_t level, const std::st
   notices_.raise(level, code, message);
 }
 
-// The run may last longer than the version.
 void SegmentWatch::note_version() {
   std::string warning = api_version_warning(settings_.api_version, host_.wall_ns());
   {

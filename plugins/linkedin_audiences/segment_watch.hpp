@@ -32,10 +32,14 @@ class SegmentWatch {
 
   // LinkedIn showed these segments for the audience, the oldest, which is used, first.
   void seen(const Audience& audience, const std::vector<Segment>& segments);
+  // The same, and tells when the version of the API ends soon: the run may last longer than it.
+  void seen_while_sending(const Audience& audience, const std::vector<Segment>& segments);
   // The segment that was used does not exist any more.
   void deleted(const Audience& audience, const std::string& id);
   // Another segment of the audience is used from now on, because it is older.
   void moved(const Audience& audience, const std::string& from, const std::string& to);
+  // The segment that was used does not exist any more, but another of the same key does.
+  void replaced(const Audience& audience, const std::string& gone, const std::string& by);
 
  private:
   // The audiences of which something holds, by segment id.

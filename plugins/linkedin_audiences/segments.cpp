@@ -115,6 +115,22 @@ SegmentAnswer Segments::resolve(const Audience& audience, const sdk::Batch& batc
   return answer(entry.state);
 }
 
+void Segments::look_at(const std::vector<Audience>& audiences, std::int64_t deadline_ns) {
+  const SegmentList list = api_.list(Errand(deadline_ns));
+  if (list.failure) {
+    host_.log(PENSTOCK_LOG_INFO,
+              "the state of the LinkedIn audiences could not be read: " + list.failure->message);
+    return;
+  }
+  for (const Audience& audience : audiences) {
+    const AudienceId id(audience);
+    std::vector<Segment> own;
+    std::copy_if(list.segments.begin(), list.segments.end(), std::back_inserter(own),
+                 [&id](const Segment& segment) { return segment.is_of(id); });
+    watch_.seen(audience, own);
+  }
+}
+
 SegmentAnswer Segments::answer(const SegmentState& state) const {
   const std::int64_t remaining = remaining_ms(state.created_ms, settings_.segment_ready_after_ms);
   if (remaining > 0) {
@@ -147,13 +163,17 @@ Segments::Look Segments::look(const Audience& audience, const Errand& errand, Se
       segments.push_back(std::move(*hidden.segment));
       std::sort(segments.begin(), segments.end(), older);
     } else {
-      watch_.deleted(audience, state.id);
+      if (segments.empty()) {
+        watch_.deleted(audience, state.id);
+      } else {
+        watch_.replaced(audience, state.id, segments.front().id);
+      }
       state = {};
       store_.forget(id);
     }
   }
   state.suspect = false;
-  watch_.seen(audience, segments);
+  watch_.seen_while_sending(audience, segments);
   if (!segments.empty()) {
     adopt(audience, segments.front(), state);
     return {std::nullopt, true};

@@ -8,6 +8,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <penstock/sdk/batch.hpp>
 
@@ -42,6 +43,10 @@ class Segments {
   // everywhere, or it may be gone and is asked about before the next write.
   [[nodiscard]] sdk::Outcome not_found(const Audience& audience, const std::string& id,
                                        std::uint32_t attempt);
+
+  // [control-thread] [may-block] Looks at audiences to which nothing may be sent for long, and
+  // tells what became of them. What LinkedIn does not tell now shows later.
+  void look_at(const std::vector<Audience>& audiences, std::int64_t deadline_ns);
 
   // [send-thread] LinkedIn answered a write in a way that the segment may be the reason of: it is
   // looked at soon.

@@ -6,6 +6,7 @@
 #include <mutex>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <penstock/sdk/batch.hpp>
 #include <penstock/sdk/http.hpp>
@@ -28,6 +29,11 @@ class Sender {
 
   // [send-thread] [may-block] Reports every element of the batch exactly once.
   void send(const sdk::Batch& batch);
+
+  // [control-thread] [may-block] See Segments::look_at.
+  void look_at(const std::vector<Audience>& audiences, std::int64_t deadline_ns) {
+    segments_.look_at(audiences, deadline_ns);
+  }
 
  private:
   static void report_answer(const sdk::Batch& batch, const sdk::HttpResponse& response,

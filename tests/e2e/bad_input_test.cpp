@@ -222,6 +222,25 @@ TEST_CASE("A report that cannot be written is an I/O error, and the deliveries h
   CHECK(lines_of(workspace, "out.jsonl") == 1);
 }
 
+TEST_CASE("A limit on the size of files is an error that loses nothing, and no signal") {
+  const Workspace workspace;
+  std::string events;
+  for (int i = 0; i < 400; ++i) events += "{\"n\":\"" + std::string(1'000, 'x') + "\"}\n";
+  const std::string pipeline = write_file_pipeline(workspace, workspace.write("events", events));
+  // In blocks of 512 bytes: less than the 400 KB that are to be written.
+  const std::string script =
+      "ulimit -f 500; exec \"$0\" run \"$1\" --plugin-dir \"$2\" --drain-timeout 1s";
+  const Finished limited =
+      Process(workspace, {"/bin/sh", "-c", script, PENSTOCK_BINARY, pipeline, PENSTOCK_PLUGIN_DIR})
+          .wait();
+  INFO(limited.out << limited.err);
+  CHECK(limited.exit_code > 0);
+  CHECK(limited.exit_code < 128);
+  CHECK(!limited.err.empty());
+  CHECK(run_penstock(workspace, {"run", pipeline}).exit_code == 0);
+  CHECK(lines_of(workspace, "out.jsonl") >= 400);
+}
+
 TEST_CASE("An event file that is a directory is an I/O error") {
   const Workspace workspace;
   std::filesystem::create_directory(workspace.path("events"));

@@ -201,7 +201,7 @@ TEST_CASE("A stranger's request does not end a login") {
   const std::string callback = back.substr(0, back.find('?'));
   CHECK_THAT(browse(callback + "?code=x&state=x"), Catch::Contains("Not logged in"));
   CHECK_THAT(browse(callback + "?error=user_cancelled_login"), Catch::Contains("sign-in page"));
-  CHECK_THAT(browse(back), Catch::Contains("You can close this page"));
+  CHECK_THAT(browse(back), Catch::Contains("the terminal says whether the login succeeded"));
   const Finished finished = login.wait();
   CHECK(finished.exit_code == 0);
   CHECK_THAT(finished.err, Catch::Contains("Still waiting"));

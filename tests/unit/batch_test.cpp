@@ -391,6 +391,24 @@ TEST_CASE("A dead letter is overtaken when a newer element of its key waits behi
   CHECK(!letters[1].overtaken);
 }
 
+TEST_CASE("An element that is given up while a newer one of its key waits is superseded") {
+  World world(limits(1));
+  world.add({{"ann", "old"}});
+  auto batch = world.next();
+  world.add({{"ann", "new"}});
+  Verdicts verdicts;
+  verdicts.elements.resize(1);
+  verdicts.elements[0].kind = Verdict::Kind::dead_letter;
+  verdicts.elements[0].refusal = 0;
+  verdicts.refusals.push_back({penstock::batch::kGaveUp, "too old", 503});
+  world.batcher.complete(std::move(batch), verdicts, world.now, world.settled);
+  CHECK(world.settled.tally.dead_letters.empty());
+  CHECK(world.settled.tally.of(0).superseded == 1);
+  const auto next = world.next();
+  REQUIRE(next != nullptr);
+  CHECK(world.payloads(*next) == std::vector<std::string>{"new"});
+}
+
 TEST_CASE("What was done with delivered elements is counted by mapping, where the plugin said it") {
   World world(limits(4));
   world.add({{"a", "1", "audience", 0}, {"b", "2", "audience", 1}, {"c", "3", "audience", 1}});

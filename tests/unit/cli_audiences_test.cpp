@@ -77,6 +77,16 @@ engage-to-linkedin: audiences of linkedin_us (LinkedIn Audiences)
   for (std::string line; std::getline(lines, line);) CHECK(line.size() <= Table::kWidth);
 }
 
+TEST_CASE("An audience that several mappings fill is one row that names them") {
+  AudiencesView view = sample();
+  view.destinations[0].audiences[0].also = {"trial_left"};
+  CHECK_THAT(audiences_text(view), Catch::Contains("trial_users, trial_left"));
+  const auto json = nlohmann::json::parse(audiences_json(view));
+  const auto& audience = json["destinations"][0]["audiences"][0];
+  CHECK(audience["mapping"] == "trial_users");
+  CHECK(audience["mappings"] == std::vector<std::string>{"trial_users", "trial_left"});
+}
+
 TEST_CASE("In the JSON of audiences what a destination does not tell is null") {
   const auto json = nlohmann::json::parse(audiences_json(sample()));
   const auto& trial = json["destinations"][0]["audiences"][0];

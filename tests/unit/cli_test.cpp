@@ -173,6 +173,7 @@ TEST_CASE("A wrong command line is a usage error with a hint where to look") {
                                                 {"rnu"},
                                                 {"run"},
                                                 {"run", "p", "--drain-timeout", "10"},
+                                                {"run", "p", "--drain-timeout=-1s"},
                                                 {"run", "p", "--drain-timeout", "2600000h"},
                                                 {"run", "p", "--set", "x"},
                                                 {"run", "p", "--workers", "0"},

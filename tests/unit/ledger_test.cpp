@@ -67,7 +67,10 @@ TEST_CASE(
     ledger.apply(tally);
   }
   const Snapshot snapshot = ledger.snapshot();
-  CHECK(snapshot.reasons.size() == kMaxMessages);
+  REQUIRE(snapshot.reasons.size() == kMaxMessages + 1);
+  CHECK(snapshot.reasons.front().count == 1);
+  CHECK(snapshot.reasons.back().message == kFurtherMessages);
+  CHECK(snapshot.reasons.back().count == 100 - kMaxMessages);
   std::uint64_t total = 0;
   for (const ReasonCount& reason : snapshot.reasons) total += reason.count;
   CHECK(total == 100);

@@ -16,6 +16,7 @@ struct Answers {
   HttpReply roles = answer(200, R"({"elements":[]})");
   HttpReply more_roles = answer(200, R"({"elements":[]})");
   HttpReply audiences = answer(200, R"({"elements":[],"paging":{"total":0}})");
+  HttpReply list = answer(200, R"({"elements":[],"paging":{"total":0}})");
 };
 
 HookResult check(TestHost& host, const Answers& answers) {
@@ -33,6 +34,11 @@ HookResult check(TestHost& host, const Answers& answers) {
     }
     if (path == "/adAccountUsers?q=authenticatedUser&start=0&count=100") return answers.roles;
     if (path == "/adAccountUsers?q=authenticatedUser&start=2&count=100") return answers.more_roles;
+    if (path ==
+        "/dmpSegments?q=account&account=urn%3Ali%3AsponsoredAccount%3A512345678"
+        "&sourcePlatform=DIRECT_API&start=0&count=100") {
+      return answers.list;
+    }
     CHECK(path ==
           "/dmpSegments?q=account&account=urn%3Ali%3AsponsoredAccount%3A512345678&start=0&count=1");
     return answers.audiences;
@@ -49,9 +55,33 @@ HookResult check(TestHost& host, const Answers& answers) {
 TEST_CASE("a check asks about member, account, role and audiences, and changes nothing") {
   const auto host = make_host();
   CHECK(check(*host, {}).code == PENSTOCK_OK);
-  CHECK(host->requests().size() == 4);
+  CHECK(host->requests().size() == 5);
   CHECK(host->notices().empty());
   CHECK(host->stored().empty());
+}
+
+TEST_CASE("a check tells what became of an audience that nothing is sent to") {
+  Answers answers;
+  answers.list = answer(200, found(with_status("77", "EXPIRED"), 1));
+  const auto host = make_host();
+  CHECK(check(*host, answers).code == PENSTOCK_OK);
+  REQUIRE(host->notices().size() == 1);
+  CHECK(host->notices()[0].code == "audience_expired");
+  answers.list = answer(500, "");  // then it shows later
+  const auto other = make_host();
+  CHECK(check(*other, answers).code == PENSTOCK_OK);
+  CHECK(other->notices().empty());
+}
+
+TEST_CASE("without a role, a refused look at the audiences is not blamed on the permission alone") {
+  Answers answers;
+  answers.account = answers.role = answers.roles = answers.audiences = answer(403, "");
+  const HookResult unknown = check(*make_host(), answers);
+  CHECK(unknown.code == PENSTOCK_ERR_AUTH);
+  CHECK(unknown.message.find("ad_account_id is wrong") != std::string::npos);
+  answers.role = answer(200, R"({"role":"CAMPAIGN_MANAGER"})");
+  const HookResult known = check(*make_host(), answers);
+  CHECK(known.message.find("lacks the permission rw_dmp_segments") != std::string::npos);
 }
 
 TEST_CASE("each role but those four is refused") {

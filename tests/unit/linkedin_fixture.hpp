@@ -107,4 +107,14 @@ inline HttpReply delivered(int count) {
   return answer(200, body + "]}");
 }
 
+// A segment as LinkedIn shows it.
+inline std::string with_status(const std::string& id, const std::string& status,
+                               const std::string& created_ms = "1600000000000") {
+  return R"({"id":)" + id +
+         R"(,"name":"Trial users","type":"USER","sourcePlatform":"DIRECT_API",)"
+         R"("sourceSegmentId":"trial_users","created":)" +
+         created_ms + R"(,"destinations":[{"destination":"LINKEDIN","status":")" + status +
+         R"("}]})";
+}
+
 }  // namespace penstock::linkedin

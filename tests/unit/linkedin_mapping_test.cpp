@@ -209,6 +209,40 @@ TEST_CASE("an attribute that LinkedIn would refuse is left out, and the person s
   }
 }
 
+TEST_CASE("an attribute that is no text is left out, and the person still delivered") {
+  using sdk::test::TestValue;
+  const auto json = [](const char* text) { return TestValue::json(text); };
+  const std::pair<const char*, TestValue> omitted[] = {{"company", json(R"({"industry":"Steel"})")},
+                                                       {"title", json(R"(["a","b"])")},
+                                                       {"first_name", true},
+                                                       {"last_name", 1.5},
+                                                       {"country", json("{}")}};
+  for (const auto& [field, value] : omitted) {
+    CAPTURE(field);
+    const MapResult result = map({{field, value}});
+    REQUIRE(result.code == PENSTOCK_OK);
+    REQUIRE(result.warnings.size() == 1);
+    CHECK(result.warnings[0].second == field);
+  }
+  const MapResult number = map({{"company", std::int64_t{1035}}});
+  CHECK(number.warnings.empty());
+  CHECK(number.payload.find(R"("company":"1035")") != std::string::npos);
+}
+
+TEST_CASE("an attribute that holds an e-mail address is neither stored nor sent") {
+  for (const char* text : {"ada@example.com", "x ada@example.com y", "ada%40example.com",
+                           "ada\xEF\xBC\xA0"
+                           "example.com"}) {
+    CAPTURE(text);
+    const MapResult result = map({{"title", text}});
+    REQUIRE(result.code == PENSTOCK_OK);
+    CHECK(result.warnings.size() == 1);
+    CHECK(result.payload.find("example") == std::string::npos);
+  }
+  CHECK(map({{"company", "@home"}}).warnings.empty());
+  CHECK(map({{"title", "Engineer @ Acme"}}).warnings.empty());
+}
+
 TEST_CASE("a country is one of the 249 codes of ISO 3166-1, and UK is the United Kingdom's") {
   std::size_t kept = 0;
   for (char first = 'A'; first <= 'Z'; ++first) {

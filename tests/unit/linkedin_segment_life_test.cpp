@@ -9,15 +9,6 @@ namespace {
 
 constexpr std::int64_t kHour = 60 * 60 * 1000;
 
-std::string with_status(const std::string& id, const std::string& status,
-                        const std::string& created_ms = "1600000000000") {
-  return R"({"id":)" + id +
-         R"(,"name":"Trial users","type":"USER","sourcePlatform":"DIRECT_API",)"
-         R"("sourceSegmentId":"trial_users","created":)" +
-         created_ms + R"(,"destinations":[{"destination":"LINKEDIN","status":")" + status +
-         R"("}]})";
-}
-
 SendResult send_one(TestHost& host) {
   return host.send({element("a")}, kBatchKey);
 }
@@ -219,8 +210,10 @@ TEST_CASE("that the segment was deleted and another one took its place is told")
   CHECK(send_one(*host).outcomes[0].status == PENSTOCK_DELIVERED);
   CHECK(host->requests().back().url.find("/88/users") != std::string::npos);
   REQUIRE(host->notices().size() == 1);
-  CHECK(host->notices()[0].code == "audience_deleted");
-  CHECK(host->notices()[0].message.find("(segment 77)") != std::string::npos);
+  CHECK(host->notices()[0].code == "audience_moved");
+  const std::string& message = host->notices()[0].message;
+  CHECK(message.find("(segment 88) in place of segment 77") != std::string::npos);
+  CHECK(message.find("made again") == std::string::npos);
 }
 
 TEST_CASE("a segment that the finder hides behind a newer twin is gone on with") {

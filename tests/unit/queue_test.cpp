@@ -72,6 +72,25 @@ TEST_CASE("In memory, the position stops before the first block with an unsettle
   CHECK(opened.totals.events.received == 1);
 }
 
+TEST_CASE("In memory, outcomes are stored together with the counts of what they are outcomes of") {
+  Directory directory;
+  Changes changes;
+  {
+    const Opened opened = open(directory.path(), changes, false);
+    // One piece of the source that made two blocks, of which only the first is settled.
+    penstock::queue::Input two = input(100, 0, 2);
+    two.blocks.push_back(input(100, 10, 2).blocks.front());
+    two.tally.of(0).matched = 4;
+    REQUIRE(opened.queue->append(std::move(two)).ok());
+    REQUIRE(opened.queue->settle(delivered(0, {0, 1})).ok());
+    REQUIRE(opened.queue->flush().ok());
+  }
+  // Counts that do not add up would be refused.
+  const Opened opened = open(directory.path(), changes, false);
+  CHECK(opened.position == 0);
+  CHECK(opened.totals.events.received == 0);
+}
+
 TEST_CASE("A block that is taken again says what was settled meanwhile, stored or not") {
   Directory directory;
   Changes changes;

@@ -318,6 +318,23 @@ TEST_CASE("Counts that do not agree with the records are refused with the number
   CHECK(pending_of(*open_store(directory, *clock)) == kPending - (kElements - 1));
 }
 
+TEST_CASE("A number of events that is not the sum of what became of them is refused, and mended") {
+  const Directory directory;
+  const auto clock = filled(directory);
+  {
+    auto database = services::Database::open(directory.database(), {});
+    REQUIRE(database.ok());
+    must((*database)->execute("UPDATE meta SET received = received + 7"));
+  }
+  const auto refused = Store::open(directory.path, catalog(), {}, *clock);
+  REQUIRE_FALSE(refused.ok());
+  CHECK(refused.status().code() == StatusCode::internal);
+  CHECK_THAT(refused.status().message(), Catch::Contains("events"));
+  const RepairReport report = repaired(directory, *clock);
+  CHECK(report.elements_lost == 0);
+  must(open_store(directory, *clock)->verify());
+}
+
 TEST_CASE("What a run refuses, check finds and repair mends") {
   struct Defect {
     const char* sql;

@@ -296,7 +296,7 @@ TEST_CASE("A queue in memory is counted, and what was pending of it is read and 
   must(store->verify());
 }
 
-TEST_CASE("At most five messages of a reason are kept, and all are counted") {
+TEST_CASE("At most five messages of a reason are kept, and others are counted as such") {
   const Directory directory;
   const ManualClock clock;
   const auto store = open_store(directory, clock);
@@ -309,7 +309,9 @@ TEST_CASE("At most five messages of a reason are kept, and all are counted") {
   }
   const auto state = open_reader(directory, clock)->state();
   REQUIRE(state.ok());
-  CHECK(state->reasons.size() == 5);
+  REQUIRE(state->reasons.size() == 6);
+  for (const StoredReason& reason : state->reasons)
+    CHECK(reason.count == (reason.message == kFurtherMessages ? 3 : 1));
   std::uint64_t sum = 0;
   for (const StoredReason& reason : state->reasons) sum += reason.count;
   CHECK(sum == 8);

@@ -75,6 +75,9 @@ class Batch {
   std::vector<Node*> nodes_;
 };
 
+// The reason of those that failed for longer than somebody wanted to wait.
+inline constexpr char kGaveUp[] = "gave_up";
+
 // Why elements become dead letters; many may share one.
 struct Refusal {
   std::string reason;

@@ -27,6 +27,12 @@ void Batcher::complete(std::unique_ptr<Batch> batch, const Verdicts& verdicts, s
         finish_in_flight(node);
         break;
       case Verdict::Kind::dead_letter:
+        if (node.successor != nullptr && verdicts.refusals[verdict.refusal].reason == kGaveUp) {
+          // Nobody wants it any more: the newer one goes in its place.
+          retry(node, verdict, settled);
+          delay(node, now_ns);
+          break;
+        }
         bury(node, verdicts.refusals[verdict.refusal], settled);
         settle(node, SettledElement::Kind::dead_lettered, settled);
         finish_in_flight(node);

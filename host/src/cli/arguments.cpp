@@ -27,7 +27,9 @@ std::chrono::milliseconds parse_duration(const std::string& text) {
   std::size_t used = 0;
   unsigned long long number = 0;
   try {
-    number = std::stoull(text, &used);
+    // It would take a minus sign for a very large number.
+    if (!text.empty() && text.front() >= '0' && text.front() <= '9')
+      number = std::stoull(text, &used);
   } catch (const std::exception&) {
     used = 0;
   }

@@ -59,6 +59,24 @@ Audience audience_of(const Json& entry) {
   return audience;
 }
 
+// One audience that several mappings fill, such as one that adds and one that removes, is one
+// entry.
+void add_entry(std::vector<Audience>& audiences, Audience audience) {
+  const auto same = std::find_if(audiences.begin(), audiences.end(), [&](const Audience& known) {
+    return !audience.key.empty() && known.key == audience.key && known.type == audience.type;
+  });
+  if (same == audiences.end()) {
+    audiences.push_back(std::move(audience));
+  } else if (audience.mapping != same->mapping) {
+    same->also.push_back(std::move(audience.mapping));
+  }
+}
+
+bool tells_of(const Audience& audience, const std::string& mapping) {
+  return audience.mapping == mapping ||
+         std::find(audience.also.begin(), audience.also.end(), mapping) != audience.also.end();
+}
+
 // What people have to know about the destination is a failure of the command, but no fault of the
 // pipeline's form.
 Status refused(const Status& status) {
@@ -82,7 +100,7 @@ DestinationAudiences ask_audiences(Pipeline& pipeline, std::uint32_t destination
     const auto entries = answer->find("audiences");
     if (entries != answer->end() && entries->is_array()) {
       for (const Json& entry : *entries) {
-        if (entry.is_object()) found.audiences.push_back(audience_of(entry));
+        if (entry.is_object()) add_entry(found.audiences, audience_of(entry));
       }
     }
   }
@@ -91,7 +109,7 @@ DestinationAudiences ask_audiences(Pipeline& pipeline, std::uint32_t destination
     const auto name = asked["mapping"].get<std::string>();
     const bool told =
         std::any_of(found.audiences.begin(), found.audiences.end(),
-                    [&](const Audience& audience) { return audience.mapping == name; });
+                    [&](const Audience& audience) { return tells_of(audience, name); });
     if (told) continue;
     Audience untold;
     untold.mapping = name;

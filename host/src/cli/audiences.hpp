@@ -21,6 +21,7 @@ struct Delivered {
 
 struct Audience {
   std::string mapping;
+  std::vector<std::string> also;  // further mappings that fill it
   // In the destination's words; empty where it told none.
   std::string key;
   std::string name;
@@ -32,7 +33,7 @@ struct Audience {
   std::optional<std::uint64_t> input;
   std::vector<std::string> twins;  // ids of others with the same key
   std::string note;
-  Delivered delivered;  // of the mapping, which may fill several audiences
+  Delivered delivered;  // of its mappings; one of them may fill several audiences
 };
 
 struct DestinationAudiences {

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "cli/audiences.hpp"
@@ -9,6 +10,11 @@ namespace penstock::cli {
 namespace {
 
 using Json = nlohmann::ordered_json;
+
+bool fills(const std::string& mapping, const Audience& audience) {
+  return mapping == audience.mapping ||
+         std::find(audience.also.begin(), audience.also.end(), mapping) != audience.also.end();
+}
 
 // Adds what the state says was delivered. A pipeline that has never run has delivered nothing.
 Status add_deliveries(const PipelineConfig& config, const services::Clock& clock,
@@ -23,15 +29,16 @@ Status add_deliveries(const PipelineConfig& config, const services::Clock& clock
     for (Audience& audience : destination.audiences) {
       for (const store::StoredReason& reason : state.reasons) {
         if (reason.kind != ReasonCount::Kind::delivered || reason.destination != destination.name ||
-            reason.mapping != audience.mapping) {
+            !fills(reason.mapping, audience)) {
           continue;
         }
         if (reason.reason == "added") audience.delivered.added += reason.count;
         if (reason.reason == "removed") audience.delivered.removed += reason.count;
       }
       for (const store::MappingState& mapping : state.mappings) {
-        if (mapping.destination == destination.name && mapping.name == audience.mapping)
-          audience.delivered.last_ms = mapping.last_delivered_ms;
+        if (mapping.destination == destination.name && fills(mapping.name, audience))
+          audience.delivered.last_ms =
+              std::max(audience.delivered.last_ms, mapping.last_delivered_ms);
       }
     }
   }

@@ -67,6 +67,12 @@ std::string last_text(const Delivered& delivered, std::int64_t now_ms) {
   return age_ms < kMinuteMs ? "just now" : short_words_for(age_ms) + " ago";
 }
 
+std::string mappings_of(const Audience& audience) {
+  std::string all = audience.mapping;
+  for (const std::string& other : audience.also) all += ", " + other;
+  return all;
+}
+
 // Wrapped to the width of tables.
 std::string paragraph(const std::string& text) {
   return Table({printable(text)}, {kLeft}).text("  ");
@@ -74,8 +80,9 @@ std::string paragraph(const std::string& text) {
 
 // Whether the reader would not know from its key which mapping fills an audience.
 bool needs_mappings(const DestinationAudiences& destination) {
-  return std::any_of(destination.audiences.begin(), destination.audiences.end(),
-                     [](const Audience& audience) { return audience.mapping != audience.key; });
+  return std::any_of(
+      destination.audiences.begin(), destination.audiences.end(),
+      [](const Audience& audience) { return mappings_of(audience) != audience.key; });
 }
 
 std::string table_text(const DestinationAudiences& destination, std::int64_t now_ms) {
@@ -93,7 +100,7 @@ std::string table_text(const DestinationAudiences& destination, std::int64_t now
   const std::string* mapping = nullptr;
   for (const Audience& audience : destination.audiences) {
     std::vector<std::string> row{name_of(audience)};
-    if (with_mapping) row.push_back(audience.mapping);
+    if (with_mapping) row.push_back(mappings_of(audience));
     row.insert(row.end(), {or_unknown(audience.key), or_unknown(audience.id), type_of(audience),
                            plain(audience.status), count(audience.size), matched_text(audience)});
     // What was delivered is counted by mapping: said once, at the first of its audiences.
@@ -163,8 +170,11 @@ Json count_or_null(const std::optional<std::uint64_t>& number) {
 
 Json audience_json(const Audience& audience) {
   const auto rate = match_rate(audience);
+  std::vector<std::string> mappings = {audience.mapping};
+  mappings.insert(mappings.end(), audience.also.begin(), audience.also.end());
   return {
       {"mapping", audience.mapping},
+      {"mappings", mappings},
       {"key", text_or_null(audience.key)},
       {"name", text_or_null(audience.name)},
       {"id", text_or_null(audience.id)},

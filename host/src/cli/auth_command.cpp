@@ -167,7 +167,7 @@ Status refresh(const Arguments& arguments, const PipelineConfig& config,
   if (answer.kind != services::TokenAnswer::Kind::tokens) {
     const bool passes = answer.kind == services::TokenAnswer::Kind::passing;
     Status fault{passes ? StatusCode::unavailable : StatusCode::authorization,
-                       services::renewal_fault(answer, login_place(config, connection)).message};
+                 services::renewal_fault(answer, login_place(config, connection)).message};
     if (answer.kind != services::TokenAnswer::Kind::dead) return fault;
     services::TokenSet dead = before;
     dead.refused = true;  // for `auth status`

@@ -218,8 +218,10 @@ Result<Secret> received_code(RedirectListener& listener, const std::string& path
       std::fprintf(stderr, "penstock: %s. Still waiting.\n", code.status().message().c_str());
       foreign = code.status();
     }
-    return {code.ok() ? "You can close this page and go back to the terminal."
-                      : "Not logged in: " + code.status().message() + ".",
+    return {code.ok()
+                ? "The answer has arrived. Close this page; the terminal says whether the login "
+                  "succeeded."
+                : "Not logged in: " + code.status().message() + ".",
             ours};
   };
   const Status waited = listener.wait(path, arguments.login_timeout, answer);
@@ -244,7 +246,8 @@ std::string explain_refusal(const std::string& error, const std::string& descrip
   std::string named;
   for (const std::string& scope : connection.oauth2->scopes) {
     scopes += (scopes.empty() ? "" : ", ") + scope;
-    if (description.find(scope) != std::string::npos) named = scope;
+    // The longest: one scope may be the beginning of another.
+    if (scope.size() > named.size() && description.find(scope) != std::string::npos) named = scope;
   }
   if (error == "user_cancelled_login")
     return "the login was cancelled on the sign-in page. Run the command again and sign in";

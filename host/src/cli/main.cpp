@@ -59,8 +59,10 @@ int dispatch(const penstock::cli::Arguments& arguments) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  // A reader of stdout that goes away is an error of write(), not the end of the process.
+  // A reader of stdout that goes away, and a file that may not become larger, are errors of
+  // write(), not the end of the process.
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);
   mallopt(M_ARENA_MAX, kHeaps);
   penstock::cli::say_last_words();
   try {

@@ -63,6 +63,10 @@ Status watch(const Arguments& arguments, OpenState& open, const services::Clock&
   const bool terminal = !json && ::isatty(STDOUT_FILENO) == 1;
   bool first = true;
   do {
+    // A repair puts another file in the place of the one that was looked at.
+    if (!first) {
+      ASSIGN_OR_RETURN(open.reader, store::Reader::open(open.outline.state_dir, clock));
+    }
     ASSIGN_OR_RETURN(const StatusView view, look(arguments, open, clock));
     std::string text = json ? status_json(view) : status_text(view);
     const Status sound = check_accounting(view.state);

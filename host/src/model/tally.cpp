@@ -15,7 +15,7 @@ MappingCounts& Tally::of(std::uint32_t mapping) {
 }
 
 void add_reason(std::vector<ReasonCount>& counts, ReasonCount count) {
-  ReasonCount* first = nullptr;
+  ReasonCount* further = nullptr;
   std::size_t messages = 0;
   for (ReasonCount& known : counts) {
     if (known.kind != count.kind || known.mapping != count.mapping ||
@@ -26,14 +26,15 @@ void add_reason(std::vector<ReasonCount>& counts, ReasonCount count) {
       known.count += count.count;
       return;
     }
-    if (first == nullptr) first = &known;
+    if (known.message == kFurtherMessages) further = &known;
     ++messages;
   }
-  if (messages < kMaxMessages) {
-    counts.push_back(std::move(count));
-  } else {
-    first->count += count.count;
+  if (further != nullptr) {
+    further->count += count.count;
+    return;
   }
+  if (messages >= kMaxMessages) count.message = kFurtherMessages;
+  counts.push_back(std::move(count));
 }
 
 void Tally::reason(ReasonCount::Kind kind, std::uint32_t mapping, std::string_view reason,

@@ -63,10 +63,11 @@ struct ReasonCount {
 };
 
 // Adds to the count with the same kind, mapping, reason, field and message, or makes one. After
-// kMaxMessages different messages for one reason, further ones are counted with the first: messages
-// may hold values.
+// kMaxMessages different messages for one reason, further ones are counted under kFurtherMessages:
+// messages may hold values.
 void add_reason(std::vector<ReasonCount>& counts, ReasonCount count);
 inline constexpr std::size_t kMaxMessages = 5;
+inline constexpr char kFurtherMessages[] = "other messages";
 
 class Tally {
  public:

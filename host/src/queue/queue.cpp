@@ -108,8 +108,11 @@ Status Queue::append(Input input) {
     if (!may_go_on()) {
       waiting_bytes_ = bytes;
       const bool full = !fits(bytes);
+      const auto now = std::chrono::steady_clock::now();
+      const bool news = now >= full_until_ + kFullQuiet;
+      if (full) full_until_ = now;
       lock.unlock();
-      if (full && options_.on_disk) {
+      if (full && news && options_.on_disk) {
         services::log(services::LogLevel::warning, "queue",
                       "the queue has reached queue.max_bytes (" +
                           std::to_string(options_.max_bytes) +
@@ -119,6 +122,7 @@ Status Queue::append(Input input) {
       lock.lock();
       room_.wait(lock, may_go_on);
       waiting_bytes_.reset();
+      if (full) full_until_ = std::chrono::steady_clock::now();
     }
     if (!failure_.ok()) return failure_;
     if (closed_) return {StatusCode::pending, "The queue was closed"};
@@ -189,32 +193,47 @@ void Queue::keep_in_memory(Input input) {
     kept_.push_back({std::move(block), clock_.monotonic_ns()});
   }
   held_letter_bytes_ += bytes_of(input.tally.dead_letters);
+  entries_.back().ends_input = true;
   entries_.back().part.tally = std::move(input.tally);
   entries_.back().part.position = std::move(input.position);
   forget_settled_prefix();
 }
 
-void Queue::forget_settled_prefix() {
-  while (!entries_.empty() && entries_.front().unsettled == 0) {
-    store::Commit& part = entries_.front().part;
-    gather();
-    const std::size_t letter_bytes = bytes_of(part.tally.dead_letters);
-    held_letter_bytes_ -= letter_bytes;
-    gathered_.bytes += letter_bytes;
-    for (const Settlement& settlement : part.settlements)
-      gathered_.settled += settlement.elements.size();
-    gathered_.commit.tally.merge(std::move(part.tally));
-    if (part.position) gathered_.commit.position = std::move(part.position);
-    move_to_end(part.settlements, gathered_.commit.settlements);
-    move_to_end(part.replayed, gathered_.commit.replayed);
-    if (replaying_ == first_entry_) {
-      replaying_.reset();
-      looks_for_replays_ = true;
-      next_replay_ = std::chrono::steady_clock::now();
-    }
-    entries_.pop_front();
-    ++first_entry_;
+// How many entries at the front were appended together and are all settled; 0: not all are.
+std::size_t Queue::settled_input() const {
+  for (std::size_t i = 0; i < entries_.size() && entries_[i].unsettled == 0; ++i) {
+    if (entries_[i].ends_input) return i + 1;
   }
+  return 0;
+}
+
+// What was appended together is stored together: outcomes without the counts of what they are the
+// outcomes of would not add up.
+void Queue::forget_settled_prefix() {
+  for (std::size_t settled = settled_input(); settled > 0; settled = settled_input()) {
+    gather();
+    for (; settled > 0; --settled) forget_first_entry();
+  }
+}
+
+void Queue::forget_first_entry() {
+  store::Commit& part = entries_.front().part;
+  const std::size_t letter_bytes = bytes_of(part.tally.dead_letters);
+  held_letter_bytes_ -= letter_bytes;
+  gathered_.bytes += letter_bytes;
+  for (const Settlement& settlement : part.settlements)
+    gathered_.settled += settlement.elements.size();
+  gathered_.commit.tally.merge(std::move(part.tally));
+  if (part.position) gathered_.commit.position = std::move(part.position);
+  move_to_end(part.settlements, gathered_.commit.settlements);
+  move_to_end(part.replayed, gathered_.commit.replayed);
+  if (replaying_ == first_entry_) {
+    replaying_.reset();
+    looks_for_replays_ = true;
+    next_replay_ = std::chrono::steady_clock::now();
+  }
+  entries_.pop_front();
+  ++first_entry_;
 }
 
 bool Queue::deliverable(const Block& block, const BlockElement& element) const {

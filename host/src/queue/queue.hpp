@@ -94,6 +94,8 @@ class Queue {
   static constexpr std::size_t kKeptBytes = 2 * kBlockBytes;
   static constexpr std::chrono::milliseconds kRetryTime{1'000};  // after the disk refused
   static constexpr std::chrono::milliseconds kReplayInterval{1'000};
+  // A queue that is full again sooner than this is full still, and nothing new is said.
+  static constexpr std::chrono::minutes kFullQuiet{1};
   static constexpr std::chrono::minutes kVerifyInterval{1};
 
   // Elements of destinations, actions or mappings that `known` does not have are given out as done:
@@ -155,7 +157,8 @@ class Queue {
   struct Entry {
     std::uint64_t bytes = 0;
     std::size_t unsettled = 0;
-    store::Commit part;  // to be stored when all before it is settled
+    bool ends_input = false;  // the last of what was appended together, and so is stored together
+    store::Commit part;       // to be stored when all before it is settled
   };
 
   // queue.cpp
@@ -163,6 +166,8 @@ class Queue {
   void seal();
   void keep_in_memory(Input input);
   void forget_settled_prefix();
+  [[nodiscard]] std::size_t settled_input() const;
+  void forget_first_entry();
   Status settle_in_memory(Progress& progress);
   [[nodiscard]] std::size_t unstored_bytes() const;
   [[nodiscard]] bool fits(std::size_t bytes) const;
@@ -204,7 +209,9 @@ class Queue {
   std::unordered_map<std::string, std::uint32_t> routes_;  // of building_, to their index
   std::deque<Kept> kept_;  // consecutive, the next to be taken first
   std::size_t kept_bytes_ = 0;
-  bool spilled_ = false;       // blocks behind kept_ have to be read back
+  bool spilled_ = false;  // blocks behind kept_ have to be read back
+  std::chrono::steady_clock::time_point full_until_ =
+      std::chrono::steady_clock::time_point::min() + kFullQuiet;  // when it was found full last
   std::deque<Entry> entries_;  // in memory: sequences first_entry_ and following
   std::uint64_t first_entry_ = 0;
   std::uint64_t next_sequence_ = 0;

@@ -211,7 +211,7 @@ class Decider {
     const std::int64_t age_ns = now_ns_ - batch_.stored_ns(index);
     if (age_ns <= policy_.give_up_after_ns) return;
     refuse(
-        {"gave_up",
+        {batch::kGaveUp,
          "Given up after " + age_text(age_ns) + " (give_up_after); the last attempt ended with " +
              detail.reason + ": " + detail.message,
          detail.remote_status},

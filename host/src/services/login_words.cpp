@@ -2,6 +2,8 @@
 
 #include <penstock/abi.h>
 
+#include <algorithm>
+
 namespace penstock::services {
 namespace {
 
@@ -15,10 +17,23 @@ std::string ended(const std::string& words) {
   return words + (has_end ? "" : ".");
 }
 
+// As a shell takes it for one word.
+std::string shell_word(const std::string& text) {
+  const bool plain = !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '/' ||
+           c == '.' || c == '_' || c == '-' || static_cast<unsigned char>(c) > 127;
+  });
+  if (plain) return text;
+  std::string word = "'";
+  for (const char c : text) word += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return word + "'";
+}
+
 }  // namespace
 
 std::string auth_command_words(const char* verb, const LoginPlace& place) {
-  return std::string("penstock auth ") + verb + " " + place.pipeline + " " + place.connection;
+  return std::string("penstock auth ") + verb + " " + shell_word(place.pipeline) + " " +
+         shell_word(place.connection);
 }
 
 RenewalFault renewal_fault(const TokenAnswer& answer, const LoginPlace& place) {

@@ -53,16 +53,15 @@ Result<Counts> Counts::prepare(Database& database) {
        "UPDATE reasons SET count = count + ?1 WHERE kind = ?2 AND mapping = ?3 AND reason = ?4"
        " AND field = ?5 AND message = ?6"},
       {counts.find_reason_,
-       "SELECT count(*), min(id) FROM reasons WHERE kind = ?1 AND mapping = ?2 AND reason = ?3"
+       "SELECT count(*) FROM reasons WHERE kind = ?1 AND mapping = ?2 AND reason = ?3"
        " AND field = ?4"},
       {counts.insert_reason_,
        "INSERT INTO reasons (count, kind, mapping, reason, field, message)"
        " VALUES (?1, ?2, ?3, ?4, ?5, ?6)"},
-      {counts.add_to_reason_, "UPDATE reasons SET count = count + ?2 WHERE id = ?1"},
       {counts.take_reason_,
        "UPDATE reasons SET count = count - 1 WHERE id = (SELECT id FROM reasons"
        " WHERE kind = ?1 AND mapping = ?2 AND reason = ?3 AND count > 0"
-       " ORDER BY message = ?4 DESC, count DESC LIMIT 1)"},
+       " ORDER BY message = ?4 DESC, message = ?5 DESC, count DESC LIMIT 1)"},
       {counts.upsert_issue_,
        "INSERT INTO issues (destination, mapping, severity, code, message, count, first_ms,"
        " last_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7)"
@@ -120,13 +119,14 @@ Status Counts::add_reasons(const std::vector<ReasonCount>& reasons, const Names&
 
 Status Counts::add_reason(const ReasonCount& reason, std::uint32_t mapping_id) {
   const auto kind = static_cast<std::int64_t>(reason.kind);
+  std::string message = reason.message;
   const auto bind_all = [&](Statement& statement) -> Statement& {
     return statement.bind(1, reason.count)
         .bind(2, kind)
         .bind(3, mapping_id)
         .bind_text(4, reason.reason)
         .bind_text(5, reason.field)
-        .bind_text(6, reason.message);
+        .bind_text(6, message);
   };
   RETURN_IF_ERROR(bind_all(update_reason_).run());
   if (database_->changes() > 0) return {};
@@ -136,10 +136,11 @@ Status Counts::add_reason(const ReasonCount& reason, std::uint32_t mapping_id) {
       .bind_text(4, reason.field);
   ASSIGN_OR_RETURN(const bool row, find_reason_.step());
   const std::uint64_t messages = row ? find_reason_.count(0) : 0;
-  const std::int64_t first = row ? find_reason_.integer(1) : 0;
   find_reason_.reset();
   if (messages < kMaxMessages) return bind_all(insert_reason_).run();
-  return add_to_reason_.bind(1, first).bind(2, reason.count).run();
+  message = kFurtherMessages;
+  RETURN_IF_ERROR(bind_all(update_reason_).run());
+  return database_->changes() > 0 ? Status() : bind_all(insert_reason_).run();
 }
 
 Status Counts::take_reason(std::uint32_t mapping_id, std::string_view reason,
@@ -148,6 +149,7 @@ Status Counts::take_reason(std::uint32_t mapping_id, std::string_view reason,
                       .bind(2, mapping_id)
                       .bind_text(3, reason)
                       .bind_text(4, message)
+                      .bind_text(5, kFurtherMessages)
                       .run());
   if (database_->changes() > 0) return {};
   return {StatusCode::internal,

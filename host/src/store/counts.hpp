@@ -49,7 +49,6 @@ class Counts {
   services::Statement update_reason_;
   services::Statement find_reason_;
   services::Statement insert_reason_;
-  services::Statement add_to_reason_;
   services::Statement take_reason_;
   services::Statement upsert_issue_;
   services::Statement update_destination_;

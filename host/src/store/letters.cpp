@@ -48,6 +48,10 @@ Result<Letters> Letters::prepare(Database& database, const Store::Options& optio
                                  const Names& names) {
   Letters letters(options);
   const std::string form = std::to_string(static_cast<int>(DeadLetter::Form::element));
+  // A queue in memory may have given the letter out: its mark keeps it until that has an outcome.
+  const std::string unmarked = options.keeps_blocks ? ", awaits_replay = 0" : "";
+  RETURN_IF_ERROR(database.execute(
+      "UPDATE dead_letters SET awaits_replay = 0 WHERE awaits_replay AND overtaken"));
   struct {
     Statement& statement;
     std::string sql;
@@ -64,12 +68,13 @@ Result<Letters> Letters::prepare(Database& database, const Store::Options& optio
            given_ids(names) + ") ORDER BY id LIMIT 1"},
       {letters.requested_,
        "SELECT id, mapping, form, action, batch_key, coalesce_key, content FROM dead_letters"
-       " WHERE awaits_replay AND queued_until <= ?1 ORDER BY id"},
-      {letters.overtake_,
-       "UPDATE dead_letters SET overtaken = 1, awaits_replay = 0 WHERE NOT overtaken"
-       " AND coalesce_key = ?1 AND batch_key = ?2 AND destination = ?3 AND action = ?4 AND form "
-       "= " +
-           form},
+       " WHERE awaits_replay AND NOT overtaken AND queued_until <= ?1 ORDER BY id"},
+      {letters.overtake_, "UPDATE dead_letters SET overtaken = 1" + unmarked +
+                              " WHERE NOT overtaken"
+                              " AND coalesce_key = ?1 AND batch_key = ?2 AND destination = ?3 AND "
+                              "action = ?4 AND form "
+                              "= " +
+                              form},
       {letters.replayable_,
        "SELECT destination, action, batch_key, coalesce_key FROM dead_letters WHERE NOT overtaken"
        " AND coalesce_key != x'' AND form = " +

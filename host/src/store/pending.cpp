@@ -84,6 +84,17 @@ Status compare_with_counts(Database& database, const CountsById& pending) {
         " skipped - " + std::to_string(rows.integer(8)) + " dead-lettered leaves " +
         std::to_string(counted) + " pending, but " + std::to_string(stored) + " are stored.";
   }
+  ASSIGN_OR_RETURN(
+      Statement events,
+      database.prepare("SELECT received, matched_events, unmatched, invalid FROM meta"));
+  ASSIGN_OR_RETURN(const bool counted_events, events.step());
+  if (counted_events &&
+      events.integer(0) != events.integer(1) + events.integer(2) + events.integer(3)) {
+    differences += " Of " + std::to_string(events.integer(0)) + " events " +
+                   std::to_string(events.integer(1)) + " matched, " +
+                   std::to_string(events.integer(2)) + " were wanted by no mapping and " +
+                   std::to_string(events.integer(3)) + " were invalid.";
+  }
   if (met < pending.size()) differences += " Records are stored for a mapping that has no name.";
   if (differences.empty()) return {};
   return {StatusCode::internal,

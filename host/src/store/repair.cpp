@@ -99,6 +99,7 @@ class Repair {
     ASSIGN_OR_RETURN(const CopiedBlocks blocks, copy_blocks(from, to, now_ms_, report_.actions));
     for (const auto& [mapping, elements] : blocks.pending) report_.elements_saved += elements;
     RETURN_IF_ERROR(mend_meta(to));
+    RETURN_IF_ERROR(mend_events(to));
     RETURN_IF_ERROR(name_destinations(to));
     RETURN_IF_ERROR(take_back_delivered(to, blocks));
     RETURN_IF_ERROR(mend_counts(to, blocks.pending));
@@ -113,6 +114,19 @@ class Repair {
         "   + max(0, letters_kept - (SELECT count(*) FROM dead_letters)),"
         " letters_kept = (SELECT count(*) FROM dead_letters),"
         " letters_bytes = (SELECT coalesce(sum(bytes), 0) FROM dead_letters);");
+  }
+
+  // Events are what became of them.
+  Status mend_events(Database& to) {
+    RETURN_IF_ERROR(
+        to.execute("UPDATE meta SET received = matched_events + unmatched + invalid"
+                   " WHERE received != matched_events + unmatched + invalid"));
+    if (to.changes() > 0) {
+      report_.actions.emplace_back(
+          "The number of events was set to the sum of those that matched, that no mapping wanted "
+          "and that were invalid.");
+    }
+    return {};
   }
 
   // Names that could not be read are made up, as copy_blocks() does.
