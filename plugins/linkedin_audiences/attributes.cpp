@@ -16,10 +16,11 @@ namespace {
 // Attributes are sent and stored in clear.
 bool holds_address(std::string_view text) {
   for (const std::string_view sign : {"@", "%40", "\xEF\xBC\xA0"}) {  // the last: fullwidth
-    const std::size_t at = text.find(sign);
-    if (at == std::string_view::npos) continue;
-    const std::size_t behind = at + sign.size();
-    if (at > 0 && text[at - 1] != ' ' && behind < text.size() && text[behind] != ' ') return true;
+    for (std::size_t at = text.find(sign); at != std::string_view::npos;
+         at = text.find(sign, at + 1)) {
+      const std::size_t behind = at + sign.size();
+      if (at > 0 && text[at - 1] != ' ' && behind < text.size() && text[behind] != ' ') return true;
+    }
   }
   return false;
 }
@@ -85,7 +86,8 @@ void Attributes::list(std::string_view name, sdk::Field field, std::size_t max_i
       const std::string_view text =
           item.is_string() ? trim(item.get_ref<const std::string&>()) : std::string_view();
       if (item.is_string() && text.empty()) continue;
-      if (text.empty() || !fits(text, max_characters) || kept.size() == max_items) {
+      if (text.empty() || !fits(text, max_characters) || holds_address(text) ||
+          kept.size() == max_items) {
         left_out = true;
       } else {
         kept.push_back(text);

@@ -185,7 +185,9 @@ TEST_CASE("What recovers is caught up with also while more waits for others than
   crowd.append_lines(plan.events, events);
   CrowdPipeline options;
   options.source = "{type: file, path: \"" + workspace.write("events.ndjson", events) + "\"}";
-  options.rates = "{users: {requests: 1, per: 1s}}";  // so that the backlog stays
+  // 1,000 elements a second at most, so that the backlog stays however slow this machine is.
+  options.rates = "{users: {requests: 1, per: 1s}}";
+  options.batch = "{max_records: 1000, max_age: 50ms}";
   const std::string manifest = write_crowd_pipeline(workspace, sandbox, crowd, options);
   Process run(workspace, penstock_arguments({"run", manifest, "--drain-timeout", "0s"}));
   const auto counts_of = [&](std::size_t audience) {
@@ -193,10 +195,10 @@ TEST_CASE("What recovers is caught up with also while more waits for others than
     return audience < state.mappings.size() ? state.mappings[audience].counts : MappingCounts{};
   };
   wait_until([&] { return std::ifstream(workspace.path("state/queue.db")).good(); }, "the queue");
-  wait_until([&] { return counts_of(0).delivered >= 15'000; }, "the audience that is well");
+  wait_until([&] { return counts_of(0).delivered >= 5'000; }, "the audience that is well");
   CHECK(counts_of(1).delivered == 0);
   REQUIRE(sandbox.change_behaviour({{"failing_audiences", std::vector<std::string>()}}).ok());
-  wait_until([&] { return counts_of(1).delivered >= 20'000; }, "the one that recovers");
+  wait_until([&] { return counts_of(1).delivered >= 5'000; }, "the one that recovers");
   // More than the 12 MiB that may be held are still to come for the other: an element takes more
   // than 200 bytes.
   CHECK(counts_of(0).pending() > 70'000);

@@ -211,7 +211,7 @@ TEST_CASE("that the segment was deleted and another one took its place is told")
   CHECK(host->requests().back().url.find("/88/users") != std::string::npos);
   REQUIRE(host->notices().size() == 1);
   CHECK(host->notices()[0].code == "audience_moved");
-  const std::string& message = host->notices()[0].message;
+  const std::string message = host->notices()[0].message;
   CHECK(message.find("(segment 88) in place of segment 77") != std::string::npos);
   CHECK(message.find("made again") == std::string::npos);
 }

@@ -217,6 +217,34 @@ TEST_CASE("A dead letter whose key has something newer cannot be replayed, marke
   CHECK(store->requested_replays(1'000, 0)->ids == std::vector<std::int64_t>{3});
 }
 
+TEST_CASE("With a queue in memory a letter that was given out is kept, overtaken or not") {
+  const Directory directory;
+  const ManualClock clock;
+  Store::Options options;
+  options.keeps_blocks = false;
+  const auto block = make_block(0, {0});
+  const auto store = open_store(directory, clock, options);
+  Commit refused;
+  refused.tally.of(0).matched = 1;
+  give_up(refused, *block, 0, "refused");
+  refused.settlements.clear();
+  must(store->commit(refused));
+  const auto reader = open_reader(directory, clock);
+  REQUIRE(reader->request_replay({})->marked == 1);
+  const auto replay = store->requested_replays(1'000, 0);
+  REQUIRE(replay->ids == std::vector<std::int64_t>{1});
+  Commit newer;
+  newer.overtaken = {{block->routes[0], "key0"}};
+  must(store->commit(newer));
+  CHECK(store->requested_replays(1'000, 0)->block == nullptr);
+  CHECK(*reader->discard({}) == 0);
+  // What became of it can be stored.
+  Commit superseded;
+  superseded.replayed = replay->ids;
+  ++superseded.tally.of(0).superseded;
+  must(store->commit(superseded));
+}
+
 TEST_CASE("Dead letters of a mapping that is disabled are overtaken by those who share its key") {
   const Directory directory;
   const ManualClock clock;

@@ -538,6 +538,24 @@ TEST_CASE("an error on a later line of a trigger is shown on that line") {
   CHECK(diagnostics.entries().front().location.column == 11);
 }
 
+TEST_CASE("where YAML folded lines or took escapes away, an error says at which character") {
+  const auto said = [](const char* file, std::uint32_t line, std::uint32_t column,
+                       std::string_view trigger) {
+    Diagnostics diagnostics;
+    diagnostics.add_source("p.yaml", file);
+    CHECK_FALSE(parse(trigger, {"p.yaml", line, column}, diagnostics));
+    const Diagnostic& error = diagnostics.entries().front();
+    return error.location.text() + ": " + error.message;
+  };
+  CHECK_THAT(said("trigger: >-\n  event = 1\n  and typ = 1\n", 2, 3, "event = 1 and typ = 1"),
+             Catch::StartsWith("p.yaml:2:3: ") && Catch::Contains("(at character 15 of the"));
+  CHECK_THAT(
+      said("trigger: \"event = \\\"a\\\" and typ = 1\"\n", 1, 11, "event = \"a\" and typ = 1"),
+      Catch::StartsWith("p.yaml:1:11: ") && Catch::Contains("(at character 17 of the"));
+  CHECK_THAT(said("trigger: |\n  event = 1\n  and typ = 1\n", 2, 3, "event = 1\nand typ = 1"),
+             Catch::StartsWith("p.yaml:3:7: ") && !Catch::Contains("at character"));
+}
+
 TEST_CASE("an error in a trigger that is in no file says at which character") {
   Diagnostics diagnostics;
   CHECK_FALSE(parse("evnt = \"b\"", {"--set", 0, 0}, diagnostics));

@@ -72,11 +72,6 @@ void add_entry(std::vector<Audience>& audiences, Audience audience) {
   }
 }
 
-bool tells_of(const Audience& audience, const std::string& mapping) {
-  return audience.mapping == mapping ||
-         std::find(audience.also.begin(), audience.also.end(), mapping) != audience.also.end();
-}
-
 // What people have to know about the destination is a failure of the command, but no fault of the
 // pipeline's form.
 Status refused(const Status& status) {
@@ -109,7 +104,7 @@ DestinationAudiences ask_audiences(Pipeline& pipeline, std::uint32_t destination
     const auto name = asked["mapping"].get<std::string>();
     const bool told =
         std::any_of(found.audiences.begin(), found.audiences.end(),
-                    [&](const Audience& audience) { return tells_of(audience, name); });
+                    [&](const Audience& audience) { return audience.is_filled_by(name); });
     if (told) continue;
     Audience untold;
     untold.mapping = name;

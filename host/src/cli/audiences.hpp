@@ -2,6 +2,7 @@
 // "audiences" and "rename", docs/plugin-authors.md), beside what was delivered to them.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -34,6 +35,10 @@ struct Audience {
   std::vector<std::string> twins;  // ids of others with the same key
   std::string note;
   Delivered delivered;  // of its mappings; one of them may fill several audiences
+
+  [[nodiscard]] bool is_filled_by(const std::string& one) const {
+    return one == mapping || std::find(also.begin(), also.end(), one) != also.end();
+  }
 };
 
 struct DestinationAudiences {

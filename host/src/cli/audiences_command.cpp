@@ -11,11 +11,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-bool fills(const std::string& mapping, const Audience& audience) {
-  return mapping == audience.mapping ||
-         std::find(audience.also.begin(), audience.also.end(), mapping) != audience.also.end();
-}
-
 // Adds what the state says was delivered. A pipeline that has never run has delivered nothing.
 Status add_deliveries(const PipelineConfig& config, const services::Clock& clock,
                       AudiencesView& view) {
@@ -29,14 +24,14 @@ Status add_deliveries(const PipelineConfig& config, const services::Clock& clock
     for (Audience& audience : destination.audiences) {
       for (const store::StoredReason& reason : state.reasons) {
         if (reason.kind != ReasonCount::Kind::delivered || reason.destination != destination.name ||
-            !fills(reason.mapping, audience)) {
+            !audience.is_filled_by(reason.mapping)) {
           continue;
         }
         if (reason.reason == "added") audience.delivered.added += reason.count;
         if (reason.reason == "removed") audience.delivered.removed += reason.count;
       }
       for (const store::MappingState& mapping : state.mappings) {
-        if (mapping.destination == destination.name && fills(mapping.name, audience))
+        if (mapping.destination == destination.name && audience.is_filled_by(mapping.name))
           audience.delivered.last_ms =
               std::max(audience.delivered.last_ms, mapping.last_delivered_ms);
       }

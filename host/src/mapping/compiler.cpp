@@ -133,9 +133,11 @@ ExpressionPtr Compiler::compile_path(const Node& written, std::string_view path,
   std::variant<PathSteps, PathError> parsed = parse_path(path);
   if (const PathError* error = std::get_if<PathError>(&parsed)) {
     Location place = written.location;
-    if (place.line != 0) {
-      const std::size_t quote = written.quoted ? 1 : 0;
-      place.column += static_cast<std::uint32_t>(quote + offset + error->offset);
+    Location text = place;
+    text.column += written.quoted ? 1 : 0;
+    if (place.line != 0 && diagnostics_.stands_at(text, written.text)) {
+      place = text;
+      place.column += static_cast<std::uint32_t>(offset + error->offset);
     }
     const std::string shown = written.interpolated ? "" : " \"" + std::string(path) + "\"";
     diagnostics_.error(place, "the path" + shown + " cannot be read: " + error->message);

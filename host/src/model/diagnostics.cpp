@@ -84,6 +84,24 @@ void Diagnostics::add_source(const std::string& file, std::string_view text) {
   sources_.try_emplace(file, std::move(lines));
 }
 
+bool Diagnostics::stands_at(const Location& place, std::string_view text) const {
+  const auto source = sources_.find(place.file);
+  if (source == sources_.end() || source->second.empty() || place.line == 0 || place.column == 0)
+    return true;
+  for (std::size_t line = place.line; !text.empty(); ++line) {
+    if (line > source->second.size()) return false;
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    const std::string_view written = source->second[line - 1];
+    // Blank lines of a block may lack the indentation.
+    if (end > 0 && (written.size() < place.column ||
+                    !written.substr(place.column - 1).starts_with(text.substr(0, end)))) {
+      return false;
+    }
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return true;
+}
+
 // An entry without lines also keeps a later add_source() from showing the file.
 void Diagnostics::hide_source(const std::string& file) {
   sources_[file].clear();

@@ -70,10 +70,9 @@ Result<Letters> Letters::prepare(Database& database, const Store::Options& optio
        "SELECT id, mapping, form, action, batch_key, coalesce_key, content FROM dead_letters"
        " WHERE awaits_replay AND NOT overtaken AND queued_until <= ?1 ORDER BY id"},
       {letters.overtake_, "UPDATE dead_letters SET overtaken = 1" + unmarked +
-                              " WHERE NOT overtaken"
-                              " AND coalesce_key = ?1 AND batch_key = ?2 AND destination = ?3 AND "
-                              "action = ?4 AND form "
-                              "= " +
+                              " WHERE NOT overtaken AND coalesce_key = ?1"
+                              " AND batch_key = ?2 AND destination = ?3 AND action = ?4"
+                              " AND form = " +
                               form},
       {letters.replayable_,
        "SELECT destination, action, batch_key, coalesce_key FROM dead_letters WHERE NOT overtaken"

@@ -249,9 +249,14 @@ std::string Scanner::found() const {
   return "\"" + std::string(word) + "\"";
 }
 
+// Whether an offset in the trigger is one in the file.
+bool Scanner::has_places() const {
+  return location_.line != 0 && origin_ != Origin::made && diagnostics_.stands_at(location_, text_);
+}
+
 Location Scanner::place(std::size_t offset) const {
   Location location = location_;
-  if (location.line == 0 || origin_ == Origin::made) return location;
+  if (!has_places()) return location;
   const std::string_view before = text_.substr(0, offset);
   const auto lines = std::count(before.begin(), before.end(), '\n');
   // In a block of several lines each is indented as the first one is.
@@ -263,8 +268,8 @@ Location Scanner::place(std::size_t offset) const {
 
 // Where no caret can be under the place, the message has to say where it is.
 std::string Scanner::with_place(std::size_t offset, std::string message) const {
+  if (has_places()) return message;
   const bool made = origin_ == Origin::made;
-  if (location_.line != 0 && !made) return message;
   return message + " (at character " + std::to_string(offset + 1) + " of the " +
          (made ? "default " : "") + "trigger)";
 }

@@ -57,6 +57,7 @@ class Scanner {
   void warning(std::size_t offset, std::string message, std::string hint = {});
 
  private:
+  [[nodiscard]] bool has_places() const;
   [[nodiscard]] Location place(std::size_t offset) const;
   [[nodiscard]] std::string with_place(std::size_t offset, std::string message) const;
   bool read_escape(Escapes escapes, std::string& out);
