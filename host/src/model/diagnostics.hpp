@@ -37,8 +37,8 @@ class Diagnostics {
   // place.
   void add_source(const std::string& file, std::string_view text);
   // Whether the text stands at the place just so, each of its lines from that column on: then an
-  // offset in it is one in the file. Not so where YAML folded lines or took escapes away. True where
-  // the text of the file is not known.
+  // offset in it is one in the file. Not so where YAML folded lines or took escapes away. True
+  // where the text of the file is not known.
   [[nodiscard]] bool stands_at(const Location& place, std::string_view text) const;
   // Lines of this file are never shown (they may hold secrets).
   void hide_source(const std::string& file);
