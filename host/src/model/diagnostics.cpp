@@ -84,6 +84,25 @@ void Diagnostics::add_source(const std::string& file, std::string_view text) {
   sources_.try_emplace(file, std::move(lines));
 }
 
+namespace {
+
+// Names in braces may have been replaced by something of their length, as in default triggers.
+bool begins_with(std::string_view written, std::string_view text) {
+  if (written.size() < text.size()) return false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (written[i] == text[i]) continue;
+    const std::size_t open = written.rfind('{', i);
+    const std::size_t close = written.find('}', i);
+    const bool in_braces = open != std::string_view::npos && close != std::string_view::npos &&
+                           written.substr(open, i - open).find('}') == std::string_view::npos;
+    if (!in_braces) return false;
+    i = close;
+  }
+  return true;
+}
+
+}  // namespace
+
 bool Diagnostics::stands_at(const Location& place, std::string_view text) const {
   const auto source = sources_.find(place.file);
   if (source == sources_.end() || source->second.empty() || place.line == 0 || place.column == 0)
@@ -94,9 +113,8 @@ bool Diagnostics::stands_at(const Location& place, std::string_view text) const 
     const std::string_view written = source->second[line - 1];
     // Blank lines of a block may lack the indentation.
     if (end > 0 && (written.size() < place.column ||
-                    !written.substr(place.column - 1).starts_with(text.substr(0, end)))) {
+                    !begins_with(written.substr(place.column - 1), text.substr(0, end))))
       return false;
-    }
     text.remove_prefix(std::min(end + 1, text.size()));
   }
   return true;
