@@ -80,6 +80,7 @@ std::vector<Audience> audiences_of(std::string_view mappings_json) {
     }
   }
   std::vector<Audience> all;
+  all.reserve(audiences.size());
   for (auto& [id, audience] : audiences) all.push_back(std::move(audience));
   return all;
 }
