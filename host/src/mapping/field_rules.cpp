@@ -29,8 +29,9 @@ FieldRules::FieldRules(std::uint32_t field, const InputSpec& spec, bool hide)
     : field_(field), spec_(&spec), hide_(hide || spec.personal_data || spec.secret) {}
 
 bool FieldRules::takes_any_text() const {
-  return spec_->type == ValueType::string && !spec_->multiple && spec_->choices.empty() &&
-         !spec_->min_length && !spec_->max_length && spec_->format == TextFormat::any;
+  const bool text = spec_->type == ValueType::string || spec_->type == ValueType::json;
+  return text && !spec_->multiple && spec_->choices.empty() && !spec_->min_length &&
+         !spec_->max_length && spec_->format == TextFormat::any;
 }
 
 FieldRules::Outcome FieldRules::fill(const Value& value, Workspace& work, penstock_value& out,
