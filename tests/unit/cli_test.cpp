@@ -168,12 +168,18 @@ TEST_CASE("Options of run arrive") {
   CHECK(arguments->log_level == services::LogLevel::error);
 }
 
+TEST_CASE("A duration that is negative is no duration, and not a very long one") {
+  const auto parsed = parse({"run", "p", "--drain-timeout=-1s"});
+  const auto* answer = std::get_if<Answer>(&parsed);
+  REQUIRE(answer != nullptr);
+  CHECK_THAT(answer->text, Catch::Contains("is no duration"));
+}
+
 TEST_CASE("A wrong command line is a usage error with a hint where to look") {
   for (const std::vector<const char*>& words : {std::vector<const char*>{},
                                                 {"rnu"},
                                                 {"run"},
                                                 {"run", "p", "--drain-timeout", "10"},
-                                                {"run", "p", "--drain-timeout=-1s"},
                                                 {"run", "p", "--drain-timeout", "2600000h"},
                                                 {"run", "p", "--set", "x"},
                                                 {"run", "p", "--workers", "0"},

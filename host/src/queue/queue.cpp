@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "queue/move_to_end.hpp"
 #include "services/log.hpp"
 
 namespace penstock::queue {
@@ -12,22 +13,6 @@ std::size_t bytes_of(const std::vector<Block>& blocks) {
   std::size_t bytes = 0;
   for (const Block& block : blocks) bytes += block.memory_bytes();
   return bytes;
-}
-
-std::size_t bytes_of(const std::vector<DeadLetter>& letters) {
-  std::size_t bytes = 0;
-  for (const DeadLetter& letter : letters) bytes += letter.bytes();
-  return bytes;
-}
-
-template <typename T>
-void move_to_end(std::vector<T>& from, std::vector<T>& to) {
-  if (to.empty()) {
-    to = std::move(from);
-  } else {
-    std::move(from.begin(), from.end(), std::back_inserter(to));
-  }
-  from.clear();
 }
 
 // Elements that are settled in a transaction that the store has not had yet.
@@ -101,7 +86,7 @@ bool Queue::has_room(std::size_t bytes) const {
 }
 
 Status Queue::append(Input input) {
-  const std::size_t bytes = bytes_of(input.blocks) + bytes_of(input.tally.dead_letters);
+  const std::size_t bytes = bytes_of(input.blocks) + input.tally.dead_letter_bytes();
   {
     std::unique_lock lock(mutex_);
     const auto may_go_on = [&] { return closed_ || !failure_.ok() || has_room(bytes); };
@@ -129,7 +114,7 @@ Status Queue::append(Input input) {
     gather();
     for (const Block& block : input.blocks) note_appended(block);
     if (options_.on_disk) {
-      gathered_.bytes += bytes_of(input.tally.dead_letters);
+      gathered_.bytes += input.tally.dead_letter_bytes();
       gathered_.commit.tally.merge(std::move(input.tally));
       if (input.position) gathered_.commit.position = std::move(input.position);
       for (Block& block : input.blocks) merge(std::move(block));
@@ -177,63 +162,6 @@ void Queue::seal() {
   gathered_.commit.blocks.push_back(std::move(block));
   building_ = {};
   routes_.clear();
-}
-
-// The last block carries what is to be stored when all up to it is settled.
-void Queue::keep_in_memory(Input input) {
-  if (input.blocks.empty()) input.blocks.emplace_back();
-  for (Block& content : input.blocks) {
-    auto block = std::make_shared<Block>(std::move(content));
-    block->sequence = next_sequence_++;
-    Entry& entry = entries_.emplace_back();
-    entry.bytes = block->memory_bytes();
-    entry.unsettled = block->elements.size();
-    if (entry.unsettled == 0) continue;
-    stored_bytes_ += entry.bytes;
-    kept_.push_back({std::move(block), clock_.monotonic_ns()});
-  }
-  held_letter_bytes_ += bytes_of(input.tally.dead_letters);
-  entries_.back().ends_input = true;
-  entries_.back().part.tally = std::move(input.tally);
-  entries_.back().part.position = std::move(input.position);
-  forget_settled_prefix();
-}
-
-// How many entries at the front were appended together and are all settled; 0: not all are.
-std::size_t Queue::settled_input() const {
-  for (std::size_t i = 0; i < entries_.size() && entries_[i].unsettled == 0; ++i) {
-    if (entries_[i].ends_input) return i + 1;
-  }
-  return 0;
-}
-
-// What was appended together is stored together: outcomes without the counts of what they are the
-// outcomes of would not add up.
-void Queue::forget_settled_prefix() {
-  for (std::size_t settled = settled_input(); settled > 0; settled = settled_input()) {
-    gather();
-    for (; settled > 0; --settled) forget_first_entry();
-  }
-}
-
-void Queue::forget_first_entry() {
-  store::Commit& part = entries_.front().part;
-  const std::size_t letter_bytes = bytes_of(part.tally.dead_letters);
-  held_letter_bytes_ -= letter_bytes;
-  gathered_.bytes += letter_bytes;
-  for (const Settlement& settlement : part.settlements)
-    gathered_.settled += settlement.elements.size();
-  gathered_.commit.tally.merge(std::move(part.tally));
-  if (part.position) gathered_.commit.position = std::move(part.position);
-  move_to_end(part.settlements, gathered_.commit.settlements);
-  move_to_end(part.replayed, gathered_.commit.replayed);
-  if (replaying_ == first_entry_) {
-    replaying_.reset();
-    looks_for_replays_ = true;
-    next_replay_ = std::chrono::steady_clock::now();
-  }
-  entries_.pop_front();
-  ++first_entry_;
 }
 
 bool Queue::deliverable(const Block& block, const BlockElement& element) const {
@@ -401,35 +329,6 @@ Result<LoadedBlock> Queue::take_again(std::uint64_t from_sequence) {
   return loaded;
 }
 
-Status Queue::settle_in_memory(Progress& progress) {
-  for (Settlement& settlement : progress.settlements) {
-    const std::uint64_t index = settlement.block - first_entry_;
-    if (settlement.block < first_entry_ || index >= entries_.size() ||
-        entries_[index].unsettled < settlement.elements.size()) {
-      return {StatusCode::internal, "Elements of block " + std::to_string(settlement.block) +
-                                        " were settled twice, or the block was never appended"};
-    }
-    Entry& entry = entries_[index];
-    entry.unsettled -= settlement.elements.size();
-    if (entry.unsettled == 0 && !settlement.elements.empty()) stored_bytes_ -= entry.bytes;
-    entry.part.settlements.push_back(std::move(settlement));
-  }
-  // A dead letter is stored with its block's counts: should the block be read from the source
-  // again, it will be one again.
-  for (DeadLetter& letter : progress.tally.dead_letters) {
-    store::Commit& part = entries_[letter.block - first_entry_].part;
-    part.tally.reason(ReasonCount::Kind::dead_letter, letter.mapping, letter.reason, {},
-                      letter.message);
-    held_letter_bytes_ += letter.bytes();
-    part.tally.dead_letters.push_back(std::move(letter));
-  }
-  gather();
-  for (const ReasonCount& reason : progress.tally.reasons()) {
-    if (reason.kind != ReasonCount::Kind::dead_letter) gathered_.commit.tally.reason(reason);
-  }
-  return {};
-}
-
 Status Queue::settle(Progress progress) {
   if (progress.empty()) return {};
   {
@@ -440,7 +339,7 @@ Status Queue::settle(Progress progress) {
     if (options_.on_disk) {
       for (const Settlement& settlement : progress.settlements)
         gathered_.settled += settlement.elements.size();
-      gathered_.bytes += bytes_of(progress.tally.dead_letters);
+      gathered_.bytes += progress.tally.dead_letter_bytes();
       move_to_end(progress.settlements, gathered_.commit.settlements);
       move_to_end(progress.attempts, gathered_.commit.attempts);
       gathered_.commit.tally.merge_reasons(std::move(progress.tally));

@@ -161,14 +161,16 @@ class Queue {
     store::Commit part;       // to be stored when all before it is settled
   };
 
-  // queue.cpp
-  void merge(Block block);
-  void seal();
+  // in_memory.cpp
   void keep_in_memory(Input input);
   void forget_settled_prefix();
   [[nodiscard]] std::size_t settled_input() const;
   void forget_first_entry();
   Status settle_in_memory(Progress& progress);
+
+  // queue.cpp
+  void merge(Block block);
+  void seal();
   [[nodiscard]] std::size_t unstored_bytes() const;
   [[nodiscard]] bool fits(std::size_t bytes) const;
   [[nodiscard]] bool has_room(std::size_t bytes) const;
