@@ -1,7 +1,6 @@
 #include "company_mapping.hpp"
 
 #include <cstddef>
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -49,12 +48,6 @@ Scratch& scratch() {
   return scratch;
 }
 
-std::optional<Change> change_of(std::string_view action) {
-  if (action == "ADD") return Change::add;
-  if (action == "REMOVE") return Change::remove;
-  return std::nullopt;
-}
-
 // The first identifier that is there and cannot be used.
 struct Unusable {
   const char* field = nullptr;
@@ -96,13 +89,10 @@ void append_identity(std::string_view kind, std::string_view identity, std::stri
 
 std::int32_t CompanyMapping::bind(const penstock_action& action, const sdk::Error& error) {
   sdk::FieldBinder fields(action);
-  company_action_ = fields.bind("company_action");
+  change_.bind(fields);
   audience_source_ = fields.bind("audience_source");
   segment_name_ = fields.bind("segment_name");
   computation_key_ = fields.bind("computation_key");
-  event_name_ = fields.bind("event_name");
-  source_segment_id_ = fields.bind("source_segment_id");
-  event_computation_key_ = fields.bind("event_computation_key");
   company_id_ = fields.bind("linkedin_company_id");
   domain_ = fields.bind("company_domain");
   email_domain_ = fields.bind("company_email_domain");
@@ -146,26 +136,12 @@ std::int32_t CompanyMapping::map(const sdk::Record& record, const sdk::Emitter& 
                                  "needed where audience_source is CONNECTIONS");
   }
 
-  const std::string_view action = record[company_action_].text();
-  std::optional<Change> change = change_of(action);
-  if (!change && action == "AUTO" && engage) {
-    const std::string_view about = record[source_segment_id_].text();
-    if (!is_about(audience_key, about, record[event_computation_key_].text())) {
-      return error.reject("audience_key_mismatch", "source_segment_id", why_not_about(about));
-    }
-    change = change_named_by(record[event_name_].text());
-    if (!change) {
-      return error.reject("action_unknown", "company_action",
-                          "the event does not say whether the company entered or left the "
-                          "audience; set company_action to ADD or REMOVE if the trigger alone "
-                          "decides");
-    }
-  }
-  if (!change) {
-    return error.reject("action_unknown", "company_action",
-                        engage ? "company_action is none of AUTO, ADD and REMOVE"
-                               : "company_action is neither ADD nor REMOVE, which it has to be "
-                                 "where audience_source is CONNECTIONS");
+  Change change = Change::add;
+  if (const std::int32_t code = change_.decide(
+          record, audience_key, engage ? ChangeRule::Auto::allowed : ChangeRule::Auto::refused,
+          change, error);
+      code != PENSTOCK_OK) {
+    return code;
   }
 
   Scratch& out = scratch();
@@ -232,7 +208,7 @@ std::int32_t CompanyMapping::map(const sdk::Record& record, const sdk::Emitter& 
   if (!email_domain_fits) emitter.warn(kAttributeOmitted, email_domain_);
   if (!page_url_fits) emitter.warn(kAttributeOmitted, page_url_);
   if (!name_fits) emitter.warn(kAttributeOmitted, name_);
-  out.payload.append(start_of(*change));
+  out.payload.append(start_of(change));
   Attributes attributes(record, emitter, out.payload);
   const auto identifier = [&](std::string_view member, std::string_view value) {
     if (!value.empty()) attributes.write(member, value);

@@ -1,7 +1,6 @@
 #include "user_mapping.hpp"
 
 #include <cstddef>
-#include <optional>
 #include <utility>
 
 #include <penstock/sdk/json_writer.hpp>
@@ -48,8 +47,6 @@ Scratch& scratch() {
 std::int32_t UserMapping::bind(const penstock_action& action, const sdk::Error& error) {
   sdk::FieldBinder fields(action);
   audience_key_ = fields.bind("personas_audience_key");
-  source_segment_id_ = fields.bind("source_segment_id");
-  event_computation_key_ = fields.bind("event_computation_key");
   email_ = fields.bind("email");
   advertising_id_ = fields.bind("google_advertising_id");
   first_name_ = fields.bind("first_name");
@@ -57,21 +54,11 @@ std::int32_t UserMapping::bind(const penstock_action& action, const sdk::Error& 
   title_ = fields.bind("title");
   company_ = fields.bind("company");
   country_ = fields.bind("country");
-  event_name_ = fields.bind("event_name");
-  membership_ = fields.bind("membership");
-  user_action_ = fields.bind("dmp_user_action");
+  change_.bind(fields);
   return fields.result(error);
 }
 
 namespace {
-
-// What the event says about membership, or nothing: then the person must be left as they are.
-std::optional<Change> automatic_action(sdk::Value membership, std::string_view event_name) {
-  if (const std::optional<bool> member = membership.as_bool()) {
-    return *member ? Change::add : Change::remove;
-  }
-  return change_named_by(event_name);
-}
 
 // The identifiers of one record that may be sent. Views into the record or the scratch.
 struct Identifiers {
@@ -152,26 +139,11 @@ std::int32_t UserMapping::map(const Settings& settings, const sdk::Record& recor
                         "personas_audience_key is empty, so that no audience is named");
   }
 
-  const std::string_view wanted = record[user_action_].text();
-  Change action;
-  if (wanted == "ADD" || wanted == "REMOVE") {
-    action = wanted == "ADD" ? Change::add : Change::remove;
-  } else if (wanted.empty() || wanted == "AUTO") {
-    const std::string_view source = record[source_segment_id_].text();
-    if (!is_about(audience_key, source, record[event_computation_key_].text())) {
-      return error.reject("audience_key_mismatch", "source_segment_id", why_not_about(source));
-    }
-    const std::optional<Change> found =
-        automatic_action(record[membership_], record[event_name_].text());
-    if (!found) {
-      return error.reject("action_unknown", "dmp_user_action",
-                          "the event does not say whether the person entered or left the audience; "
-                          "set dmp_user_action to ADD or REMOVE if the trigger alone decides");
-    }
-    action = *found;
-  } else {
-    return error.reject("action_unknown", "dmp_user_action",
-                        "dmp_user_action is none of AUTO, ADD and REMOVE");
+  Change action = Change::add;
+  if (const std::int32_t code =
+          change_.decide(record, audience_key, ChangeRule::Auto::allowed, action, error);
+      code != PENSTOCK_OK) {
+    return code;
   }
 
   Scratch& out = scratch();

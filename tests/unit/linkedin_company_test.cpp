@@ -211,7 +211,6 @@ TEST_CASE("where a company audience comes from decides which field names it") {
       {{{"company_action", "AUTO"}, {"audience_source", "CONNECTIONS"}, {"segment_name", "x"}},
        "action_unknown",
        "company_action"},
-      {{{"company_action", ""}}, "action_unknown", "company_action"},
       {{{"computation_key", std::string(300, 'x')}}, "audience_name_too_long", "computation_key"}};
   for (const Case& c : cases) {
     CAPTURE(c.reason);
@@ -247,10 +246,27 @@ TEST_CASE("under AUTO the event decides, if it is about this very audience") {
   CHECK(follow({}) == R"({"action":"ADD",)");
   CHECK(follow({{"event_name", "Audience Exited"}}) == R"({"action":"REMOV)");
   CHECK(follow({{"event_name", "Account Qualified"}}) == "action_unknown");
+  CHECK(follow({{"membership", false}}) == R"({"action":"REMOV)");
+  CHECK(follow({{"event_name", "Account Qualified"}, {"membership", true}}) ==
+        R"({"action":"ADD",)");
+  CHECK(follow({{"event_name", "Step reached"}, {"computation_class", "journey_step"}}) ==
+        R"({"action":"ADD",)");
   CHECK(follow({{"source_segment_id", "other_accounts"}}) == "audience_key_mismatch");
   CHECK(follow({{"source_segment_id", ""}}) == "audience_key_mismatch");
   CHECK(follow({{"event_computation_key", "target_accounts"}}) == R"({"action":"ADD",)");
   CHECK(follow({{"event_computation_key", "other_accounts"}}) == "audience_key_mismatch");
+}
+
+TEST_CASE("a company whose event says the opposite of ADD or REMOVE is not sent") {
+  CHECK(map({{"company_action", "ADD"}, {"event_name", "Audience Exited"}}).reason ==
+        "contradicts_event");
+  CHECK(map({{"company_action", "REMOVE"}, {"membership", true}}).reason == "contradicts_event");
+  CHECK(map({{"company_action", "REMOVE"}, {"event_name", "Audience Exited"}}).code == PENSTOCK_OK);
+  CHECK(map({{"company_action", "ADD"},
+             {"audience_source", "CONNECTIONS"},
+             {"segment_name", "Qualified"},
+             {"membership", false}})
+            .reason == "contradicts_event");
 }
 
 TEST_CASE("a mapping from CONNECTIONS without an action is refused with the settings") {

@@ -276,11 +276,68 @@ TEST_CASE("under AUTO membership decides before the event's name, and nothing is
       {{{"event_name", "audience entered"}}, "action_unknown"},
       {{{"event_name", "Winback"}, {"dmp_user_action", "AUTO"}}, "action_unknown"},
       {{{"event_name", "Winback"}, {"dmp_user_action", "ADD"}}, "ADD"},
-      {{{"membership", true}, {"dmp_user_action", "REMOVE"}}, "REMOVE"}};
+      {{{"membership", false}, {"dmp_user_action", "REMOVE"}}, "REMOVE"}};
   for (const Case& c : cases) {
     CAPTURE(c.expected);
     const MapResult result = map(c.fields);
     CHECK((result.emitted ? action_of(result) : result.reason) == c.expected);
+  }
+}
+
+TEST_CASE("who reaches a journey step is added unless the event says that they left") {
+  struct Case {
+    TestValues fields;
+    const char* expected;  // an action, or the reason of the rejection
+  };
+  const sdk::test::TestValue nothing;
+  const Case cases[] = {
+      {{{"event_name", "Winback step reached"}}, "ADD"},
+      {{{"event_name", nothing}}, "ADD"},
+      {{{"event_name", "Winback step reached"}, {"membership", false}}, "REMOVE"},
+      {{{"event_name", "Audience Exited"}}, "REMOVE"},
+      // A membership that is neither true nor false: nothing is guessed.
+      {{{"event_name", "Winback step reached"}, {"membership", sdk::test::TestValue::null()}},
+       "action_unknown"},
+      {{{"event_name", "Winback step reached"}, {"computation_class", "audience"}},
+       "action_unknown"},
+      {{{"event_name", "Winback step reached"}, {"source_segment_id", "other"}},
+       "audience_key_mismatch"}};
+  for (const Case& c : cases) {
+    CAPTURE(c.expected);
+    TestValues fields = c.fields;
+    fields.insert(fields.begin(), {"computation_class", "journey_step"});
+    const MapResult result = map(fields);
+    CHECK((result.emitted ? action_of(result) : result.reason) == c.expected);
+  }
+}
+
+TEST_CASE("an event that says the opposite of ADD or REMOVE is not sent, whatever its audience") {
+  struct Case {
+    TestValues fields;
+    const char* expected;
+  };
+  const Case cases[] = {
+      {{{"dmp_user_action", "ADD"}, {"event_name", "Audience Exited"}}, "contradicts_event"},
+      {{{"dmp_user_action", "ADD"}, {"membership", false}}, "contradicts_event"},
+      {{{"dmp_user_action", "REMOVE"}, {"event_name", "Audience Entered"}}, "contradicts_event"},
+      {{{"dmp_user_action", "REMOVE"}, {"membership", true}}, "contradicts_event"},
+      {{{"dmp_user_action", "ADD"},
+        {"event_name", "Audience Exited"},
+        {"source_segment_id", "winback__step"}},
+       "contradicts_event"},
+      {{{"dmp_user_action", "ADD"}, {"event_name", "Audience Entered"}}, "ADD"},
+      {{{"dmp_user_action", "REMOVE"}, {"event_name", "Renewal done"}}, "REMOVE"},
+      // Who leaves one audience may be added to another: the mapping says so by membership.
+      {{{"dmp_user_action", "ADD"},
+        {"event_name", "Audience Exited"},
+        {"source_segment_id", "paying"},
+        {"membership", true}},
+       "ADD"}};
+  for (const Case& c : cases) {
+    CAPTURE(c.expected);
+    const MapResult result = map(c.fields);
+    CHECK((result.emitted ? action_of(result) : result.reason) == c.expected);
+    if (!result.emitted) CHECK(result.field == "dmp_user_action");
   }
 }
 

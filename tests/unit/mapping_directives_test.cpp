@@ -226,6 +226,19 @@ TEST_CASE("@membership says whether the person is in the audience") {
   CHECK(membership("{}") == "absent");
 }
 
+TEST_CASE("@membership gives its argument unclear for a value that is neither true nor false") {
+  const auto membership = [](const std::string& event) {
+    return evaluate(R"({"@membership":{"unclear":null}})", event);
+  };
+  for (const char* const value : {"1", "null", "\"False\"", "\"no\"", "{}"}) {
+    CAPTURE(value);
+    CHECK(membership(membership_event("track", "journey_step", "properties", value)) == "null");
+  }
+  CHECK(membership(membership_event("track", "journey_step", "properties", "true")) == "true");
+  CHECK(membership(membership_event("track", "journey_step", "traits", "1")) == "absent");
+  CHECK(membership("{}") == "absent");
+}
+
 TEST_CASE("@membership works inside a scope too") {
   check_all(
       {{R"({"@transform":{"apply":{"type":"track","context":"$.c","properties":"$.p"},

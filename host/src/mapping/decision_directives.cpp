@@ -61,7 +61,8 @@ class MembershipExpression final : public Expression {
     if (membership.is(Value::Kind::boolean)) return membership;
     if (equals(membership, "true")) return Value::of(true);
     if (equals(membership, "false")) return Value::of(false);
-    return {};
+    if (membership.is(Value::Kind::absent) || paths_.unclear == nullptr) return {};
+    return paths_.unclear->evaluate(event, work);
   }
 
  private:
