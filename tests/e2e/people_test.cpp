@@ -98,4 +98,23 @@ TEST_CASE("ADD does not add who an event says has left") {
   CHECK(run.reason("contradicts_event") == 2);
 }
 
+TEST_CASE("ADD with the default trigger, which lets exits through, is refused by validate") {
+  const Workspace workspace;
+  linkedin_sandbox::Sandbox sandbox;
+  REQUIRE(sandbox.start().ok());
+  const std::string pipeline = write_sample_pipeline(workspace, sandbox);
+  const std::string mapping = "destinations.linkedin_eu.mappings.trial_users.";
+  const Finished refused = run_penstock(
+      workspace, {"validate", pipeline, "--set", mapping + "fields.dmp_user_action=ADD"});
+  INFO(refused.err);
+  CHECK(refused.exit_code == 78);
+  CHECK(refused.err.find("Audience Exited") != std::string::npos);
+
+  const Finished narrowed = run_penstock(
+      workspace, {"validate", pipeline, "--set", mapping + "fields.dmp_user_action=ADD", "--set",
+                  mapping + "trigger=event = \"Audience Entered\""});
+  INFO(narrowed.err);
+  CHECK(narrowed.exit_code == 0);
+}
+
 }  // namespace penstock::e2e
