@@ -12,9 +12,12 @@ namespace {
 // RFC 5321: 64 bytes before the @, 255 after it.
 constexpr std::size_t kMaxLocalPart = 64;
 constexpr std::size_t kMaxDomain = 255;
-// An advertising id is a UUID of 36 characters; twice that leaves room for other spellings, and
-// none for a text that is no id.
-constexpr std::size_t kMaxAdvertisingId = 72;
+// A UUID, as in 65f30779-f6ee-4cdb-ad79-a2d1506e50c7.
+constexpr std::size_t kUuidDigits = 32;
+constexpr std::size_t kUuidSize = 36;
+constexpr bool is_hyphen_place(std::size_t at) {
+  return at == 8 || at == 13 || at == 18 || at == 23;
+}
 
 constexpr std::array<bool, 256> kImpossibleInEmail = [] {
   std::array<bool, 256> table{};
@@ -139,9 +142,38 @@ std::string_view trim(std::string_view text) {
   return text;
 }
 
-bool looks_like_advertising_id(std::string_view trimmed) {
-  return trimmed.size() <= kMaxAdvertisingId &&
-         std::all_of(trimmed.begin(), trimmed.end(), [](char c) { return c > ' ' && c < 0x7F; });
+AdvertisingId append_advertising_id(std::string_view raw, std::string& out) {
+  std::string_view id = trim(raw);
+  std::string visible;
+  if (std::any_of(id.begin(), id.end(),
+                  [](char c) { return static_cast<unsigned char>(c) >= 0x80; })) {
+    append_normalised_email(id, visible);  // what cannot be seen is left out as in addresses
+    id = visible;
+  }
+  // Zeros are what devices say whose owners opted out; all of them would become one person.
+  if (id.find_first_not_of("0-") == std::string_view::npos) return AdvertisingId::none;
+
+  const bool with_hyphens = id.size() == kUuidSize;
+  if (!with_hyphens && id.size() != kUuidDigits) return AdvertisingId::invalid;
+  std::array<char, kUuidSize> uuid;
+  std::size_t from = 0;
+  for (std::size_t to = 0; to < uuid.size(); ++to) {
+    if (is_hyphen_place(to)) {
+      uuid[to] = '-';
+      if (with_hyphens && id[from++] != '-') return AdvertisingId::invalid;
+      continue;
+    }
+    const char c = id[from++];
+    uuid[to] = c >= 'A' && c <= 'F' ? static_cast<char>(c + ('a' - 'A')) : c;
+    if (!is_hex_digit(uuid[to])) return AdvertisingId::invalid;
+  }
+  // One digit all over is typed by somebody who needed a value.
+  const char first = uuid.front();
+  if (std::all_of(uuid.begin(), uuid.end(), [first](char c) { return c == first || c == '-'; })) {
+    return AdvertisingId::invalid;
+  }
+  out.append(uuid.data(), uuid.size());
+  return AdvertisingId::valid;
 }
 
 }  // namespace penstock::linkedin

@@ -1,6 +1,7 @@
 // What identifies a person to LinkedIn, brought into the form that LinkedIn compares.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -23,8 +24,13 @@ void append_normalised_email(std::string_view raw, std::string& out);
 // Without the white space at both ends.
 [[nodiscard]] std::string_view trim(std::string_view text);
 
-// True when LinkedIn could take it for an Android advertising id: not over-long and of printable
-// ASCII.
-[[nodiscard]] bool looks_like_advertising_id(std::string_view trimmed);
+enum class AdvertisingId : std::uint8_t {
+  none,     // nothing, or the zeros of a device whose owner opted out
+  valid,    // a UUID
+  invalid,  // anything else: words such as "unknown" would make one person of many
+};
+// Appends the advertising id in `raw` to `out` in the one form in which it is sent: 36 characters
+// in lower case. It may be written with or without hyphens. Nothing is appended unless it is valid.
+[[nodiscard]] AdvertisingId append_advertising_id(std::string_view raw, std::string& out);
 
 }  // namespace penstock::linkedin

@@ -3,8 +3,6 @@
 #include <cstddef>
 #include <utility>
 
-#include <penstock/sdk/json_writer.hpp>
-
 #include "attributes.hpp"
 #include "audience.hpp"
 #include "identifiers.hpp"
@@ -20,6 +18,7 @@ constexpr std::size_t kMaxTitleOrCompany = 50;
 // grown.
 struct Scratch {
   std::string email;
+  std::string advertising_id;
   std::string payload;
   std::string coalesce_key;
   // The batch key of the audience before is usually that of this one, too.
@@ -37,6 +36,7 @@ struct Scratch {
 Scratch& scratch() {
   thread_local Scratch scratch;
   scratch.email.clear();
+  scratch.advertising_id.clear();
   scratch.payload.clear();
   scratch.coalesce_key.clear();
   return scratch;
@@ -86,14 +86,16 @@ void read_email(std::string_view raw, std::string& normalised, Identifiers& ids)
   }
 }
 
-void read_advertising_id(std::string_view raw, Identifiers& ids) {
-  const std::string_view id = trim(raw);
-  // Zeros are what devices say whose owners opted out; all of them would become one person.
-  if (id.find_first_not_of("0-") == std::string_view::npos) return;
-  if (looks_like_advertising_id(id)) {
-    ids.advertising_id = id;
-  } else {
-    ids.invalid_advertising_id = true;
+void read_advertising_id(std::string_view raw, std::string& normalised, Identifiers& ids) {
+  switch (append_advertising_id(raw, normalised)) {
+    case AdvertisingId::none:
+      return;
+    case AdvertisingId::valid:
+      ids.advertising_id = normalised;
+      return;
+    case AdvertisingId::invalid:
+      ids.invalid_advertising_id = true;
+      return;
   }
 }
 
@@ -105,16 +107,15 @@ std::int32_t reject_without_identifier(const Identifiers& ids, const sdk::Error&
   }
   if (ids.invalid_advertising_id) {
     return error.reject("invalid_advertising_id", "google_advertising_id",
-                        "the advertising id is no Android advertising id, and nothing else "
-                        "identifies the person");
+                        "the advertising id is not a UUID, and nothing else identifies the person");
   }
   return error.reject("no_identifier", "email",
                       "neither an e-mail address nor an advertising id that may be sent; a name "
                       "alone would match strangers");
 }
 
-// The element's beginning is written as text: names, a hash and an advertising id that was looked
-// at hold nothing to escape, and this is half of what an event costs in the plugin.
+// The element's beginning is written as text: names, a hash and a UUID hold nothing to escape, and
+// this is half of what an event costs in the plugin.
 void write_person(Change action, const Identifiers& ids, std::string& out) {
   out.append(start_of(action)).append(R"(,"userIds":[)");
   if (ids.has_email) {
@@ -122,9 +123,7 @@ void write_person(Change action, const Identifiers& ids, std::string& out) {
   }
   if (!ids.advertising_id.empty()) {
     if (ids.has_email) out += ',';
-    out.append(R"({"idType":"GOOGLE_AID","idValue":)");
-    sdk::JsonWriter(out).string(ids.advertising_id);
-    out += '}';
+    out.append(R"({"idType":"GOOGLE_AID","idValue":")").append(ids.advertising_id).append("\"}");
   }
   out += ']';
 }
@@ -150,7 +149,7 @@ std::int32_t UserMapping::map(const Settings& settings, const sdk::Record& recor
   Identifiers ids;
   if (settings.send_email) read_email(record[email_].text(), out.email, ids);
   if (settings.send_google_advertising_id) {
-    read_advertising_id(record[advertising_id_].text(), ids);
+    read_advertising_id(record[advertising_id_].text(), out.advertising_id, ids);
   }
   if (!ids.any()) return reject_without_identifier(ids, error);
 

@@ -117,4 +117,12 @@ TEST_CASE("ADD with the default trigger, which lets exits through, is refused by
   CHECK(narrowed.exit_code == 0);
 }
 
+TEST_CASE("Words and zeros in place of an advertising id make nobody a member") {
+  const Run run(events_of("advertising_ids"), "personas_audience_key: trial_users");
+  INFO(run.counts().dump(2));
+  CHECK(run.members("trial_users") ==
+        std::vector<std::string>{"GOOGLE_AID=65f30779-f6ee-4cdb-ad79-a2d1506e50c7"});
+  CHECK(run.reason("invalid_advertising_id") == 6);
+}
+
 }  // namespace penstock::e2e

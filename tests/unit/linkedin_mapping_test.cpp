@@ -10,6 +10,8 @@ namespace {
 // printf %s trial.user@example.com | sha256sum
 const std::string kHash = "4e5233f4b40e29f07a7b3023ab2c3506143a80f6c2f9148a1909b48affcfade0";
 
+const std::string kDevice = "65f30779-f6ee-4cdb-ad79-a2d1506e50c7";
+
 TestValues record(const TestValues& changes) {
   std::map<std::string, sdk::test::TestValue> all{{"personas_audience_key", "trial_users"},
                                                   {"event_name", "Audience Entered"},
@@ -131,7 +133,7 @@ TEST_CASE("a record without a usable identifier is rejected with the reason") {
       {{{"email", sdk::test::TestValue()}, {"first_name", "A"}, {"last_name", "B"}},
        {},
        "no_identifier"},
-      {{{"google_advertising_id", "aid-1"}, {"email", ""}},
+      {{{"google_advertising_id", kDevice}, {"email", ""}},
        {{"send_google_advertising_id", false}},
        "no_identifier"},
       {{}, {{"send_email", false}}, "no_identifier"},
@@ -149,7 +151,8 @@ TEST_CASE("a record without a usable identifier is rejected with the reason") {
       {{{"email", kHash.substr(1)}}, {}, "invalid_email"},
       {{{"email", ""}, {"google_advertising_id", std::string(100, 'a')}},
        {},
-       "invalid_advertising_id"}};
+       "invalid_advertising_id"},
+      {{{"email", ""}, {"google_advertising_id", "unknown"}}, {}, "invalid_advertising_id"}};
   for (const Case& c : cases) {
     const MapResult result = map(c.fields, c.settings);
     CAPTURE(c.reason, result.payload);
@@ -165,17 +168,53 @@ TEST_CASE("no rejection repeats what the record held") {
 }
 
 TEST_CASE("an invalid e-mail beside an advertising id is left out and counted") {
-  const MapResult result = map({{"email", "nobody"}, {"google_advertising_id", " aid-1 "}});
+  const MapResult result =
+      map({{"email", "nobody"}, {"google_advertising_id", " " + kDevice + " "}});
   REQUIRE(result.code == PENSTOCK_OK);
   CHECK(result.payload ==
-        R"({"action":"ADD","userIds":[{"idType":"GOOGLE_AID","idValue":"aid-1"}]})");
-  CHECK(result.coalesce_key == "a:aid-1");
+        R"({"action":"ADD","userIds":[{"idType":"GOOGLE_AID","idValue":")" + kDevice + "\"}]}");
+  CHECK(result.coalesce_key == "a:" + kDevice);
   REQUIRE(result.warnings.size() == 1);
   CHECK(result.warnings[0] == std::pair<std::string, std::string>("attribute_omitted", "email"));
 }
 
+TEST_CASE("an advertising id is a UUID in any spelling, and is sent in one") {
+  for (const char* const spelling :
+       {"65f30779-f6ee-4cdb-ad79-a2d1506e50c7", "65F30779-F6EE-4CDB-AD79-A2D1506E50C7",
+        " 65f30779f6ee4cdbad79a2d1506e50c7\n", "65F30779F6EE4CDBAD79A2D1506E50C7",
+        "\xE2\x80\x8B"
+        "65f30779-f6ee-4cdb-ad79-a2d1506e50c7"}) {
+    CAPTURE(spelling);
+    CHECK(map({{"email", ""}, {"google_advertising_id", spelling}}).coalesce_key == "a:" + kDevice);
+  }
+}
+
+TEST_CASE("what is no UUID is no advertising id, and makes no person of many") {
+  for (const char* const text :
+       {"null", "undefined", "unknown", "limit_ad_tracking", "NA", "123", "n/a",
+        "65f30779-f6ee-4cdb-ad79-a2d1506e50c", "65f30779-f6ee-4cdb-ad79-a2d1506e50c77",
+        "65f30779f-6ee-4cdb-ad79-a2d1506e50c7", "{65f30779-f6ee-4cdb-ad79-a2d1506e50c7}",
+        "g5f30779-f6ee-4cdb-ad79-a2d1506e50c7", "65f30779_f6ee_4cdb_ad79_a2d1506e50c7",
+        "ffffffff-ffff-ffff-ffff-ffffffffffff"}) {
+    CAPTURE(text);
+    CHECK(map({{"email", ""}, {"google_advertising_id", text}}).reason == "invalid_advertising_id");
+    const MapResult beside = map({{"google_advertising_id", text}});
+    REQUIRE(beside.code == PENSTOCK_OK);
+    CHECK(beside.payload == map({}).payload);
+    REQUIRE(beside.warnings.size() == 1);
+    CHECK(beside.warnings[0].second == "google_advertising_id");
+  }
+  for (const char* const nothing :
+       {"", " ", "0", "\xE2\x80\x8B", "00000000-0000-0000-0000-000000000000",
+        "00000000000000000000000000000000"}) {
+    CAPTURE(nothing);
+    CHECK(map({{"email", ""}, {"google_advertising_id", nothing}}).reason == "no_identifier");
+    CHECK(map({{"google_advertising_id", nothing}}).warnings.empty());
+  }
+}
+
 TEST_CASE("one person has one coalesce key, with or without a device") {
-  CHECK(map({{"google_advertising_id", "aid-1"}}).coalesce_key == map({}).coalesce_key);
+  CHECK(map({{"google_advertising_id", kDevice}}).coalesce_key == map({}).coalesce_key);
 }
 
 TEST_CASE("an attribute that LinkedIn would refuse is left out, and the person still delivered") {
