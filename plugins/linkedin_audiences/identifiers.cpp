@@ -176,4 +176,21 @@ AdvertisingId append_advertising_id(std::string_view raw, std::string& out) {
   return AdvertisingId::valid;
 }
 
+bool has_other_advertising_id(std::string_view device_type) {
+  // Apple's systems and devices, and other systems with an advertising id. Longer names ("iphone
+  // 15", "ios_app") begin with one of them; no name of an Android device does.
+  constexpr std::array<std::string_view, 14> kOthers = {
+      "ios",    "ipados", "tvos", "watchos", "visionos", "macos", "mac os",
+      "iphone", "ipad",   "ipod", "apple",   "windows",  "roku",  "tizen"};
+  std::string_view type = trim(device_type);
+  const auto begins_with = [type](std::string_view name) {
+    return type.size() >= name.size() &&
+           std::equal(name.begin(), name.end(), type.begin(), [](char wanted, char found) {
+             return wanted ==
+                    (found >= 'A' && found <= 'Z' ? static_cast<char>(found + ('a' - 'A')) : found);
+           });
+  };
+  return std::any_of(kOthers.begin(), kOthers.end(), begins_with);
+}
+
 }  // namespace penstock::linkedin

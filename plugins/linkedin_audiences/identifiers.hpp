@@ -33,4 +33,8 @@ enum class AdvertisingId : std::uint8_t {
 // in lower case. It may be written with or without hyphens. Nothing is appended unless it is valid.
 [[nodiscard]] AdvertisingId append_advertising_id(std::string_view raw, std::string& out);
 
+// Whether a device of this type, as events name it ("ios", "iPhone", "roku"), has an advertising id
+// of another maker than Google's, which LinkedIn does not take.
+[[nodiscard]] bool has_other_advertising_id(std::string_view device_type);
+
 }  // namespace penstock::linkedin

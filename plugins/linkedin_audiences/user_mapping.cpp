@@ -1,6 +1,7 @@
 #include "user_mapping.hpp"
 
 #include <cstddef>
+#include <optional>
 #include <utility>
 
 #include "attributes.hpp"
@@ -49,6 +50,8 @@ std::int32_t UserMapping::bind(const penstock_action& action, const sdk::Error& 
   audience_key_ = fields.bind("personas_audience_key");
   email_ = fields.bind("email");
   advertising_id_ = fields.bind("google_advertising_id");
+  ad_tracking_ = fields.bind("ad_tracking_enabled");
+  device_type_ = fields.bind("device_type");
   first_name_ = fields.bind("first_name");
   last_name_ = fields.bind("last_name");
   title_ = fields.bind("title");
@@ -67,6 +70,7 @@ struct Identifiers {
   bool invalid_email = false;
   std::string_view advertising_id;
   bool invalid_advertising_id = false;
+  bool withheld_advertising_id = false;  // there is one that must not be sent
 
   [[nodiscard]] bool any() const { return has_email || !advertising_id.empty(); }
   [[nodiscard]] std::string_view hash() const { return {email_hash.data(), email_hash.size()}; }
@@ -99,6 +103,15 @@ void read_advertising_id(std::string_view raw, std::string& normalised, Identifi
   }
 }
 
+// Anything but a clear yes counts as a no: it is the device owner's choice.
+bool limits_ad_tracking(sdk::Value enabled) {
+  if (enabled.empty()) return false;
+  if (const std::optional<bool> value = enabled.as_bool()) return !*value;
+  if (const std::optional<std::int64_t> value = enabled.as_i64()) return *value != 1;
+  const std::string_view text = trim(enabled.text());
+  return text != "true" && text != "1";
+}
+
 std::int32_t reject_without_identifier(const Identifiers& ids, const sdk::Error& error) {
   if (ids.invalid_email) {
     return error.reject("invalid_email", "email",
@@ -108,6 +121,11 @@ std::int32_t reject_without_identifier(const Identifiers& ids, const sdk::Error&
   if (ids.invalid_advertising_id) {
     return error.reject("invalid_advertising_id", "google_advertising_id",
                         "the advertising id is not a UUID, and nothing else identifies the person");
+  }
+  if (ids.withheld_advertising_id) {
+    return error.reject("no_identifier", "google_advertising_id",
+                        "the advertising id may not be sent, because the device limits ad tracking "
+                        "or is not an Android device, and nothing else identifies the person");
   }
   return error.reject("no_identifier", "email",
                       "neither an e-mail address nor an advertising id that may be sent; a name "
@@ -150,6 +168,13 @@ std::int32_t UserMapping::map(const Settings& settings, const sdk::Record& recor
   if (settings.send_email) read_email(record[email_].text(), out.email, ids);
   if (settings.send_google_advertising_id) {
     read_advertising_id(record[advertising_id_].text(), out.advertising_id, ids);
+    // Taking out who limits ad tracking is what they want; it may need the id that they came in by.
+    if (!ids.advertising_id.empty() &&
+        (has_other_advertising_id(record[device_type_].text()) ||
+         (action == Change::add && limits_ad_tracking(record[ad_tracking_])))) {
+      ids.advertising_id = {};
+      ids.withheld_advertising_id = true;
+    }
   }
   if (!ids.any()) return reject_without_identifier(ids, error);
 
@@ -159,7 +184,9 @@ std::int32_t UserMapping::map(const Settings& settings, const sdk::Record& recor
   }
 
   if (ids.invalid_email) emitter.warn(kAttributeOmitted, email_);
-  if (ids.invalid_advertising_id) emitter.warn(kAttributeOmitted, advertising_id_);
+  if (ids.invalid_advertising_id || ids.withheld_advertising_id) {
+    emitter.warn(kAttributeOmitted, advertising_id_);
+  }
   write_person(action, ids, out.payload);
   Attributes attributes(record, emitter, out.payload);
   attributes.text(R"(,"firstName":)", first_name_, kMaxPersonName);

@@ -24,8 +24,8 @@ class UserMapping {
 
  private:
   ChangeRule change_{"dmp_user_action", "person"};
-  sdk::Field audience_key_, email_, advertising_id_, first_name_, last_name_, title_, company_,
-      country_;
+  sdk::Field audience_key_, email_, advertising_id_, ad_tracking_, device_type_, first_name_,
+      last_name_, title_, company_, country_;
 };
 
 }  // namespace penstock::linkedin

@@ -125,4 +125,14 @@ TEST_CASE("Words and zeros in place of an advertising id make nobody a member") 
   CHECK(run.reason("invalid_advertising_id") == 6);
 }
 
+TEST_CASE("The advertising id of who limits ad tracking or has an Apple device is not sent") {
+  const Run run(events_of("consent"), "personas_audience_key: trial_users");
+  INFO(run.counts().dump(2));
+  for (const std::string& member : run.members("trial_users")) {
+    CHECK(member.find("GOOGLE_AID") == std::string::npos);
+  }
+  CHECK(run.reason("attribute_omitted") == 1);  // beside the e-mail address
+  CHECK(run.reason("no_identifier") == 1);      // alone
+}
+
 }  // namespace penstock::e2e

@@ -213,6 +213,56 @@ TEST_CASE("what is no UUID is no advertising id, and makes no person of many") {
   }
 }
 
+TEST_CASE("the advertising id of a device that limits ad tracking adds nobody") {
+  using sdk::test::TestValue;
+  const TestValue no[] = {false, "false", "False", "0", "no", 0, TestValue::json("[]")};
+  for (const TestValue& limited : no) {
+    CAPTURE(limited.c().type);
+    const MapResult alone =
+        map({{"email", ""}, {"google_advertising_id", kDevice}, {"ad_tracking_enabled", limited}});
+    CHECK(alone.reason == "no_identifier");
+    CHECK(alone.field == "google_advertising_id");
+    const MapResult beside =
+        map({{"google_advertising_id", kDevice}, {"ad_tracking_enabled", limited}});
+    REQUIRE(beside.code == PENSTOCK_OK);
+    CHECK(beside.payload == map({}).payload);
+    REQUIRE(beside.warnings.size() == 1);
+    CHECK(beside.warnings[0] ==
+          std::pair<std::string, std::string>("attribute_omitted", "google_advertising_id"));
+    // There is nothing to leave out where there is no id.
+    CHECK(map({{"ad_tracking_enabled", limited}}).warnings.empty());
+  }
+  const TestValue yes[] = {true, "true", "1", 1, TestValue(), TestValue::null()};
+  for (const TestValue& allowed : yes) {
+    CAPTURE(allowed.c().type);
+    CHECK(map({{"email", ""}, {"google_advertising_id", kDevice}, {"ad_tracking_enabled", allowed}})
+              .coalesce_key == "a:" + kDevice);
+  }
+}
+
+TEST_CASE("who limits ad tracking is still taken out by the advertising id") {
+  const MapResult result = map({{"google_advertising_id", kDevice},
+                                {"ad_tracking_enabled", false},
+                                {"event_name", "Audience Exited"}});
+  REQUIRE(result.code == PENSTOCK_OK);
+  CHECK(result.payload.find(kDevice) != std::string::npos);
+}
+
+TEST_CASE("only an Android device's advertising id is sent") {
+  for (const char* const type :
+       {"ios", "iOS", "apple", "Apple", " iPhone 15", "iPad", "tvOS", "macOS", "Windows", "Roku"}) {
+    CAPTURE(type);
+    CHECK(map({{"email", ""}, {"google_advertising_id", kDevice}, {"device_type", type}}).reason ==
+          "no_identifier");
+    CHECK(map({{"google_advertising_id", kDevice}, {"device_type", type}}).warnings.size() == 1);
+  }
+  for (const char* const type : {"android", "Android", "mobile", "", "Pixel"}) {
+    CAPTURE(type);
+    CHECK(map({{"email", ""}, {"google_advertising_id", kDevice}, {"device_type", type}}).code ==
+          PENSTOCK_OK);
+  }
+}
+
 TEST_CASE("one person has one coalesce key, with or without a device") {
   CHECK(map({{"google_advertising_id", kDevice}}).coalesce_key == map({}).coalesce_key);
 }
