@@ -135,4 +135,18 @@ TEST_CASE("The advertising id of who limits ad tracking or has an Apple device i
   CHECK(run.reason("no_identifier") == 1);      // alone
 }
 
+TEST_CASE("Who has two e-mail addresses is a member by both") {
+  const Run run(events_of("list_of_emails"), "personas_audience_key: trial_users");
+  INFO(run.counts().dump(2));
+  const std::vector<std::string> members = run.members("trial_users");
+  REQUIRE(members.size() == 1);  // written as a list and as text, it is one person
+  for (const char* const identifier :
+       {"SHA256_EMAIL=c37c4cb0ea9ab6bca74b5eb5ad3fd701dd7f329fe738d237cf8054c59b50f568",
+        "SHA256_EMAIL=e8f39b3e1382367d6d41ab34dc270d4e7533f978c9e9a775dfe2185b2f96b96c",
+        "GOOGLE_AID=65f30779-f6ee-4cdb-ad79-a2d1506e50c7"}) {
+    CHECK(members[0].find(identifier) != std::string::npos);
+  }
+  CHECK(run.counts().at("dead_lettered") == 0);
+}
+
 }  // namespace penstock::e2e

@@ -178,6 +178,62 @@ TEST_CASE("an invalid e-mail beside an advertising id is left out and counted") 
   CHECK(result.warnings[0] == std::pair<std::string, std::string>("attribute_omitted", "email"));
 }
 
+// printf %s b@example.com | sha256sum
+const std::string kSecondHash = "e8f39b3e1382367d6d41ab34dc270d4e7533f978c9e9a775dfe2185b2f96b96c";
+
+TEST_CASE("of several e-mail addresses all are sent, and the first that is one is the person") {
+  using sdk::test::TestValue;
+  const std::string both = R"("userIds":[{"idType":"SHA256_EMAIL","idValue":")" + kHash +
+                           R"("},{"idType":"SHA256_EMAIL","idValue":")" + kSecondHash + R"("}]})";
+  const TestValue lists[] = {
+      TestValue::json(R"(["trial.user@example.com","b@example.com"])"),
+      TestValue::json(R"(["", null, "trial.user@example.com", "B@example.com ", "b@example.com"])"),
+      R"(["trial.user@example.com","b@example.com"])",
+      "trial.user@example.com,b@example.com",
+      "trial.user@example.com; b@example.com;",
+      "trial.user@example.com b@example.com",
+      "trial.user @ example.com, " + kSecondHash};
+  for (const TestValue& list : lists) {
+    const MapResult result = map({{"email", list}});
+    REQUIRE(result.code == PENSTOCK_OK);
+    CHECK(result.payload.find(both) != std::string::npos);
+    CHECK(result.coalesce_key == "e:" + kHash);
+    CHECK(result.warnings.empty());
+  }
+}
+
+TEST_CASE("what is no e-mail address in a list is left out and counted, and costs nobody else") {
+  using sdk::test::TestValue;
+  const TestValue lists[] = {TestValue::json(R"(["nobody","trial.user@example.com"])"),
+                             TestValue::json(R"([5,"trial.user@example.com",{}])"),
+                             "trial.user@example.com, nobody"};
+  for (const TestValue& list : lists) {
+    const MapResult result = map({{"email", list}});
+    REQUIRE(result.code == PENSTOCK_OK);
+    CHECK(result.payload == map({}).payload);
+    REQUIRE(result.warnings.size() == 1);
+    CHECK(result.warnings[0].second == "email");
+  }
+  for (const char* const nobody :
+       {R"(["nobody",""])", R"({"email":"a@example.com"})", "[[]]", "[5]"}) {
+    CAPTURE(nobody);
+    CHECK(map({{"email", TestValue::json(nobody)}}).reason == "invalid_email");
+  }
+  CHECK(map({{"email", TestValue::json("[]")}}).reason == "no_identifier");
+  CHECK(map({{"email", TestValue::json(R"([""])")}}).reason == "no_identifier");
+  CHECK(map({{"email", 5}}).reason == "invalid_email");
+  CHECK(map({{"email", "[trial.user@example.com"}}).reason == "invalid_email");
+}
+
+TEST_CASE("more e-mail addresses than a person has are left out") {
+  std::string list;
+  for (int i = 0; i < 5000; ++i) list += "a" + std::to_string(i) + "@example.com,";
+  const MapResult result = map({{"email", list}});
+  REQUIRE(result.code == PENSTOCK_OK);
+  CHECK(result.payload.size() < 2000);
+  CHECK(result.warnings.size() == 1);
+}
+
 TEST_CASE("an advertising id is a UUID in any spelling, and is sent in one") {
   for (const char* const spelling :
        {"65f30779-f6ee-4cdb-ad79-a2d1506e50c7", "65F30779-F6EE-4CDB-AD79-A2D1506E50C7",
