@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <functional>
+#include <set>
 
 #include <penstock/sdk/text.hpp>
 
@@ -27,6 +29,38 @@ constexpr std::array<bool, 256> kImpossibleInEmail = [] {
     table[static_cast<unsigned char>(c)] = true;
   return table;
 }();
+
+// What programs and people write where there is no address. Each is known in lower case, in
+// capitals and with a capital first letter.
+constexpr std::array<std::string_view, 25> kWordsForNothing = {"",
+                                                               " ",
+                                                               "null",
+                                                               "undefined",
+                                                               "unknown",
+                                                               "n/a",
+                                                               "na",
+                                                               "none",
+                                                               "nil",
+                                                               "nan",
+                                                               "(null)",
+                                                               "<null>",
+                                                               "\"\"",
+                                                               "[]",
+                                                               "{}",
+                                                               "''",
+                                                               "false",
+                                                               "true",
+                                                               "0",
+                                                               "-",
+                                                               "empty",
+                                                               "test",
+                                                               "email",
+                                                               "[object object]",
+                                                               "[object Object]"};
+
+char upper(char c) {
+  return c >= 'a' && c <= 'z' ? static_cast<char>(c - ('a' - 'A')) : c;
+}
 
 bool is_ascii_space(char c) {
   return c == ' ' || (c >= '\t' && c <= '\r');
@@ -134,6 +168,27 @@ bool looks_like_email(std::string_view normalised) {
 
 bool is_sha256_hex(std::string_view text) {
   return text.size() == kSha256HexSize && std::all_of(text.begin(), text.end(), is_hex_digit);
+}
+
+bool is_hash_of_nobody(std::string_view hex) {
+  static const std::set<std::string, std::less<>> kHashes = [] {
+    std::set<std::string, std::less<>> hashes;
+    for (const std::string_view word : kWordsForNothing) {
+      std::string spelling(word);
+      const auto add = [&] {
+        const Sha256Hex hash = sha256_hex(spelling);
+        hashes.emplace(hash.data(), hash.size());
+      };
+      add();
+      if (!spelling.empty()) spelling.front() = upper(spelling.front());
+      add();
+      std::transform(spelling.begin(), spelling.end(), spelling.begin(), upper);
+      add();
+    }
+    return hashes;
+  }();
+  if (hex.find_first_not_of(hex.front()) == std::string_view::npos) return true;
+  return kHashes.find(hex) != kHashes.end();
 }
 
 std::string_view trim(std::string_view text) {

@@ -53,6 +53,7 @@ PersonIdentifiers::Read PersonIdentifiers::add(std::string_view raw) {
   if (normalised_.empty()) return Read::nothing;
   Sha256Hex hash;
   if (is_sha256_hex(normalised_)) {
+    if (is_hash_of_nobody(normalised_)) return Read::invalid;
     normalised_.copy(hash.data(), hash.size());
   } else if (looks_like_email(normalised_)) {
     hash = sha256_hex(normalised_);

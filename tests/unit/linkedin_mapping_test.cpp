@@ -178,6 +178,30 @@ TEST_CASE("an invalid e-mail beside an advertising id is left out and counted") 
   CHECK(result.warnings[0] == std::pair<std::string, std::string>("attribute_omitted", "email"));
 }
 
+TEST_CASE("a hash that stands for nobody is no e-mail address") {
+  // printf %s WORD | sha256sum
+  for (const char* const hash :
+       {"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",  // nothing
+        "74234e98afe7498fb5daf1f36ac2d78acc339464f950703b8c019892f982b90b",  // null
+        "fb329000228cc5a24c264c57139de8bf854fc86fc18bf1c04ab61a2b5cb4b921",  // NULL
+        "eb045d78d273107348b0300c01d29b7552d622abbc6faf81b3ec55359aa9950c",  // undefined
+        "b23a6a8439c0dde5515893e7c90c1e3233b8616e634470f20dc4928bcf3609bc",  // unknown
+        "b764cdc0eab7137467211272fa539f1260d1bf2e71bcf6ff3bdc960f5c16aa14",  // Unknown
+        "a683c5c5349f6f7fb903ba8a9e7e55d0ba1b8f03579f95be83f4954c33e81098",  // n/a
+        "e2f79e5b60330bba4c289962231b6ba2957d0b14e7deb3110417003c79dea635",  // N/A
+        "dc937b59892604f5a86ac96936cd7ff09e25f18ae6b758e8014a24c7fa039e91",  // None
+        "9b2d5b4678781e53038e91ea5324530a03f27dc1d0e5f6c9bc9d493a23be9de0",  // nan
+        "d5b592c05dc25b5032553f1b27f4139be95e881f73db33b02b05ab20c3f9981e",  // NaN
+        "0000000000000000000000000000000000000000000000000000000000000000",
+        "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff"}) {
+    CAPTURE(hash);
+    CHECK(map({{"email", hash}}).reason == "invalid_email");
+    const MapResult beside = map({{"email", hash}, {"google_advertising_id", kDevice}});
+    CHECK(beside.coalesce_key == "a:" + kDevice);
+    CHECK(beside.warnings.size() == 1);
+  }
+}
+
 // printf %s b@example.com | sha256sum
 const std::string kSecondHash = "e8f39b3e1382367d6d41ab34dc270d4e7533f978c9e9a775dfe2185b2f96b96c";
 
