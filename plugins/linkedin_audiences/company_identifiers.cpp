@@ -5,28 +5,19 @@
 
 #include <penstock/sdk/text.hpp>
 
+#include "domain.hpp"
 #include "identifiers.hpp"
 
 namespace penstock::linkedin {
 namespace {
 
-// RFC 1035: 63 bytes a label, 253 characters a name.
-constexpr std::size_t kMaxLabel = 63;
-constexpr std::size_t kMaxDomain = 253;
+// Longer names are no domains; they need not be lower-cased to see it.
+constexpr std::size_t kMaxHost = 300;
 constexpr std::size_t kMaxIdDigits = 19;  // of a signed 64-bit number
 
 bool is_digit(char c) {
   return c >= '0' && c <= '9';
 }
-bool is_label_character(char c) {
-  return (c >= 'a' && c <= 'z') || is_digit(c) || c == '-' || static_cast<unsigned char>(c) >= 0x80;
-}
-
-bool is_label(std::string_view label) {
-  return !label.empty() && label.size() <= kMaxLabel && label.front() != '-' &&
-         label.back() != '-' && std::all_of(label.begin(), label.end(), is_label_character);
-}
-
 bool is_utf8(std::string_view text) {
   while (!text.empty()) {
     const std::size_t length = sdk::utf8_sequence(text);
@@ -34,21 +25,6 @@ bool is_utf8(std::string_view text) {
     text.remove_prefix(length);
   }
   return true;
-}
-
-bool is_domain(std::string_view name) {
-  if (name.size() > kMaxDomain) return false;
-  std::size_t labels = 0;
-  std::string_view last;
-  for (std::string_view rest = name;; ++labels) {
-    const std::size_t dot = rest.find('.');
-    last = rest.substr(0, dot);
-    if (!is_label(last)) return false;
-    if (dot == std::string_view::npos) break;
-    rest.remove_prefix(dot + 1);
-  }
-  // A name whose last label is a number is an IP address, or none.
-  return labels > 0 && !std::all_of(last.begin(), last.end(), is_digit);
 }
 
 // The part of a URL, an e-mail address or a bare name that names the host.
@@ -78,8 +54,7 @@ bool starts_with_any_case(std::string_view text, std::string_view lower) {
 
 bool append_domain(std::string_view raw, DomainKind kind, std::string& out) {
   std::string_view host = host_of(trim(raw));
-  // Longer ones cannot become domains; they need not be lower-cased to see it.
-  if (host.size() > kMaxDomain + std::string_view("www.").size()) return false;
+  if (host.size() > kMaxHost) return false;
   // White space inside is a mistake in the value, not a way to write a domain. Bytes that are no
   // characters must not become some by what is left out between them.
   const auto control_or_space = [](char c) { return static_cast<unsigned char>(c) <= ' '; };

@@ -10,12 +10,10 @@
 namespace penstock::linkedin {
 
 // LinkedIn hashes an address after lower-casing it and deleting all white space, inner too. Appends
-// that form of `raw` to `out`. Lower-cases ASCII, Latin, Greek and Cyrillic letters; other scripts
-// have no case or do not occur in addresses.
+// that form of `raw` to `out`. Characters that nobody can see are deleted like white space.
 void append_normalised_email(std::string_view raw, std::string& out);
 
-// True for a normalised address: one @ with something before it, and a domain of at least two
-// labels after it.
+// True for a normalised address: one @ with something before it, and a domain after it.
 [[nodiscard]] bool looks_like_email(std::string_view normalised);
 
 // True for 64 lower-case hex digits: an address that was hashed before.

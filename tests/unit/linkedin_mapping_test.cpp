@@ -104,14 +104,46 @@ TEST_CASE("an e-mail address is lower-cased, freed of all white space and hashed
 }
 
 TEST_CASE("letters beyond ASCII are lower-cased before hashing") {
-  const std::pair<const char*, const char*> pairs[] = {{"ZOË@EXAMPLE.COM", "zoë@example.com"},
-                                                       {"ŠIMEK@EXAMPLE.COM", "šimek@example.com"},
-                                                       {"ŽŁ@EXAMPLE.COM", "žł@example.com"},
-                                                       {"ИВАН@EXAMPLE.COM", "иван@example.com"},
-                                                       {"ΝΊΚΟΣ@EXAMPLE.COM", "νΊκοσ@example.com"}};
+  const std::pair<const char*, const char*> pairs[] = {
+      {"ZOË@EXAMPLE.COM", "zoë@example.com"},     {"ŠIMEK@EXAMPLE.COM", "šimek@example.com"},
+      {"ŽŁ@EXAMPLE.COM", "žł@example.com"},       {"ИВАН@EXAMPLE.COM", "иван@example.com"},
+      {"ΝΊΚΟΣ@EXAMPLE.COM", "νίκος@example.com"}, {"ԱՐԱՄ@EXAMPLE.COM", "արամ@example.com"},
+      {"ẞẠ@EXAMPLE.COM", "ßạ@example.com"},       {"𐐨𐐀@EXAMPLE.COM", "𐐨𐐨@example.com"}};
   for (const auto& [upper, lower] : pairs) {
     CAPTURE(upper);
     CHECK(map({{"email", upper}}).payload == map({{"email", lower}}).payload);
+  }
+}
+
+TEST_CASE("characters that nobody can see are removed from an e-mail address like white space") {
+  for (const char32_t character :
+       {U'\u200B', U'\u200C', U'\u200D', U'\u200E', U'\u200F', U'\u202A', U'\u202C', U'\u202E',
+        U'\u2060', U'\u00AD', U'\uFEFF', U'\u2066', U'\u3000'}) {
+    std::string utf8;
+    if (character < 0x800) utf8 += static_cast<char>(0xC0 | character >> 6);
+    if (character >= 0x800) utf8 += static_cast<char>(0xE0 | character >> 12);
+    if (character >= 0x800) utf8 += static_cast<char>(0x80 | (character >> 6 & 0x3F));
+    utf8 += static_cast<char>(0x80 | (character & 0x3F));
+    CAPTURE(static_cast<std::uint32_t>(character));
+    CHECK(map({{"email", utf8 + "trial" + utf8 + ".user@example.com" + utf8}}).payload ==
+          map({}).payload);
+    CHECK(map({{"email", utf8}}).reason == "no_identifier");
+  }
+}
+
+TEST_CASE("an e-mail address whose host name is none is refused") {
+  for (const char* const address :
+       {"a@exam/ple.com", "a@example.com/", "a@'example.com", "a@example.com'", "a@exam_ple.com",
+        "a@example.c?m", "a@-example.com", "a@example-.com", "a@example.com!", "a@10.0.0.1",
+        "a@mailto:example.com", "a@exam%ple.com", "a@example.com&b=1"}) {
+    CAPTURE(address);
+    CHECK(map({{"email", address}}).reason == "invalid_email");
+  }
+  for (const char* const address :
+       {"o'neil@example.com", "a/b@example.com", "a+b@sub.example.co", "a@xn--mnchen-3ya.example",
+        "a@münchen.example", "a_b@1und1.example"}) {
+    CAPTURE(address);
+    CHECK(map({{"email", address}}).code == PENSTOCK_OK);
   }
 }
 
