@@ -149,4 +149,11 @@ TEST_CASE("Who has two e-mail addresses is a member by both") {
   CHECK(run.counts().at("dead_lettered") == 0);
 }
 
+TEST_CASE("A key with white space at its ends is the same audience") {
+  const Run run(events_of("traits_in_properties"),
+                R"(personas_audience_key: " trial_users ", dmp_segment_name: "  ")");
+  INFO(run.counts().dump(2));
+  CHECK(run.members("trial_users").size() >= 2);
+}
+
 }  // namespace penstock::e2e

@@ -34,6 +34,7 @@ struct InputSpec {
   bool secret = false;         // never shown
   bool advanced = false;       // left out of short help
   bool literal = false;        // a field that must not be filled from the event
+  bool trim = false;           // of a literal: without white space at its ends
   bool allow_null = false;     // null is a value, not "nothing"
   bool personal_data = false;  // category: personal_data; its values are never shown
   std::vector<Choice> choices;
