@@ -49,6 +49,11 @@ destinations:
   [[nodiscard]] std::uint64_t reason(const std::string& code) const {
     return counts_.at("reasons").value(code, std::uint64_t{0});
   }
+  // What `try` says that it would send.
+  [[nodiscard]] std::string tried() const {
+    return run_penstock(workspace_, {"try", pipeline_, "--input", workspace_.path("events.ndjson")})
+        .out;
+  }
   [[nodiscard]] const json& counts() const { return counts_; }
 
  private:
@@ -154,6 +159,20 @@ TEST_CASE("A key with white space at its ends is the same audience") {
                 R"(personas_audience_key: " trial_users ", dmp_segment_name: "  ")");
   INFO(run.counts().dump(2));
   CHECK(run.members("trial_users").size() >= 2);
+}
+
+TEST_CASE("Names and country of an event are found in properties and in context.traits, too") {
+  const Run run(events_of("traits_in_properties"), "personas_audience_key: trial_users");
+  INFO(run.counts().dump(2));
+  CHECK(run.members("trial_users").size() == 3);
+  const std::string sent = run.tried();
+  for (const char* const attribute :
+       {R"("firstName":"Rosa")", R"("lastName":"Vale")", R"("title":"Analyst")",
+        R"("company":"Umbra Tools")", R"("country":"DE")", R"("firstName":"Tom")",
+        R"("firstName":"Ida")"}) {
+    CAPTURE(attribute);
+    CHECK(sent.find(attribute) != std::string::npos);
+  }
 }
 
 }  // namespace penstock::e2e

@@ -44,6 +44,23 @@ TEST_CASE("@if exists asks whether there is a value at all") {
   });
 }
 
+TEST_CASE("A chain of @if takes the first path that is there, in the order in which they stand") {
+  const char* blank =
+      R"({"@if":{"blank":"$.a","then":"$.a","else":{"@if":{"blank":"$.b","then":"$.b","else":"$.c"}}}})";
+  check_all({
+      {blank, R"({"a":1,"b":2,"c":3})", "1"},
+      {blank, R"({"a":"","b":2,"c":3})", "2"},
+      {blank, R"({"a":[],"b":null,"c":3})", "3"},
+      {blank, R"({"b":""})", "absent"},
+      {blank, R"({"c":""})", R"("")"},
+      // The conditions differ, so an empty text is taken where one asks whether there is a value.
+      {R"({"@if":{"blank":"$.a","then":"$.a","else":{"@if":{"exists":"$.b","then":"$.b","else":"$.c"}}}})",
+       R"({"a":"","b":"","c":3})", R"("")"},
+      {R"({"@if":{"exists":"$.a","then":"$.b","else":{"@if":{"exists":"$.b","then":"$.b","else":"$.c"}}}})",
+       R"({"a":1,"c":3})", "absent"},
+  });
+}
+
 TEST_CASE("@if uses an else that JavaScript takes for false") {
   check_all({
       {R"({"@if":{"exists":"$.a","then":1,"else":0}})", "{}", "0"},
