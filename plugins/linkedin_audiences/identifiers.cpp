@@ -141,6 +141,10 @@ bool is_sha256_hex(std::string_view text) {
   return text.size() == kSha256HexSize && std::all_of(text.begin(), text.end(), is_hex_digit);
 }
 
+bool is_sha512_hex(std::string_view text) {
+  return text.size() == kSha512HexSize && std::all_of(text.begin(), text.end(), is_hex_digit);
+}
+
 bool is_hash_of_nobody(std::string_view hex) {
   static const std::set<std::string, std::less<>> kHashes = [] {
     std::set<std::string, std::less<>> hashes;
@@ -149,6 +153,7 @@ bool is_hash_of_nobody(std::string_view hex) {
       const auto add = [&] {
         const Sha256Hex hash = sha256_hex(spelling);
         hashes.emplace(hash.data(), hash.size());
+        hashes.insert(sha512_hex(spelling));
       };
       add();
       if (!spelling.empty()) spelling.front() = upper(spelling.front());

@@ -11,10 +11,6 @@ namespace {
 
 constexpr std::string_view kWhiteSpace = " \t\r\n\v\f";
 
-std::string_view view(const Sha256Hex& hash) {
-  return {hash.data(), hash.size()};
-}
-
 // Calls each(piece) for what stands between separators.
 template <typename Each>
 void split(std::string_view text, std::string_view separators, Each&& each) {
@@ -51,19 +47,25 @@ PersonIdentifiers::Read PersonIdentifiers::add(std::string_view raw) {
   normalised_.clear();
   append_normalised_email(raw, normalised_);
   if (normalised_.empty()) return Read::nothing;
-  Sha256Hex hash;
-  if (is_sha256_hex(normalised_)) {
+  Sha256Hex made;
+  std::string_view hash = normalised_;
+  if (is_sha256_hex(normalised_) || is_sha512_hex(normalised_)) {
     if (is_hash_of_nobody(normalised_)) return Read::invalid;
-    normalised_.copy(hash.data(), hash.size());
   } else if (looks_like_email(normalised_)) {
-    hash = sha256_hex(normalised_);
+    made = sha256_hex(normalised_);
+    hash = {made.data(), made.size()};
   } else {
     return Read::invalid;
   }
   const auto end = emails_.begin() + static_cast<std::ptrdiff_t>(email_count_);
-  if (std::find(emails_.begin(), end, hash) != end) return Read::added;
-  if (!is_full()) emails_[email_count_++] = hash;
+  const bool known = std::any_of(emails_.begin(), end,
+                                 [hash](const EmailHash& each) { return each.hex() == hash; });
+  if (!known && !is_full()) emails_[email_count_++].assign(hash);
   return Read::added;
+}
+
+void PersonIdentifiers::EmailHash::assign(std::string_view hex) {
+  size_ = hex.copy(digits_.data(), digits_.size());
 }
 
 bool PersonIdentifiers::is_full() {
@@ -127,7 +129,10 @@ void PersonIdentifiers::append_user_ids(std::string& out) const {
   out += '[';
   for (std::size_t i = 0; i < email_count_; ++i) {
     if (i > 0) out += ',';
-    out.append(R"({"idType":"SHA256_EMAIL","idValue":")").append(view(emails_[i])).append("\"}");
+    const std::string_view hash = emails_[i].hex();
+    out.append(hash.size() == kSha256HexSize ? R"({"idType":"SHA256_EMAIL","idValue":")"
+                                             : R"({"idType":"SHA512_EMAIL","idValue":")");
+    out.append(hash).append("\"}");
   }
   if (has_advertising_id()) {
     if (email_count_ > 0) out += ',';
@@ -138,7 +143,7 @@ void PersonIdentifiers::append_user_ids(std::string& out) const {
 
 void PersonIdentifiers::append_coalesce_key(std::string& out) const {
   if (email_count_ > 0) {
-    out.append("e:").append(view(emails_.front()));
+    out.append("e:").append(emails_.front().hex());
   } else {
     out.append("a:").append(advertising_id_);
   }

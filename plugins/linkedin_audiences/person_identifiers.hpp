@@ -42,6 +42,16 @@ class PersonIdentifiers {
   [[nodiscard]] std::int32_t reject(const sdk::Error& error) const;
 
  private:
+  // A hash in hex: 64 digits of SHA-256, or 128 of SHA-512.
+  class EmailHash {
+   public:
+    void assign(std::string_view hex);
+    [[nodiscard]] std::string_view hex() const { return {digits_.data(), size_}; }
+
+   private:
+    std::array<char, kSha512HexSize> digits_{};
+    std::size_t size_ = 0;
+  };
   enum class Read : std::uint8_t { nothing, added, invalid };
   Read add(std::string_view raw);
   void add_text(std::string_view text);
@@ -49,7 +59,7 @@ class PersonIdentifiers {
   void add_list(std::string_view json);
   [[nodiscard]] bool is_full();
 
-  std::array<Sha256Hex, kMaxEmails> emails_{};
+  std::array<EmailHash, kMaxEmails> emails_{};
   std::size_t email_count_ = 0;
   bool left_out_email_ = false;
   std::string advertising_id_;  // "" unless it may be sent

@@ -210,6 +210,25 @@ TEST_CASE("an invalid e-mail beside an advertising id is left out and counted") 
   CHECK(result.warnings[0] == std::pair<std::string, std::string>("attribute_omitted", "email"));
 }
 
+TEST_CASE("an address that was hashed by SHA-512 is sent as such") {
+  // printf %s trial.user@example.com | sha512sum
+  const std::string hash =
+      "84e30bd204a64e2fd2211e3ba72e49a53670dfd1f449e4724c9f78234612a306"
+      "a80de3b4118a07850f89ebaf155cfd4ae348dbd78a2bdf61c5a6c3838c50422a";
+  const MapResult result = map({{"email", " " + hash + " "}});
+  REQUIRE(result.code == PENSTOCK_OK);
+  CHECK(result.payload ==
+        R"({"action":"ADD","userIds":[{"idType":"SHA512_EMAIL","idValue":")" + hash + "\"}]}");
+  CHECK(result.coalesce_key == "e:" + hash);
+  CHECK(map({{"email", std::string(128, '0')}}).reason == "invalid_email");
+  CHECK(map({{"email", hash.substr(1)}}).reason == "invalid_email");
+  // printf %s null | sha512sum
+  CHECK(map({{"email",
+              "04f8ff2682604862e405bf88de102ed7710ac45c1205957625e4ee3e5f5a2241"
+              "e453614acc451345b91bafc88f38804019c7492444595674e94e8cf4be53817f"}})
+            .reason == "invalid_email");
+}
+
 TEST_CASE("a hash that stands for nobody is no e-mail address") {
   // printf %s WORD | sha256sum
   for (const char* const hash :
