@@ -7,6 +7,7 @@
 
 #include "domain.hpp"
 #include "identifiers.hpp"
+#include "mail_providers.hpp"
 
 namespace penstock::linkedin {
 namespace {
@@ -27,12 +28,18 @@ bool is_utf8(std::string_view text) {
   return true;
 }
 
-// The part of a URL, an e-mail address or a bare name that names the host.
-std::string_view host_of(std::string_view text) {
+// Without what stands before the host of a URL.
+std::string_view without_scheme(std::string_view text) {
   if (const std::size_t scheme = text.find("//");
       scheme != std::string_view::npos && scheme == text.find_first_of("/?#\\")) {
     text.remove_prefix(scheme + 2);
   }
+  return text;
+}
+
+// The part of a URL, an e-mail address or a bare name that names the host.
+std::string_view host_of(std::string_view text) {
+  text = without_scheme(text);
   text = text.substr(0, text.find_first_of("/?#\\"));
   if (const std::size_t at = text.rfind('@'); at != std::string_view::npos) {
     text.remove_prefix(at + 1);
@@ -40,6 +47,15 @@ std::string_view host_of(std::string_view text) {
   text = trim(text.substr(0, text.find(':')));
   while (!text.empty() && text.back() == '.') text.remove_suffix(1);
   return text;
+}
+
+// From the first slash of a URL to its query or fragment; "" where there is none.
+std::string_view path_of(std::string_view text) {
+  text = without_scheme(text);
+  const std::size_t slash = text.find_first_of("/?#\\");
+  if (slash == std::string_view::npos || text[slash] != '/') return {};
+  text.remove_prefix(slash);
+  return text.substr(0, text.find_first_of("?#"));
 }
 
 bool starts_with_any_case(std::string_view text, std::string_view lower) {
@@ -50,7 +66,29 @@ bool starts_with_any_case(std::string_view text, std::string_view lower) {
          });
 }
 
+bool is_at_linkedin(std::string_view host) {
+  constexpr std::string_view kLinkedIn = "linkedin.com";
+  if (host.size() < kLinkedIn.size()) return false;
+  const std::size_t begin = host.size() - kLinkedIn.size();
+  return starts_with_any_case(host.substr(begin), kLinkedIn) &&
+         (begin == 0 || host[begin - 1] == '.');
+}
+
 }  // namespace
+
+bool append_page_url(std::string_view raw, std::string& out) {
+  const std::string_view url = trim(raw);
+  if (!is_at_linkedin(host_of(url))) return false;
+  const std::string_view path = path_of(url);
+  for (const std::string_view kind : {"/company/", "/school/", "/showcase/"}) {
+    if (!starts_with_any_case(path, kind) || path.size() == kind.size()) continue;
+    const std::string_view address = without_scheme(url);
+    if (address.size() == url.size()) out.append("https://");
+    out.append(url);
+    return true;
+  }
+  return false;
+}
 
 bool append_domain(std::string_view raw, DomainKind kind, std::string& out) {
   std::string_view host = host_of(trim(raw));
@@ -68,7 +106,11 @@ bool append_domain(std::string_view raw, DomainKind kind, std::string& out) {
       name.find('.', kWww.size()) != std::string_view::npos) {
     name.remove_prefix(kWww.size());
   }
-  if (!is_domain(name)) return false;
+  if (!is_domain(name) || is_mail_provider(name)) return false;
+  // A page at LinkedIn is not the website of whose page it is.
+  if (kind == DomainKind::website && is_at_linkedin(name) && path_of(trim(raw)).size() > 1) {
+    return false;
+  }
   out.append(name);
   return true;
 }

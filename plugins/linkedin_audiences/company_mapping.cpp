@@ -31,12 +31,14 @@ struct Scratch {
   std::string urn;
   std::string domain;
   std::string email_domain;
+  std::string page_url;
   std::string payload;
   std::string batch_key;
   std::string coalesce_key;
 
   void clear() {
-    for (std::string* text : {&urn, &domain, &email_domain, &payload, &batch_key, &coalesce_key}) {
+    for (std::string* text :
+         {&urn, &domain, &email_domain, &page_url, &payload, &batch_key, &coalesce_key}) {
       text->clear();
     }
   }
@@ -161,17 +163,12 @@ std::int32_t CompanyMapping::map(const sdk::Record& record, const sdk::Emitter& 
     to = {};
     return false;
   };
-  constexpr const char* kNoDomain = "holds no domain such as example.com";
+  constexpr const char* kNoDomain =
+      "holds no company's domain such as example.com (a mail provider's is none)";
   const bool urn_fits =
       normalise(company_id_, "linkedin_company_id",
                 "holds neither a number nor a URN such as urn:li:organization:1035",
                 append_organization_urn, out.urn);
-  const bool domain_fits = normalise(
-      domain_, "company_domain", kNoDomain,
-      [](std::string_view raw, std::string& to) {
-        return append_domain(raw, DomainKind::website, to);
-      },
-      out.domain);
   const bool email_domain_fits = normalise(
       email_domain_, "company_email_domain", kNoDomain,
       [](std::string_view raw, std::string& to) {
@@ -180,6 +177,18 @@ std::int32_t CompanyMapping::map(const sdk::Record& record, const sdk::Emitter& 
       out.email_domain);
   std::string_view page_url;
   const bool page_url_fits = within(page_url_, "company_page_url", kMaxPageUrl, page_url);
+  // A page at LinkedIn in the place of the website still says which company it is.
+  const bool domain_is_page = page_url.empty() &&
+                              append_page_url(record[domain_].text(), out.page_url) &&
+                              fits(out.page_url, kMaxPageUrl);
+  if (domain_is_page) page_url = out.page_url;
+  const bool domain_fits =
+      domain_is_page || normalise(
+                            domain_, "company_domain", kNoDomain,
+                            [](std::string_view raw, std::string& to) {
+                              return append_domain(raw, DomainKind::website, to);
+                            },
+                            out.domain);
   std::string_view name;
   const bool name_fits = within(name_, "company_name", kMaxCompanyName, name);
 

@@ -95,6 +95,54 @@ TEST_CASE("a domain loses everything that is not the domain") {
   CHECK(domain_of("company_email_domain", "Jane@Www.Acme.Example") == "www.acme.example");
 }
 
+TEST_CASE("a mail provider's domain is no company's") {
+  for (const char* const text :
+       {"gmail.com", "someone@gmail.com", "https://www.gmail.com/", "GoogleMail.com",
+        "hotmail.co.uk", "yahoo.com.br", "gmx.de", "qq.com", "outlook.com", "web.de"}) {
+    CAPTURE(text);
+    CHECK(domain_of("company_domain", text).empty());
+    CHECK(domain_of("company_email_domain", text).empty());
+    const MapResult alone = map({{"company_domain", text}});
+    CHECK(alone.reason == "no_identifier");
+    CHECK(alone.field == "company_domain");
+    const MapResult beside = map({{"company_domain", text}, {"linkedin_company_id", "1035"}});
+    CHECK(beside.code == PENSTOCK_OK);
+    CHECK(beside.warnings.size() == 1);
+  }
+  for (const char* const text : {"gmail.example", "yahoo.acme.example", "mygmail.com",
+                                 "live.example", "gmx.industries", "mail.acme.com"}) {
+    CAPTURE(text);
+    CHECK(domain_of("company_domain", text) == text);
+  }
+}
+
+TEST_CASE("a page at LinkedIn in the place of a domain is the company's page") {
+  const std::pair<const char*, const char*> pages[] = {
+      {"https://www.linkedin.com/company/acme/", "https://www.linkedin.com/company/acme/"},
+      {" linkedin.com/company/acme ", "https://linkedin.com/company/acme"},
+      {"https://de.linkedin.com/showcase/acme-labs?trk=x",
+       "https://de.linkedin.com/showcase/acme-labs?trk=x"},
+      {"LinkedIn.com/School/mit", "https://LinkedIn.com/School/mit"}};
+  for (const auto& [raw, expected] : pages) {
+    CAPTURE(raw);
+    const MapResult result = map({{"company_domain", raw}});
+    REQUIRE(result.code == PENSTOCK_OK);
+    CHECK(result.payload ==
+          std::string(R"({"action":"ADD","companyPageUrl":")") + expected + "\"}");
+    CHECK(result.coalesce_key.substr(0, 2) == "p:");
+    CHECK(result.warnings.empty());
+  }
+  // A page that the record names elsewhere comes first; a member's page is nobody's website.
+  const MapResult both = map({{"company_domain", "linkedin.com/company/acme"},
+                              {"company_page_url", "https://www.linkedin.com/company/other"}});
+  CHECK(both.payload.find("other") != std::string::npos);
+  CHECK(both.payload.find("acme") == std::string::npos);
+  CHECK(both.warnings.size() == 1);
+  CHECK(map({{"company_domain", "https://www.linkedin.com/in/someone"}}).reason == "no_identifier");
+  CHECK(domain_of("company_domain", "https://www.linkedin.com/") == "linkedin.com");
+  CHECK(domain_of("company_domain", "notlinkedin.com/company/acme") == "notlinkedin.com");
+}
+
 TEST_CASE("a company id is a number or a URN, and becomes a URN") {
   const std::pair<const char*, const char*> cases[] = {
       {"1035", "u:urn:li:organization:1035"},
