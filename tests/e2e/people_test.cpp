@@ -175,4 +175,25 @@ TEST_CASE("Names and country of an event are found in properties and in context.
   }
 }
 
+TEST_CASE("An identifier that many users share is warned about with the number of its events") {
+  const auto events = [](int users, const std::string& email) {
+    std::string text;
+    for (int user = 0; user < users; ++user) {
+      text += R"({"type":"track","event":"Audience Entered","userId":"u)" + std::to_string(user) +
+              R"(","properties":{"audience_key":"trial_users","trial_users":true},)"
+              R"("context":{"traits":{"email":")" +
+              email + "\"}}}\n";
+    }
+    return text;
+  };
+  const Run many(events(500, "unknown@example.com"), "personas_audience_key: trial_users");
+  INFO(many.counts().dump(2));
+  CHECK(many.members("trial_users").size() == 1);
+  CHECK(many.reason("identifier_shared") > 400);
+  CHECK(many.reason("identifier_shared") < 500);
+
+  const Run few(events(20, "info@example.com"), "personas_audience_key: trial_users");
+  CHECK(few.reason("identifier_shared") == 0);
+}
+
 }  // namespace penstock::e2e

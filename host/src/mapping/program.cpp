@@ -49,6 +49,7 @@ std::unique_ptr<Program> compile(const PipelineConfig& config, Diagnostics& diag
     }
   }
   if (diagnostics.error_count() > errors_before) return nullptr;
+  program->user_id = program->paths.intern({"userId"});
   program->triggers.freeze();
   const auto paths = program->paths.paths();
   std::vector<bool> added(paths.size());

@@ -35,7 +35,8 @@ struct Program {
   PathTable paths;
   trigger::TriggerSet triggers;  // ids are indexes into mappings
   std::vector<Mapping>
-      mappings;  // the enabled ones of enabled destinations, in the order of the manifest
+      mappings;          // the enabled ones of enabled destinations, in the order of the manifest
+  PathSlot user_id = 0;  // of the event's userId
   PersonalPlaces personal;  // what any field with personal data reads, short of the whole event
 };
 

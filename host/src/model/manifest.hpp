@@ -61,7 +61,8 @@ struct ActionSpec {
   std::string default_trigger;  // may hold {field}; "" when there is none
   Location default_trigger_location;
   BatchLimits batch;
-  std::string rate;  // a key of limits.rates, or ""
+  std::string rate;            // a key of limits.rates, or ""
+  bool key_is_person = false;  // identity: person; different users have different coalesce keys
   std::vector<InputSpec> fields;
 
   [[nodiscard]] const InputSpec* find_field(const std::string& name) const;
