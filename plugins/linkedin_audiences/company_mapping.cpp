@@ -114,6 +114,7 @@ std::int32_t CompanyMapping::bind(const penstock_action& action, const sdk::Erro
   state_ = fields.bind("state");
   country_ = fields.bind("country");
   postal_code_ = fields.bind("postal_code");
+  consent_withheld_ = fields.bind("consent_withheld");
   return fields.result(error);
 }
 
@@ -166,6 +167,11 @@ std::int32_t CompanyMapping::map(const sdk::Record& record, const sdk::Emitter& 
                         engage ? "company_action is none of AUTO, ADD and REMOVE"
                                : "company_action is neither ADD nor REMOVE, which it has to be "
                                  "where audience_source is CONNECTIONS");
+  }
+
+  if (const std::string_view withheld = record[consent_withheld_].text();
+      *change == Change::add && !withheld.empty()) {
+    return error.fail(PENSTOCK_SKIP, withheld, {}, kNotAdded);
   }
 
   Scratch& out = scratch();

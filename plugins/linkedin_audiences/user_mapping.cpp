@@ -60,6 +60,7 @@ std::int32_t UserMapping::bind(const penstock_action& action, const sdk::Error& 
   event_name_ = fields.bind("event_name");
   membership_ = fields.bind("membership");
   user_action_ = fields.bind("dmp_user_action");
+  consent_withheld_ = fields.bind("consent_withheld");
   return fields.result(error);
 }
 
@@ -172,6 +173,12 @@ std::int32_t UserMapping::map(const Settings& settings, const sdk::Record& recor
   } else {
     return error.reject("action_unknown", "dmp_user_action",
                         "dmp_user_action is none of AUTO, ADD and REMOVE");
+  }
+
+  // A removal is what somebody wants who takes their consent back.
+  if (const std::string_view withheld = record[consent_withheld_].text();
+      action == Change::add && !withheld.empty()) {
+    return error.fail(PENSTOCK_SKIP, withheld, {}, kNotAdded);
   }
 
   Scratch& out = scratch();

@@ -62,6 +62,7 @@ actions:
     rate: users
     fields:
       audience: {label: Audience, type: string, required: true, literal: true}
+      held: {label: Held, type: string, consent: true}
       email: {label: Email, type: string, default: $.traits.email}
 )";
 
@@ -207,6 +208,44 @@ TEST_CASE("Elements are tried for ever unless the destination says when to give 
   INFO(fixture.diagnostics.text());
   REQUIRE(loaded.ok());
   CHECK(loaded->destinations[0].give_up_after == std::chrono::hours(24 * 7));
+}
+
+TEST_CASE(
+    "Consent is respected only where the pipeline says so, and then has something to respect") {
+  Fixture fixture;
+  const auto with = [](const std::string& value) {
+    return Fixture::with("    batch:", "    respect_consent: " + value + "\n    batch:");
+  };
+  CHECK_FALSE(fixture.load(kGood)->destinations[0].respect_consent);
+  CHECK_FALSE(fixture.load(with("false"))->destinations[0].respect_consent);
+  const auto loaded = fixture.load(with("{categories: [Ads, Analytics], integrations: true}"));
+  INFO(fixture.diagnostics.text());
+  REQUIRE(loaded.ok());
+  const auto& consent = loaded->destinations[0].respect_consent;
+  REQUIRE(consent);
+  CHECK(consent->categories == std::vector<std::string>{"Ads", "Analytics"});
+  CHECK(consent->integrations);
+  CHECK_FALSE(consent->required);
+  // An event's "integrations" call the destination by the plugin's title.
+  CHECK(loaded->destinations[0].plugin->integration_names == std::vector<std::string>{"Audiences"});
+
+  const std::pair<const char*, const char*> faults[] = {
+      {"true", "expected a map that says what is respected"},
+      {"[Ads]", "expected a map that says what is respected"},
+      {"{}", "respects nothing"},
+      {"{integrations: false}", "respects nothing"},
+      {"{categories: Ads}", "expected a list of texts"},
+      {"{categories: [\"  \"]}", "a category without a name"},
+      {"{required: true, integrations: true}", "required needs categories"},
+      {"{category: [Ads]}", "unknown key \"category\""}};
+  for (const auto& [value, message] : faults) {
+    CAPTURE(value);
+    CHECK_FALSE(fixture.load(with(value)).ok());
+    CHECK(fixture.diagnostics.text().find(message) != std::string::npos);
+  }
+  // The field that it fills is not a mapping's.
+  CHECK_FALSE(fixture.load(Fixture::with("audience: x,", "audience: x, held: y,")).ok());
+  CHECK(fixture.diagnostics.text().find("respect_consent") != std::string::npos);
 }
 
 TEST_CASE("A file is followed only where the pipeline says so") {

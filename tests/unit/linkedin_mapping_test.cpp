@@ -316,4 +316,23 @@ TEST_CASE("bytes that are no UTF-8 become replacement characters in the element"
   CHECK(result.payload.find("Zo\xEF\xBF\xBD\"") != std::string::npos);
 }
 
+TEST_CASE("without consent nobody is added, whatever else is wrong, and removals are sent") {
+  const TestValues refused = {{"consent_withheld", "consent_refused"}};
+  const auto with = [&](TestValues more) {
+    more.insert(more.end(), refused.begin(), refused.end());
+    return map(more);
+  };
+  for (const TestValues& adding :
+       {TestValues{}, TestValues{{"dmp_user_action", "ADD"}, {"event_name", "Winback"}},
+        TestValues{{"email", sdk::test::TestValue()}}}) {
+    const MapResult result = with(adding);
+    CHECK(result.code == PENSTOCK_SKIP);
+    CHECK(result.reason == "consent_refused");
+    CHECK_FALSE(result.emitted);
+  }
+  CHECK(action_of(with({{"event_name", "Audience Exited"}})) == "REMOVE");
+  CHECK(action_of(with({{"membership", false}})) == "REMOVE");
+  CHECK(action_of(with({{"dmp_user_action", "REMOVE"}})) == "REMOVE");
+}
+
 }  // namespace penstock::linkedin

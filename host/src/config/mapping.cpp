@@ -85,7 +85,13 @@ class MappingReader {
     std::vector<std::string> names;
     for (const InputSpec& field : mapping_.action->fields) names.push_back(field.name);
     for (const Node::Member& field : node->members) {
-      if (mapping_.action->find_field(field.key) == nullptr) {
+      const InputSpec* spec = mapping_.action->find_field(field.key);
+      if (spec != nullptr && spec->consent) {
+        diagnostics_.error(
+            field.location,
+            "the field " + in_quotes(field.key) + " is filled by Penstock, not by a mapping",
+            "write respect_consent at the destination instead");
+      } else if (spec == nullptr) {
         diagnostics_.error(
             field.location,
             "the action " + mapping_.action->name + " has no field " + in_quotes(field.key),

@@ -80,6 +80,8 @@ class ManifestReader {
     }
     manifest_.title = map_.required_text("title", "title: LinkedIn Audiences");
     manifest_.description = map_.text("description").value_or("");
+    manifest_.integration_names = map_.texts("integration_names");
+    if (manifest_.integration_names.empty()) manifest_.integration_names = {manifest_.title};
     manifest_.version = map_.required_text("version", "version: 0.1.0");
   }
 
@@ -247,6 +249,7 @@ class ManifestReader {
     if (const Node* fields =
             map.require("fields", "fields: {email: {label: E-mail, type: string}}")) {
       action.fields = read_inputs(*fields, path + ".fields", InputRole::field, diagnostics_);
+      check_one_consent_field(action);
     }
     if (const Node* trigger = map.find("default_trigger")) {
       action.default_trigger_location = trigger->location;
@@ -254,6 +257,19 @@ class ManifestReader {
     }
     map.finish();
     manifest_.actions.push_back(std::move(action));
+  }
+
+  void check_one_consent_field(const ActionSpec& action) {
+    const InputSpec* first = nullptr;
+    for (const InputSpec& field : action.fields) {
+      if (!field.consent) continue;
+      if (first != nullptr) {
+        diagnostics_.error(field.location, "actions." + action.name + ".fields." + field.name +
+                                               ".consent: the field " + first->name +
+                                               " has it already; an action has at most one");
+      }
+      first = &field;
+    }
   }
 
   BatchLimits read_batch(const Node& node, const std::string& path) {

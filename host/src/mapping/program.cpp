@@ -1,6 +1,16 @@
 #include "mapping/program.hpp"
 
 namespace penstock::mapping {
+namespace {
+
+std::uint32_t consent_field_of(const ActionSpec& action) {
+  for (std::uint32_t i = 0; i < action.fields.size(); ++i) {
+    if (action.fields[i].consent) return i;
+  }
+  return Program::kNoField;
+}
+
+}  // namespace
 
 std::unique_ptr<Program> compile(const PipelineConfig& config, Diagnostics& diagnostics) {
   auto program = std::make_unique<Program>();
@@ -8,6 +18,12 @@ std::unique_ptr<Program> compile(const PipelineConfig& config, Diagnostics& diag
   for (std::uint32_t d = 0; d < config.destinations.size(); ++d) {
     const DestinationConfig& destination = config.destinations[d];
     if (!destination.enabled || destination.plugin == nullptr) continue;
+    const Consent* consent = nullptr;
+    if (destination.respect_consent) {
+      program->consents.push_back(std::make_unique<Consent>(*destination.respect_consent,
+                                                            *destination.plugin, program->paths));
+      consent = program->consents.back().get();
+    }
     for (const MappingConfig& mapping : destination.mappings) {
       if (!mapping.enabled || mapping.action == nullptr) continue;
       std::optional<trigger::Expression> trigger;
@@ -22,8 +38,8 @@ std::unique_ptr<Program> compile(const PipelineConfig& config, Diagnostics& diag
       program->triggers.add(*trigger, program->paths);
       const auto action =
           static_cast<std::uint32_t>(mapping.action - destination.plugin->actions.data());
-      program->mappings.push_back(
-          {d, action, mapping.action, &mapping, std::move(mapper), nullptr, false});
+      program->mappings.push_back({d, action, mapping.action, &mapping, std::move(mapper), nullptr,
+                                   false, consent, consent_field_of(*mapping.action)});
     }
   }
   if (diagnostics.error_count() > errors_before) return nullptr;

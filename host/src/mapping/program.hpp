@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "mapping/consent.hpp"
 #include "mapping/masked_event.hpp"
 #include "mapping/record_mapper.hpp"
 #include "model/diagnostics.hpp"
@@ -19,6 +20,7 @@ namespace penstock::mapping {
 
 // Immutable while workers run. Points into the PipelineConfig, which must outlive it.
 struct Program {
+  static constexpr std::uint32_t kNoField = UINT32_MAX;
   struct Mapping {
     std::uint32_t destination = 0;  // index into PipelineConfig::destinations
     std::uint32_t action = 0;       // index into the plugin manifest's actions
@@ -27,6 +29,9 @@ struct Program {
     std::unique_ptr<RecordMapper> mapper;
     plugin::Instance* instance = nullptr;  // set before the first event
     bool whole_event_is_personal = false;  // a field with personal data reads it
+    const Consent* consent = nullptr;      // of the destination, where it respects consent
+    // The action's field that gets the refusal; kNoField where the plugin declares none.
+    std::uint32_t consent_field = kNoField;
   };
 
   PathTable paths;
@@ -34,6 +39,7 @@ struct Program {
   std::vector<Mapping>
       mappings;  // the enabled ones of enabled destinations, in the order of the manifest
   PersonalPlaces personal;  // what any field with personal data reads, short of the whole event
+  std::vector<std::unique_ptr<Consent>> consents;  // of the destinations that respect it
 };
 
 // All that is wrong is in diagnostics; null if there is an error. Of a pipeline that was read with

@@ -36,6 +36,8 @@ struct InputSpec {
   bool literal = false;        // a field that must not be filled from the event
   bool allow_null = false;     // null is a value, not "nothing"
   bool personal_data = false;  // category: personal_data; its values are never shown
+  // A field that the host fills: why nobody may be added (respect_consent), or nothing.
+  bool consent = false;
   std::vector<Choice> choices;
   // Required when all of these inputs have one of the given values (compared as text).
   std::vector<std::pair<std::string, std::vector<std::string>>> required_if;
@@ -90,6 +92,8 @@ struct PluginManifest {
   std::string name;
   std::string title;
   std::string description;
+  // What an event's "integrations" may call the destination; the title unless the manifest says.
+  std::vector<std::string> integration_names;
   std::string version;
   std::uint32_t abi_major = 0;
   std::uint32_t abi_minor = 0;
