@@ -12,6 +12,7 @@
 #include "company_identifiers.hpp"
 #include "identifiers.hpp"
 #include "sha256.hpp"
+#include "sync_mode.hpp"
 
 namespace penstock::linkedin {
 namespace {
@@ -115,6 +116,8 @@ std::int32_t CompanyMapping::bind(const penstock_action& action, const sdk::Erro
   country_ = fields.bind("country");
   postal_code_ = fields.bind("postal_code");
   consent_withheld_ = fields.bind("consent_withheld");
+  sync_mode_ = fields.bind("sync_mode");
+  row_change_ = fields.bind("row_change");
   return fields.result(error);
 }
 
@@ -148,7 +151,14 @@ std::int32_t CompanyMapping::map(const sdk::Record& record, const sdk::Emitter& 
   }
 
   const std::string_view action = record[company_action_].text();
-  std::optional<Change> change = change_of(action);
+  std::optional<Change> change;
+  if (const std::string_view mode = record[sync_mode_].text(); !mode.empty()) {
+    const RowFate fate = fate_of_row(mode, record[row_change_].text(), action);
+    if (!fate.change) return error.fail(fate.code, fate.reason, fate.field, fate.message);
+    change = fate.change;
+  } else {
+    change = change_of(action);
+  }
   if (!change && action == "AUTO" && engage) {
     const std::string_view about = record[source_segment_id_].text();
     if (!is_about(audience_key, about, record[event_computation_key_].text())) {

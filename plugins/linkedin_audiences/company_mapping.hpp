@@ -22,7 +22,8 @@ class CompanyMapping {
 
   sdk::Field company_action_, audience_source_, segment_name_, computation_key_, event_name_,
       source_segment_id_, event_computation_key_, company_id_, domain_, email_domain_, page_url_,
-      name_, stock_symbol_, industries_, city_, state_, country_, postal_code_, consent_withheld_;
+      name_, stock_symbol_, industries_, city_, state_, country_, postal_code_, consent_withheld_,
+      sync_mode_, row_change_;
 };
 
 }  // namespace penstock::linkedin

@@ -9,6 +9,7 @@
 #include "attributes.hpp"
 #include "audience.hpp"
 #include "identifiers.hpp"
+#include "sync_mode.hpp"
 
 namespace penstock::linkedin {
 namespace {
@@ -61,6 +62,8 @@ std::int32_t UserMapping::bind(const penstock_action& action, const sdk::Error& 
   membership_ = fields.bind("membership");
   user_action_ = fields.bind("dmp_user_action");
   consent_withheld_ = fields.bind("consent_withheld");
+  sync_mode_ = fields.bind("sync_mode");
+  row_change_ = fields.bind("row_change");
   return fields.result(error);
 }
 
@@ -154,8 +157,12 @@ std::int32_t UserMapping::map(const Settings& settings, const sdk::Record& recor
   }
 
   const std::string_view wanted = record[user_action_].text();
-  Change action;
-  if (wanted == "ADD" || wanted == "REMOVE") {
+  Change action = Change::add;
+  if (const std::string_view mode = record[sync_mode_].text(); !mode.empty()) {
+    const RowFate fate = fate_of_row(mode, record[row_change_].text(), wanted);
+    if (!fate.change) return error.fail(fate.code, fate.reason, fate.field, fate.message);
+    action = *fate.change;
+  } else if (wanted == "ADD" || wanted == "REMOVE") {
     action = wanted == "ADD" ? Change::add : Change::remove;
   } else if (wanted.empty() || wanted == "AUTO") {
     const std::string_view source = record[source_segment_id_].text();

@@ -24,7 +24,7 @@ class UserMapping {
  private:
   sdk::Field audience_key_, source_segment_id_, event_computation_key_, email_, advertising_id_,
       first_name_, last_name_, title_, company_, country_, event_name_, membership_, user_action_,
-      consent_withheld_;
+      consent_withheld_, sync_mode_, row_change_;
 };
 
 }  // namespace penstock::linkedin

@@ -88,6 +88,8 @@ class InputReader {
       input_.allow_null = map_.boolean("allow_null").value_or(false);
       read_category();
       input_.consent = map_.boolean("consent").value_or(false);
+      input_.aliases = map_.texts("aliases");
+      input_.hints = map_.texts_by_name("hints");
     }
     read_choices();
     read_text_limits();

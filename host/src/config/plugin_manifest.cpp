@@ -250,6 +250,18 @@ class ManifestReader {
             map.require("fields", "fields: {email: {label: E-mail, type: string}}")) {
       action.fields = read_inputs(*fields, path + ".fields", InputRole::field, diagnostics_);
       check_one_consent_field(action);
+      check_aliases(action);
+    }
+    action.hints = map.texts_by_name("hints");
+    action.own_trigger_with = map.texts("own_trigger_with");
+    for (const std::string& name : action.own_trigger_with) {
+      if (action.find_field(name) != nullptr) continue;
+      std::vector<std::string> names;
+      names.reserve(action.fields.size());
+      for (const InputSpec& field : action.fields) names.push_back(field.name);
+      diagnostics_.error(map.find("own_trigger_with")->location,
+                         path + ".own_trigger_with: there is no field " + in_quotes(name),
+                         suggestion(name, names));
     }
     if (const Node* trigger = map.find("default_trigger")) {
       action.default_trigger_location = trigger->location;
@@ -257,6 +269,21 @@ class ManifestReader {
     }
     map.finish();
     manifest_.actions.push_back(std::move(action));
+  }
+
+  // Every name, alias or not, must mean one field.
+  void check_aliases(const ActionSpec& action) {
+    std::map<std::string, std::string> field_of;
+    for (const InputSpec& field : action.fields) field_of.emplace(field.name, field.name);
+    for (const InputSpec& field : action.fields) {
+      for (const std::string& alias : field.aliases) {
+        const auto [known, fresh] = field_of.emplace(alias, field.name);
+        if (fresh) continue;
+        diagnostics_.error(field.location, "actions." + action.name + ".fields." + field.name +
+                                               ".aliases: " + in_quotes(alias) +
+                                               " already names the field " + known->second);
+      }
+    }
   }
 
   void check_one_consent_field(const ActionSpec& action) {

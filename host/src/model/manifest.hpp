@@ -46,6 +46,8 @@ struct InputSpec {
   TextFormat format = TextFormat::any;
   std::string pattern;  // settings: a POSIX extended regular expression over the whole value, or ""
   std::optional<Node> default_value;  // a value for settings, an expression for fields
+  std::vector<std::string> aliases;   // fields: further names under which a mapping may fill it
+  std::map<std::string, std::string> hints;  // fields: what to write instead of a wrong value
 };
 
 struct BatchLimits {
@@ -64,7 +66,12 @@ struct ActionSpec {
   BatchLimits batch;
   std::string rate;  // a key of limits.rates, or ""
   std::vector<InputSpec> fields;
+  // A mapping that fills one of these needs a trigger of its own.
+  std::vector<std::string> own_trigger_with;
+  // What to write instead of names that the action does not have, such as those of other programs.
+  std::map<std::string, std::string> hints;
 
+  // By name or alias.
   [[nodiscard]] const InputSpec* find_field(const std::string& name) const;
 };
 
