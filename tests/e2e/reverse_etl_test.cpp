@@ -129,4 +129,49 @@ TEST_CASE("A sync mode without a trigger of its own is refused, for it would add
   CHECK(finished.err.find("sync_mode") != std::string::npos);
 }
 
+TEST_CASE("A company mapping without the key that its audience is found by is refused at load") {
+  const World world({}, R"(        action: sync_to_company_segment
+        trigger: 'type = "track"'
+        fields: {company_domain: $.properties.domain}
+)");
+  const Finished finished = run_penstock(world.workspace, {"validate", world.pipeline});
+  CHECK(finished.exit_code == 78);
+  CHECK(finished.err.find("computation_key") != std::string::npos);
+}
+
+TEST_CASE("Companies are found where Segment's own mapping looks, and its names get a hint") {
+  const auto event = [](const json& extra) {
+    json all = {{"type", "track"},
+                {"event", "Audience Entered"},
+                {"context", {{"personas", {{"computation_key", "accounts"}}}}}};
+    all.merge_patch(extra);
+    return all;
+  };
+  const World world(
+      {event({{"properties", {{"company_domain", "one.example"}, {"audience_key", "accounts"}}}}),
+       event({{"traits", {{"company_domain", "two.example"}}}}),
+       event({{"context", {{"traits", {{"linkedin_company_id", 1035}}}}}})},
+      R"(        action: sync_to_company_segment
+        fields: {computation_key: accounts}
+)");
+  const json counts = world.counts();
+  CHECK(counts["delivered"] == 3);
+
+  const std::pair<const char*, const char*> names[] = {
+      {"dmp_company_action: ADD", "write company_action"},
+      {"identifiers: {companyDomain: $.x}", "write company_domain"},
+      {"batch_size: 5000", "batch: {max_records"},
+      {"enable_batching: true", "batches are always made"},
+      {"audience_source: ENGAGE_RETL", "write ENGAGE"}};
+  for (const auto& [written, hint] : names) {
+    CAPTURE(written);
+    const World wrong({}, std::string("        action: sync_to_company_segment\n"
+                                      "        fields: {computation_key: accounts, ") +
+                              written + "}\n");
+    const Finished finished = run_penstock(wrong.workspace, {"validate", wrong.pipeline});
+    CHECK(finished.exit_code == 78);
+    CHECK(finished.err.find(hint) != std::string::npos);
+  }
+}
+
 }  // namespace penstock::e2e
