@@ -331,12 +331,7 @@ class MappingImporter {
     }
     if (!companies_ || fixed_action() || field("sync_mode") != nullptr) return;
     if (literal("audience_source") == "CONNECTIONS") {
-      return disable("set company_action to ADD or REMOVE, or sync_mode for rows of a warehouse");
-    }
-    if (mapping_.trigger) {
-      disable(
-          "under AUTO the event's name decides here (Audience Entered, Audience Exited); at "
-          "Segment the value under the audience's key does");
+      disable("set company_action to ADD or REMOVE, or sync_mode for rows of a warehouse");
     }
   }
 
