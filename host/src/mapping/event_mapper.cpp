@@ -77,10 +77,21 @@ RecordResult EventMapper::map(std::uint32_t mapping, std::string& bytes) {
   emission_.warnings.clear();
   values_.resize(target.spec->fields.size());
   faults_.clear();
+  const Consent::Refusal* refusal =
+      target.consent != nullptr ? target.consent->refusal_of(view_) : nullptr;
+  const auto withheld = [&] {
+    return RecordResult{RecordResult::Kind::skipped, refusal->reason, refusal->message, 0, 0, {}};
+  };
+  if (refusal != nullptr && target.consent_field == Program::kNoField) {
+    // The plugin does not tell what adds from what removes, so nothing is sent.
+    std::fill(values_.begin(), values_.end(), absent_value());
+    return withheld();
+  }
   if (!target.mapper->resolve(view_, arena_, values_.data(), faults_)) {
     message_ = faults_.text();
     return {RecordResult::Kind::dead_letter, kInvalidRecord, message_, 0, 0, {}};
   }
+  if (refusal != nullptr) values_[target.consent_field] = text_value(refusal->reason);
   penstock_record record{sizeof(penstock_record), target.action, values_.size(), values_.data()};
   clear(error_);
   const std::int32_t code = target.instance->map(record, emitter_, error_);
@@ -95,6 +106,7 @@ RecordResult EventMapper::map(std::uint32_t mapping, std::string& bytes) {
         return plugin_fault(
             "The plugin's mapping hook emitted an element and then refused the record");
       const bool skipped = code == PENSTOCK_SKIP;
+      if (skipped && refusal != nullptr && reason == refusal->reason) return withheld();
       RecordResult result;
       result.kind = skipped ? RecordResult::Kind::skipped : RecordResult::Kind::dead_letter;
       result.reason = !reason.empty() ? reason : (skipped ? "skipped" : "rejected");
