@@ -156,8 +156,10 @@ struct CheckReport {
 struct RepairReport {
   std::vector<std::string> actions;  // sentences: what was done
   std::uint64_t elements_saved = 0;
-  std::uint64_t elements_lost = 0;  // at least; what could not be read cannot be counted
-  std::string backup;               // where the damaged files were put
+  // Never made up for by what is pending again. Where it cannot be read what was delivered of a
+  // lost block, all of it counts.
+  std::uint64_t elements_lost = 0;
+  std::string backup;  // where the damaged files were put
 };
 // Puts the damaged files aside and makes a database of all that can still be read. Counts are made
 // to add up again; what is lost is recorded as an issue `lost_in_damage` and as dead-lettered
