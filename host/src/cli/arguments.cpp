@@ -95,7 +95,13 @@ class Commands {
     CLI::App& app = this->command(parent, command, name, description, examples);
     app.add_option("PIPELINE", raw_.pipeline, "The pipeline's manifest")->required();
     add_set_option(app);
+    add_shared_state_option(app);
     return app;
+  }
+
+  void add_shared_state_option(CLI::App& app) {
+    app.add_flag("--allow-shared-state", arguments_.allow_shared_state,
+                 "Use a state_dir that other users of this machine can write to");
   }
 
   void add_common_options(CLI::App& app, const std::map<std::string, Format>& formats) {
@@ -150,6 +156,7 @@ class Commands {
     validate.group(kDelivering);
     validate.add_option("PIPELINE", arguments_.pipelines, "Manifests of pipelines")->required();
     add_set_option(validate);
+    add_shared_state_option(validate);
     validate.add_flag("--connect", arguments_.connect,
                       "Ask the destinations, too, whether deliveries would be accepted");
   }
@@ -195,6 +202,7 @@ class Commands {
     });
     audiences.add_option("PIPELINE", raw_.pipeline, "The pipeline's manifest");
     add_set_option(audiences);
+    add_shared_state_option(audiences);
     CLI::App& rename =
         pipeline_command(audiences, Command::audiences_rename, "rename",
                          "Give an audience another name at its destination. Its key and its "

@@ -67,6 +67,7 @@ struct Arguments {
   bool quiet = false;
   // all commands about pipelines:
   std::vector<std::string> pipelines;
+  bool allow_shared_state = false;  // that use the state
   // run:
   std::chrono::milliseconds drain_timeout = kDefaultDrainTimeout;
   unsigned workers = 0;

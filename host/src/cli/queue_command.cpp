@@ -58,6 +58,7 @@ int queue_repair_command(const Arguments& arguments) {
                                             ": this pipeline has never run, or its state_dir was "
                                             "moved. There is nothing to repair."});
   }
+  if (const Status ours = refuse_shared_state(arguments, *outline); !ours.ok()) return fail(ours);
   const auto lock = services::StateLock::acquire(outline->state_dir, outline->path);
   if (!lock.ok()) return fail(lock.status());
   const services::SystemClock clock;
