@@ -179,7 +179,7 @@ TEST_CASE("The text of status says in words what an operator looks for") {
   CHECK(contains(text, "4 dead letters kept ("));
   CHECK(contains(text, "penstock dead-letters list " + pipeline.manifest()));
   CHECK_FALSE(contains(text, "replayed"));
-  view.runner = services::LockHolder{42, "", "2023-11-14T22:13:20Z"};
+  view.runner = services::LockHolder{42, "", "2023-11-14T22:13:20Z", ""};
   CHECK(contains(status_text(view), "sample: running, process 42, since 2023-11-14T22:13:20Z."));
 }
 

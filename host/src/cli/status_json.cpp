@@ -123,6 +123,7 @@ std::string status_json(const StatusView& view) {
   json["running"] = nullptr;
   if (view.runner) {
     json["running"] = {{"pid", view.runner->pid == 0 ? Json() : Json(view.runner->pid)},
+                       {"host", text_or_null(view.runner->host)},
                        {"since", text_or_null(view.runner->started_at)}};
   }
   json["events"] = {{"received", state.events.received},

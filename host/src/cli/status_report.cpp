@@ -182,6 +182,8 @@ std::string runner_text(const std::optional<services::LockHolder>& runner) {
   if (!runner) return "not running";
   std::string out = "running";
   if (runner->pid != 0) out += ", process " + std::to_string(runner->pid);
+  if (!runner->host.empty())
+    out += ", in another container or on another host (" + runner->host + ")";
   if (!runner->started_at.empty()) out += ", since " + runner->started_at;
   return out;
 }
