@@ -492,3 +492,58 @@ TEST_CASE("Damage anywhere never crashes, invents or hides: each page overwritte
     }
   }
 }
+
+TEST_CASE("A row that contradicts itself is damage, with what to do about it") {
+  const Directory directory;
+  const auto clock = filled(directory);
+  {
+    auto database = services::Database::open(directory.database(), {});
+    REQUIRE(database.ok());
+    // More settled than there are: 200 of mapping 1.
+    must((*database)->execute(
+        "UPDATE progress SET settled_counts = x'01000000c8000000' WHERE sequence = 4"));
+  }
+  check_refused(directory, *clock);
+  const auto state = open_reader(directory, *clock)->state();
+  REQUIRE_FALSE(state.ok());
+  CHECK(state.status().code() == StatusCode::damaged);
+  CHECK_THAT(state.status().message(), Catch::Contains("queue repair"));
+  repaired(directory, *clock);
+  CHECK(pending_of(*open_store(directory, *clock)) == kPending);
+}
+
+TEST_CASE("Neither queue check nor queue repair advises itself") {
+  const Directory directory;
+  const auto clock = filled(directory);
+  const std::size_t size = GENERATE(100, 16 * 1024);
+  auto database = services::Database::open(directory.database(), {});
+  REQUIRE(database.ok());
+  const auto page = (*database)->ask_integer(
+      GENERATE("SELECT 1", "SELECT rootpage FROM sqlite_master WHERE name = 'dead_letters'",
+               "SELECT rootpage FROM sqlite_master WHERE name = 'reasons'"));
+  REQUIRE(page.ok());
+  database->reset();
+  flip(directory.database(), static_cast<std::size_t>(*page - 1) * kPageSize, size);
+  const auto found = check(directory.path);
+  REQUIRE(found.ok());
+  CHECK_FALSE(found->sound);
+  for (const std::string& finding : found->findings)
+    CHECK_THAT(finding, !Catch::Contains("queue repair") && !Catch::Contains("queue check"));
+  for (const std::string& action : repaired(directory, *clock).actions) {
+    CHECK_THAT(action, !Catch::Contains("queue repair") && !Catch::Contains("queue check") &&
+                           !Catch::Contains("Nothing was changed"));
+  }
+}
+
+TEST_CASE("Where the file is missing, its repair is not advised, but to put it back") {
+  const Directory directory;
+  const auto clock = filled(directory);
+  write_bytes(directory.log(), "something");
+  std::filesystem::remove(directory.database());
+  const auto refused = Store::open(directory.path, catalog(), {}, *clock);
+  REQUIRE_FALSE(refused.ok());
+  CHECK(refused.status().code() == StatusCode::damaged);
+  CHECK_THAT(refused.status().message(), Catch::Contains("is missing") &&
+                                             Catch::Contains("Put the file back") &&
+                                             !Catch::Contains("queue repair"));
+}

@@ -29,6 +29,7 @@ int queue_check_command(const Arguments& arguments) {
   if (!outline.ok()) return fail(outline.status());
   const auto report = store::check(outline->state_dir);
   if (!report.ok()) return fail(report.status());
+  if (!report->unreadable.ok()) return fail(report->unreadable);
   Status printed;
   if (arguments.format == Format::json) {
     printed = print(dump({{"sound", report->sound},

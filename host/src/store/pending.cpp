@@ -49,9 +49,9 @@ Status add_pending(const BlockRow& row, CountsById& pending) {
   for (const BlockSummary::Count& count : row.settled_counts) {
     std::uint64_t& left = pending[count.mapping];
     if (left < count.elements) {
-      return {StatusCode::internal, "block " + std::to_string(row.sequence) +
-                                        " has more settled elements of mapping " +
-                                        std::to_string(count.mapping) + " than elements"};
+      return {StatusCode::damaged, "block " + std::to_string(row.sequence) +
+                                       " has more settled elements of mapping " +
+                                       std::to_string(count.mapping) + " than elements"};
     }
     left -= count.elements;
   }
@@ -97,11 +97,9 @@ Status compare_with_counts(Database& database, const CountsById& pending) {
   }
   if (met < pending.size()) differences += " Records are stored for a mapping that has no name.";
   if (differences.empty()) return {};
-  return {StatusCode::internal,
-          "the counts in " + database.path() +
-              " do not agree with the stored records:" + differences +
-              " This is a fault of Penstock: please report it. To make the counts agree with what "
-              "is stored, run: penstock queue repair PIPELINE."};
+  return {StatusCode::internal, "the counts in " + database.path() +
+                                    " do not agree with the stored records:" + differences +
+                                    " This is a fault of Penstock, or damage: please report it."};
 }
 
 }  // namespace penstock::store

@@ -36,7 +36,7 @@ struct BlockRow {
 [[nodiscard]] Status each_block(services::Database& database,
                                 const std::function<Result<bool>(const BlockRow&)>& each);
 
-// Adds what the row leaves pending.
+// Adds what the row leaves pending. damaged: it contradicts itself.
 [[nodiscard]] Status add_pending(const BlockRow& row, CountsById& pending);
 
 // Compares with the counts in `mappings`. internal with the numbers when they do not agree.

@@ -147,6 +147,8 @@ class Reader {
 struct CheckReport {
   bool sound = true;
   std::vector<std::string> findings;  // sentences; empty when sound
+  // Not ok: some of it could not be read, which may pass. The findings are no proof of damage then.
+  Status unreadable;
   std::uint64_t blocks = 0;
   std::uint64_t elements_pending = 0;
 };

@@ -295,8 +295,21 @@ class Repair {
 }  // namespace
 
 Result<RepairReport> repair(const std::string& state_dir, const services::Clock& clock) {
-  ASSIGN_OR_RETURN(const CheckReport found, check(state_dir));
-  if (found.sound) {
+  auto found = check(state_dir);
+  if (found.status().code() == StatusCode::configuration) {
+    // Of an older version: what is sound enough is brought up to date, the rest is copied as it is.
+    auto updated = open_database(Files(state_dir), Database::Mode::write, "");
+    if (updated.ok()) {
+      updated->reset();
+      found = check(state_dir);
+    } else if (updated.status().code() == StatusCode::damaged) {
+      return Repair(Files(state_dir), clock.wall_ns() / kNsPerMs).run();
+    }
+  }
+  // A disk that could not be read for a moment is no damage; one that stays so is salvaged.
+  if (found.ok() && !found->unreadable.ok()) found = check(state_dir);
+  if (!found.ok()) return found.status();
+  if (found->sound) {
     RepairReport report;
     report.actions.emplace_back("The queue is sound; nothing was done.");
     return report;

@@ -158,6 +158,14 @@ bool has_content(const std::string& path) {
   return !error && size > 0;
 }
 
+Result<bool> surely_has_content(const std::string& path) {
+  std::error_code error;
+  const auto size = fs::file_size(path, error);
+  if (!error) return size > 0;
+  if (error == std::errc::no_such_file_or_directory) return false;
+  return refused("cannot look at " + path, error.value(), "Check its disk and the rights on it.");
+}
+
 Status remove_file(const std::string& path) {
   if (unlink(path.c_str()) == 0 || errno == ENOENT) return {};
   return refused("cannot remove " + path, errno, "Check the rights on its directory.");
@@ -201,7 +209,16 @@ Result<std::unique_ptr<Database>> open_database(const Files& files, Database::Mo
   if (has_content(files.repaired)) {
     return damaged(files, "a repair of it was interrupted; run it again.");
   }
-  if (!has_content(files.database)) return damaged(files, "it is empty or missing.");
+  std::error_code error;
+  if (!fs::exists(files.database, error) && !error) {
+    return Status{StatusCode::damaged,
+                  std::string(kName) + " " + files.database +
+                      " is missing, but other files of it are there. Nothing was changed. Put the "
+                      "file back from where it went. To begin anew, without what it held, move " +
+                      files.database + "-* away."};
+  }
+  ASSIGN_OR_RETURN(const bool filled, surely_has_content(files.database));
+  if (!filled) return damaged(files, "it is empty.");
   Database::Options options = options_for(mode, file_system);
   options.checkpoints_at_close = false;
   ASSIGN_OR_RETURN(auto database, Database::open(files.database, options));
@@ -227,7 +244,8 @@ Result<std::unique_ptr<Database>> open_database(const Files& files, Database::Mo
   if (in_use.empty()) return damaged(files, "its table meta has no row.");
   // A writer leaves its log behind unless it closed the database. (Whatever else opens and closes
   // the file takes the log over into it; then nothing is lost, but nothing tells so.)
-  if (in_use != "0" && !has_content(files.log)) {
+  ASSIGN_OR_RETURN(const bool has_log, surely_has_content(files.log));
+  if (in_use != "0" && !has_log) {
     return damaged(files, "the last run did not close it, but its write-ahead log " + files.log +
                               " is missing: what that run did last may be lost. If the file can be "
                               "found, put it back.");

@@ -80,9 +80,7 @@ Result<Loaded> load(Database& database, const Catalog& catalog, const Store::Opt
   // Small tables are looked through as a whole; the data of blocks has checksums.
   for (const char* table :
        {"meta", "destinations", "mappings", "history", "reasons", "issues", "blocks", "progress"}) {
-    ASSIGN_OR_RETURN(const std::string verdict,
-                     database.ask_text("PRAGMA quick_check(" + std::string(table) + ")"));
-    if (verdict != "ok") return database.damaged(verdict);
+    RETURN_IF_ERROR(database.quick_check(table));
   }
   ASSIGN_OR_RETURN(Names names, Names::load(database, catalog));
   ASSIGN_OR_RETURN(Blocks blocks, Blocks::load(database, options.keeps_blocks));
