@@ -70,7 +70,7 @@ std::string destination_text(const DestinationRow& row, std::int64_t now_ms) {
   }
   out += last_ms == 0 ? ", nothing delivered yet" : ", last delivered " + ago(last_ms, now_ms);
   if (state.pending_oldest_ms != 0) {
-    out += ", oldest pending record has waited " + words_for(now_ms - state.pending_oldest_ms);
+    out += ", oldest pending record has waited " + words_for(state.pending_oldest_age_ms);
   }
   out += "\n";
   if (state.state != "ok" && !state.message.empty()) out += "    " + state.message + "\n";

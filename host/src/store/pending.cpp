@@ -15,7 +15,8 @@ Status each_block(Database& database, const std::function<Result<bool>(const Blo
   ASSIGN_OR_RETURN(
       Statement rows,
       database.prepare("SELECT b.sequence, b.created_ms, b.bytes, b.elements, b.counts,"
-                       " b.actions, p.settled, p.settled_counts, p.attempts"
+                       " b.actions, p.settled, p.settled_counts, p.attempts,"
+                       " CASE b.since_ms WHEN 0 THEN b.created_ms ELSE b.since_ms END"
                        " FROM blocks b LEFT JOIN progress p USING (sequence)"
                        " ORDER BY b.sequence"));
   BlockRow row;
@@ -39,6 +40,7 @@ Status each_block(Database& database, const std::function<Result<bool>(const Blo
     row.settled = rows.bytes(6);
     row.settled_counts = std::move(settled_counts).value();
     row.attempts = rows.bytes(8);
+    row.since_ms = rows.integer(9);
     ASSIGN_OR_RETURN(const bool goes_on, each(row));
     if (!goes_on) return {};
   }

@@ -33,8 +33,9 @@ struct DestinationState {
   std::int64_t paused_until_ms = 0;
   std::uint64_t requests = 0;
   std::uint64_t throttled_requests = 0;
-  std::int64_t pending_oldest_ms = 0;  // wall clock at which the oldest pending record was
-                                       // stored; 0: nothing is pending
+  std::int64_t pending_oldest_ms = 0;      // wall clock at which the oldest pending record was
+                                           // stored; 0: nothing is pending
+  std::int64_t pending_oldest_age_ms = 0;  // in time that runs have seen (state_clock.hpp)
 };
 
 struct StoredIssue {
@@ -108,8 +109,8 @@ struct StoredDeadLetter {
 
 class Reader {
  public:
-  // StatusCode::bad_input when there is no state yet: the pipeline has never run. damaged: the
-  // database cannot be trusted.
+  // `clock` must outlive it. StatusCode::bad_input when there is no state yet: the pipeline has
+  // never run. damaged: the database cannot be trusted.
   [[nodiscard]] static Result<std::unique_ptr<Reader>> open(const std::string& state_dir,
                                                             const services::Clock& clock);
   Reader(const Reader&) = delete;

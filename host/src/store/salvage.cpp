@@ -64,10 +64,15 @@ class RowCopy {
 
   Status copy(const Statement& row) {
     if (!insert_) {
+      // By name: a database of an older version has fewer columns.
       std::string values = "?1";
-      for (int i = 2; i < row.columns(); ++i) values += ", ?" + std::to_string(i);
-      ASSIGN_OR_RETURN(insert_,
-                       to_.prepare("INSERT OR IGNORE INTO " + table_ + " VALUES (" + values + ")"));
+      std::string names = row.name(1);
+      for (int i = 2; i < row.columns(); ++i) {
+        values += ", ?" + std::to_string(i);
+        names += ", " + row.name(i);
+      }
+      ASSIGN_OR_RETURN(insert_, to_.prepare("INSERT OR IGNORE INTO " + table_ + " (" + names +
+                                            ") VALUES (" + values + ")"));
     }
     for (int i = 1; i < row.columns(); ++i) insert_->bind_from(i, row, i);
     RETURN_IF_ERROR(insert_->run());
@@ -295,13 +300,15 @@ class BlockCopy {
     const std::string encoded_actions = encode_actions({actions.begin(), actions.end()});
     ASSIGN_OR_RETURN(Statement insert_block,
                      to_.prepare("INSERT INTO blocks (sequence, created_ms, bytes, elements,"
-                                 " counts, actions) VALUES (?1, ?2, ?3, ?4, ?5, ?6)"));
+                                 " counts, actions, since_ms)"
+                                 " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"));
     RETURN_IF_ERROR(insert_block.bind(1, row.sequence)
                         .bind(2, row.created_ms)
                         .bind(3, static_cast<std::uint64_t>(bytes.size()))
                         .bind(4, row.elements)
                         .bind_bytes(5, counts)
                         .bind_bytes(6, encoded_actions)
+                        .bind(7, row.since_ms)
                         .run());
     ASSIGN_OR_RETURN(Statement insert_data,
                      to_.prepare("INSERT INTO block_data (sequence, data) VALUES (?1, ?2)"));

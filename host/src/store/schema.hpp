@@ -11,8 +11,8 @@
 
 namespace penstock::store {
 
-// PRAGMA user_version. A change of the tables raises it.
-inline constexpr std::int64_t kSchemaVersion = 2;
+// PRAGMA user_version. A change of the tables raises it, and adds steps to schema.cpp.
+inline constexpr std::int64_t kSchemaVersion = 3;
 
 // The files in state_dir.
 struct Files {
