@@ -186,6 +186,11 @@ class Commands {
                     "Show the counts of each of the last hours as well")
         ->check(CLI::Range(1, kMostHistoryHours))
         ->type_name("HOURS");
+    status
+        .add_option("--fail-on", arguments_.fail_on,
+                    "For cron: end with an exit code other than 0 in these states, such as "
+                    "pending-older=1h,destination,dead-letters=1d")
+        ->type_name("STATES");
   }
 
   void add_audiences() {
@@ -376,6 +381,9 @@ void complete(Arguments& arguments, const Raw& raw) {
                                  set + "\" has no \"=\"");
     }
     arguments.overrides.emplace_back(set.substr(0, equals), set.substr(equals + 1));
+  }
+  if (!arguments.fail_on.empty() && arguments.watch) {
+    throw CLI::ValidationError("--fail-on looks once; leave out --watch");
   }
   DeadLetterSelection& selection = arguments.selection;
   selection.since = read_moment("--since", raw.since);

@@ -80,6 +80,7 @@ struct Arguments {
   // status:
   bool watch = false;
   unsigned history_hours = 0;  // 0: none
+  std::string fail_on;         // "": nothing; else as parse_fail_on() takes it
   // audiences rename:
   std::string mapping;   // MAPPING, or DESTINATION.MAPPING
   std::string new_name;  // of the audience
