@@ -9,6 +9,8 @@
 #include <system_error>
 
 #include "config/discovery.hpp"
+#include "gate/escape.hpp"
+#include "gate/foreign_text.hpp"
 
 namespace penstock::cli {
 
@@ -27,13 +29,14 @@ Result<config::LoadOptions> load_options(const Arguments& arguments) {
   return options;
 }
 
-Status print(const std::string& text) {
-  std::size_t written = 0;
+namespace {
+
+Status write_out(std::string_view text) {
   std::fflush(stdout);
-  while (written < text.size()) {
-    const ssize_t count = ::write(STDOUT_FILENO, text.data() + written, text.size() - written);
+  while (!text.empty()) {
+    const ssize_t count = ::write(STDOUT_FILENO, text.data(), text.size());
     if (count >= 0) {
-      written += static_cast<std::size_t>(count);
+      text.remove_prefix(static_cast<std::size_t>(count));
     } else if (errno != EINTR) {
       return {StatusCode::io, "Could not write the result to standard output: " +
                                   std::string(std::strerror(errno))};
@@ -42,8 +45,18 @@ Status print(const std::string& text) {
   return {};
 }
 
+}  // namespace
+
+Status print(const std::string& document) {
+  return write_out(gate::escaped(document, gate::Medium::document));
+}
+
+Status clear_screen() {
+  return write_out("\x1b[H\x1b[2J\x1b[3J");
+}
+
 void show(const Diagnostics& diagnostics) {
-  const std::string found = diagnostics.text();
+  const std::string found = diagnostics.text();  // through the gate
   if (!found.empty()) std::fprintf(stderr, "%s%s", found.c_str(), found.back() == '\n' ? "" : "\n");
 }
 
@@ -57,7 +70,7 @@ int fail(const Status& status, const Diagnostics& diagnostics) {
 
 int fail(const Status& status) {
   if (status.ok()) return 0;
-  std::fprintf(stderr, "penstock: %s\n", status.message().c_str());
+  std::fprintf(stderr, "penstock: %s\n", gate::own_text(status.message()).c_str());
   return exit_code(status.code());
 }
 

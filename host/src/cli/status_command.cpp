@@ -14,7 +14,6 @@ namespace {
 constexpr std::int64_t kHourMs = 3'600'000;
 // Often enough to watch a run, seldom enough not to disturb it.
 constexpr timespec kWatchInterval{2, 0};
-constexpr char kClearScreen[] = "\x1b[H\x1b[2J\x1b[3J";
 
 Result<StatusView> look(const Arguments& arguments, OpenState& open, const services::Clock& clock) {
   StatusView view;
@@ -71,7 +70,7 @@ Status watch(const Arguments& arguments, OpenState& open, const services::Clock&
     std::string text = json ? status_json(view) : status_text(view);
     const Status sound = check_accounting(view.state);
     if (terminal) {
-      text.insert(0, kClearScreen);
+      RETURN_IF_ERROR(clear_screen());
     } else if (!json && !first) {
       text.insert(0, "----\n");
     }

@@ -8,6 +8,10 @@ namespace {
 
 constexpr std::string_view kPluginError = "plugin_error";
 constexpr std::string_view kInvalidRecord = "invalid_record";
+// Of one record; an action has no more fields that could be left out. Further ones are counted as
+// one, under a code of the host's.
+constexpr std::size_t kMaxWarnings = 64;
+constexpr std::string_view kFurtherWarnings = "further_warnings";
 
 std::string_view text_of(const penstock_str& text) {
   return text.data == nullptr ? std::string_view() : std::string_view(text.data, text.size);
@@ -30,6 +34,7 @@ void clear(penstock_error& error) {
 
 EventMapper::EventMapper(const Program& program) : program_(program), masker_(program.personal) {
   emitter_.struct_size = sizeof emitter_;
+  emission_.words = &words_;
   emitter_.ctx = &emission_;
   emitter_.element = on_element;
   emitter_.warn = on_warning;
@@ -48,7 +53,12 @@ void EventMapper::on_element(void* ctx, const penstock_element* element) noexcep
 }
 
 void EventMapper::on_warning(void* ctx, penstock_str code, std::uint32_t field) noexcept {
-  static_cast<Emission*>(ctx)->warnings.push_back({std::string(text_of(code)), field});
+  auto& emission = *static_cast<Emission*>(ctx);
+  if (emission.warnings.size() < kMaxWarnings) {
+    emission.warnings.push_back({std::string(emission.words->code(text_of(code))), field});
+  } else if (emission.warnings.size() == kMaxWarnings) {
+    emission.warnings.push_back({std::string(kFurtherWarnings), UINT32_MAX});
+  }
 }
 
 Status EventMapper::read(std::string_view line) {
@@ -97,13 +107,15 @@ RecordResult EventMapper::map(std::uint32_t mapping, std::string& bytes) {
       const bool skipped = code == PENSTOCK_SKIP;
       RecordResult result;
       result.kind = skipped ? RecordResult::Kind::skipped : RecordResult::Kind::dead_letter;
-      result.reason = !reason.empty() ? reason : (skipped ? "skipped" : "rejected");
-      result.message = message;
+      result.reason = !reason.empty() ? words_.code(reason) : (skipped ? "skipped" : "rejected");
+      result.message = words_.message(message);
       return result;
     }
     default:
       return plugin_fault("The plugin's mapping hook failed with code " + std::to_string(code) +
-                          ": " + (message.empty() ? "it gave no reason" : std::string(message)));
+                          ": " +
+                          (message.empty() ? "it gave no reason"
+                                           : std::string(words_.message(message))));
   }
   if (emission_.count != 1) {
     return plugin_fault("The plugin's mapping hook returned OK after emitting " +

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "mapping/masked_event.hpp"
+#include "mapping/plugin_words.hpp"
 #include "mapping/program.hpp"
 #include "model/block.hpp"
 #include "model/dead_letter.hpp"
@@ -65,6 +66,7 @@ class EventMapper {
     std::uint64_t key_size = 0;
     std::string batch_key;
     std::vector<Warning> warnings;
+    PluginWords* words = nullptr;
   };
   static void on_element(void* ctx, const penstock_element* element) noexcept;
   static void on_warning(void* ctx, penstock_str code, std::uint32_t field) noexcept;
@@ -83,6 +85,7 @@ class EventMapper {
   penstock_emitter emitter_{};
   penstock_error error_{};
   std::string message_;
+  PluginWords words_;
   EventMasker masker_;
 };
 

@@ -5,6 +5,8 @@
 #include <string_view>
 #include <utility>
 
+#include "gate/foreign_text.hpp"
+#include "gate/secrets.hpp"
 #include "plugin/library.hpp"
 #include "plugin/plugin_text.hpp"
 
@@ -74,13 +76,16 @@ const InputSpec* find_spec(const PluginManifest& manifest, const std::string& na
   return nullptr;
 }
 
-std::vector<std::string> secrets_of(const DestinationConfig& destination) {
-  std::vector<std::string> secrets;
+// The values that no text may show from now on.
+void keep_secrets(const DestinationConfig& destination) {
   for (const SettingValue& setting : destination.settings) {
     const InputSpec* spec = find_spec(*destination.plugin, setting.name);
-    if (spec != nullptr && spec->secret && !setting.text.empty()) secrets.push_back(setting.text);
+    if (spec == nullptr || !setting.present) continue;
+    const bool number = setting.type == ValueType::integer && !spec->multiple;
+    if (spec->secret) gate::keep_secret(number ? std::to_string(setting.integer) : setting.text);
+    if (spec->type == ValueType::json || spec->multiple)
+      gate::keep_secrets_in_json(setting.text, spec->secret);
   }
-  return secrets;
 }
 
 // The penstock_config of a destination, with all that it points to.
@@ -139,7 +144,7 @@ Result<std::unique_ptr<Instance>> Instance::create(const DestinationConfig& dest
                                                    std::string_view mappings_json) {
   std::unique_ptr<Instance> instance(new Instance());
   instance->title_ = "destination " + destination.name + ", plugin " + destination.plugin->name;
-  instance->secrets_ = secrets_of(destination);
+  keep_secrets(destination);
   RETURN_IF_ERROR(check_abi_claim(*destination.plugin));
   RETURN_IF_ERROR(instance->bind(destination));
   RETURN_IF_ERROR(instance->init(destination, host));
@@ -197,7 +202,7 @@ Status Instance::init(const DestinationConfig& destination, const penstock_host*
   if (status != PENSTOCK_OK) {
     return {status_code(status), at(destination.location) + who +
                                      " could not start for destination " + destination.name + ": " +
-                                     reason_text(status, error, secrets_)};
+                                     reason_text(status, error)};
   }
   // Before anything else of the descriptor is believed: another major version may lay it out
   // otherwise.
@@ -239,7 +244,7 @@ Status Instance::settings(const DestinationConfig& destination, std::string_view
   }
   return {status_code(status), at(location) + "plugin " + destination.plugin->name + " refused " +
                                    which + " of destination " + destination.name + ": " +
-                                   reason_text(status, error, secrets_)};
+                                   reason_text(status, error)};
 }
 
 Instance::~Instance() {
@@ -272,7 +277,8 @@ CheckResult Instance::check(std::int64_t deadline_ns) {
   const std::int32_t status = check_(descriptor_.plugin, deadline_ns, &error);
   if (status == PENSTOCK_OK) return {};
   terminate(error);
-  return {status_code(status), error.reason, reason_text(status, error, secrets_)};
+  return {status_code(status), gate::foreign_text(error.reason, sizeof error.reason),
+          reason_text(status, error)};
 }
 
 namespace {
@@ -315,7 +321,7 @@ Result<std::string> Instance::query(std::string_view name, std::string_view argu
   terminate(error);
   std::string fault;
   if (status != PENSTOCK_OK) {
-    if (answer.given == 0) return Status(status_code(status), reason_text(status, error, secrets_));
+    if (answer.given == 0) return Status(status_code(status), reason_text(status, error));
     fault = "answered, but returned the error " + std::to_string(status);
   } else if (answer.given == 0) {
     fault = "returned OK without an answer";
@@ -328,7 +334,7 @@ Result<std::string> Instance::query(std::string_view name, std::string_view argu
     return Status(StatusCode::internal, title_ + ": not enough memory for the answer of " +
                                             std::to_string(answer.bytes) + " bytes");
   } else {
-    return std::move(answer.text);
+    return gate::mask_secrets(answer.text);
   }
   return Status(StatusCode::internal, title_ + " is at fault: its query hook, asked for \"" +
                                           std::string(name) + "\", " + fault +

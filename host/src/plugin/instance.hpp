@@ -7,7 +7,6 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "model/pipeline_config.hpp"
 #include "model/status.hpp"
@@ -59,7 +58,7 @@ class Instance {
   static constexpr std::size_t kMaxAnswerBytes = 16 * 1024 * 1024;
   [[nodiscard]] bool has_query() const { return query_ != nullptr; }
   // The query hook, with the name of a question and the text of a JSON object: the text that the
-  // plugin answered, which nobody has parsed yet. A failure is told in its words. A plugin that
+  // plugin answered, without the secrets that the process knows; nobody has parsed it yet. A failure is told in its words. A plugin that
   // answers never, twice, after an error or with too much is at fault (StatusCode::internal).
   // Requires has_query(). [control-thread] [may-block]
   [[nodiscard]] Result<std::string> query(std::string_view name, std::string_view arguments_json,
@@ -72,8 +71,7 @@ class Instance {
   [[nodiscard]] Status settings(const DestinationConfig& destination,
                                 std::string_view mappings_json);
 
-  std::string title_;                 // for messages: destination "x", plugin y
-  std::vector<std::string> secrets_;  // values that no message may show
+  std::string title_;  // for messages: destination "x", plugin y
   penstock_init_fn init_ = nullptr;
   penstock_settings_fn settings_ = nullptr;
   penstock_mapping_fn mapping_ = nullptr;
