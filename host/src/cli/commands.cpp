@@ -1,5 +1,6 @@
 #include "cli/commands.hpp"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -31,10 +32,12 @@ Result<config::LoadOptions> load_options(const Arguments& arguments) {
 
 namespace {
 
+int results = STDOUT_FILENO;
+
 Status write_out(std::string_view text) {
   std::fflush(stdout);
   while (!text.empty()) {
-    const ssize_t count = ::write(STDOUT_FILENO, text.data(), text.size());
+    const ssize_t count = ::write(results, text.data(), text.size());
     if (count >= 0) {
       text.remove_prefix(static_cast<std::size_t>(count));
     } else if (errno != EINTR) {
@@ -46,6 +49,22 @@ Status write_out(std::string_view text) {
 }
 
 }  // namespace
+
+void keep_results_apart() {
+  // Not one of the first three, which other programs take for granted.
+  const int apart = ::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+  if (apart < 0) return;  // stdout is closed; print() will say so
+  std::fflush(stdout);
+  if (::dup2(STDERR_FILENO, STDOUT_FILENO) < 0) {
+    ::close(apart);
+    return;
+  }
+  results = apart;
+}
+
+bool results_on_terminal() {
+  return ::isatty(results) == 1;
+}
 
 Status print(const std::string& document) {
   return write_out(gate::escaped(document, gate::Medium::document));

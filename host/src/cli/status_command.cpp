@@ -1,5 +1,3 @@
-#include <unistd.h>
-
 #include <cerrno>
 #include <csignal>
 #include <ctime>
@@ -19,6 +17,7 @@ Result<StatusView> look(const Arguments& arguments, OpenState& open, const servi
   StatusView view;
   view.outline = open.outline;
   ASSIGN_OR_RETURN(view.runner, services::StateLock::holder(open.outline.state_dir));
+  if (!view.runner) view.last_run = services::last_run(open.outline.state_dir);
   ASSIGN_OR_RETURN(view.state, open.reader->state());
   view.now_ms = now_ms(clock);
   if (arguments.history_hours > 0) {
@@ -59,7 +58,7 @@ class HeldSignals {
 Status watch(const Arguments& arguments, OpenState& open, const services::Clock& clock) {
   const HeldSignals signals;
   const bool json = arguments.format == Format::json;
-  const bool terminal = !json && ::isatty(STDOUT_FILENO) == 1;
+  const bool terminal = !json && results_on_terminal();
   bool first = true;
   do {
     // A repair puts another file in the place of the one that was looked at.

@@ -126,7 +126,24 @@ class ConfigView {
   penstock_config config_{};
 };
 
+// What a hook throws ends the process here, where it is known which hook it was: it crossed C
+// frames and cannot be caught (docs/abi.md).
+template <typename Call>
+std::int32_t in_hook(const HookPlace& place, const Call& call) noexcept {
+  const NowIn now(place);
+  return call();
+}
+
 }  // namespace
+
+Instance::Places Instance::places_of(const DestinationConfig& destination) {
+  const auto place = [&](const char* hook, std::chrono::nanoseconds limit = kHookLimit) {
+    return &hook_place(destination.plugin->name, destination.name, hook, limit);
+  };
+  return {place("loading"),          place("init"),  place("settings"),          place("mapping"),
+          place("send", kSendLimit), place("check"), place("query", kSendLimit), place("quiesce"),
+          place("destroy")};
+}
 
 Status check_abi_claim(const PluginManifest& manifest) {
   if (manifest.abi_major == PENSTOCK_ABI_MAJOR) return {};
@@ -145,6 +162,7 @@ Result<std::unique_ptr<Instance>> Instance::create(const DestinationConfig& dest
   std::unique_ptr<Instance> instance(new Instance());
   instance->title_ = "destination " + destination.name + ", plugin " + destination.plugin->name;
   keep_secrets(destination);
+  instance->places_ = places_of(destination);
   RETURN_IF_ERROR(check_abi_claim(*destination.plugin));
   RETURN_IF_ERROR(instance->bind(destination));
   RETURN_IF_ERROR(instance->init(destination, host));
@@ -154,7 +172,11 @@ Result<std::unique_ptr<Instance>> Instance::create(const DestinationConfig& dest
 
 Status Instance::bind(const DestinationConfig& destination) {
   const PluginManifest& manifest = *destination.plugin;
-  Result<const Library*> opened = Library::open(manifest.library);
+  Result<const Library*> opened = [&] {
+    const NowIn now(*places_.loading);
+    return Library::open(manifest.library);
+  }();
+  register_exit_handler();
   if (!opened.ok()) {
     return {opened.status().code(), at(manifest.library_location) + opened.status().message()};
   }
@@ -197,7 +219,8 @@ Status Instance::init(const DestinationConfig& destination, const penstock_host*
   clear(error);
   penstock_descriptor descriptor{};
   descriptor.struct_size = sizeof descriptor;
-  const std::int32_t status = init_(host, &descriptor, &error);
+  const std::int32_t status =
+      in_hook(*places_.init, [&] { return init_(host, &descriptor, &error); });
   terminate(error);
   if (status != PENSTOCK_OK) {
     return {status_code(status), at(destination.location) + who +
@@ -232,7 +255,8 @@ Status Instance::settings(const DestinationConfig& destination, std::string_view
   const ConfigView config(destination, mappings_json);
   penstock_error error{};
   clear(error);
-  const std::int32_t status = settings_(descriptor_.plugin, config.get(), &error);
+  const std::int32_t status = in_hook(
+      *places_.settings, [&] { return settings_(descriptor_.plugin, config.get(), &error); });
   if (status == PENSTOCK_OK) return {};
   terminate(error);
   Location location = destination.location;
@@ -248,33 +272,38 @@ Status Instance::settings(const DestinationConfig& destination, std::string_view
 }
 
 Instance::~Instance() {
-  if (descriptor_.quiesce != nullptr) descriptor_.quiesce(descriptor_.plugin);
-  if (descriptor_.destroy != nullptr) descriptor_.destroy(descriptor_.plugin);
+  if (descriptor_.quiesce != nullptr) {
+    const NowIn now(*places_.quiesce);
+    descriptor_.quiesce(descriptor_.plugin);
+  }
+  if (descriptor_.destroy != nullptr) {
+    const NowIn now(*places_.destroy);
+    descriptor_.destroy(descriptor_.plugin);
+  }
 }
 
 std::int32_t Instance::map(const penstock_record& record, const penstock_emitter& emitter,
                            penstock_error& error) noexcept {
   clear(error);
+  const NowIn now(*places_.mapping);
   const std::int32_t status = mapping_(descriptor_.plugin, &record, &emitter, &error);
-  if (status == PENSTOCK_OK) return status;
-  terminate(error);
-  return status == PENSTOCK_SKIP || status == PENSTOCK_REJECT || is_error(status)
-             ? status
-             : PENSTOCK_ERR_INTERNAL;
+  if (status != PENSTOCK_OK) terminate(error);
+  return status;
 }
 
 std::int32_t Instance::send(const penstock_batch& batch, penstock_error& error) noexcept {
   clear(error);
+  const NowIn now(*places_.send);
   const std::int32_t status = send_(descriptor_.plugin, &batch, &error);
-  if (status == PENSTOCK_OK) return status;
-  terminate(error);
-  return is_error(status) ? status : PENSTOCK_ERR_INTERNAL;
+  if (status != PENSTOCK_OK) terminate(error);
+  return status;
 }
 
 CheckResult Instance::check(std::int64_t deadline_ns) {
   penstock_error error{};
   clear(error);
-  const std::int32_t status = check_(descriptor_.plugin, deadline_ns, &error);
+  const std::int32_t status =
+      in_hook(*places_.check, [&] { return check_(descriptor_.plugin, deadline_ns, &error); });
   if (status == PENSTOCK_OK) return {};
   terminate(error);
   return {status_code(status), gate::foreign_text(error.reason, sizeof error.reason),
@@ -317,7 +346,8 @@ Result<std::string> Instance::query(std::string_view name, std::string_view argu
   question.answer = Answer::take;
   penstock_error error{};
   clear(error);
-  const std::int32_t status = query_(descriptor_.plugin, &question, &error);
+  const std::int32_t status =
+      in_hook(*places_.query, [&] { return query_(descriptor_.plugin, &question, &error); });
   terminate(error);
   std::string fault;
   if (status != PENSTOCK_OK) {
