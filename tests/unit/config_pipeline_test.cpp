@@ -61,7 +61,8 @@ actions:
     batch: {max_records: 5000, max_bytes: 4MiB, max_age: 10s}
     rate: users
     fields:
-      audience: {label: Audience, type: string, required: true, literal: true}
+      audience: {label: Audience, type: string, required: true, literal: true, trim: true}
+      title: {label: Title, type: string, literal: true, trim: true}
       email: {label: Email, type: string, default: $.traits.email}
 )";
 
@@ -180,6 +181,43 @@ TEST_CASE(
   REQUIRE(loaded.ok());
   CHECK(loaded->dead_letters.max_age == std::chrono::hours(24 * 7));
   CHECK(loaded->dead_letters.max_bytes == 2ULL << 30U);
+}
+
+TEST_CASE("A literal that is a key or a name is trimmed, for its trigger and for its plugin") {
+  Fixture fixture;
+  for (const char* const literal :
+       {"\" trial users \"", "{'@literal': \"trial users\\n\"}", "\"\\u00a0trial users\\u200b\""}) {
+    CAPTURE(literal);
+    const auto loaded = fixture.load(
+        Fixture::with("{audience: trial_users}", "{audience: " + std::string(literal) + "}"));
+    INFO(fixture.diagnostics.text());
+    REQUIRE(loaded.ok());
+    const MappingConfig& mapping = loaded->destinations[0].mappings[0];
+    CHECK(mapping.trigger ==
+          "event = \"Audience Entered\" and properties.audience_key = \"trial users\"");
+    REQUIRE(mapping.fields.size() == 1);
+    const Node* inner = value_of_literal(mapping.fields[0].value);
+    CHECK((inner != nullptr ? *inner : mapping.fields[0].value).text == "trial users");
+  }
+}
+
+TEST_CASE("A key of white space only is refused once, and such a name is as if left out") {
+  Fixture fixture;
+  for (const char* const blank : {"\" \\t\"", "\"\"", "{'@literal': \"\\u00a0\"}"}) {
+    CAPTURE(blank);
+    CHECK_FALSE(fixture
+                    .load(Fixture::with("{audience: trial_users}",
+                                        "{audience: " + std::string(blank) + "}"))
+                    .ok());
+    REQUIRE(fixture.diagnostics.error_count() == 1);
+    CHECK(fixture.diagnostics.text().find("fields.audience: expected a text, found nothing") !=
+          std::string::npos);
+  }
+  const auto loaded = fixture.load(
+      Fixture::with("{audience: trial_users}", "{audience: trial_users, title: \"  \"}"));
+  INFO(fixture.diagnostics.text());
+  REQUIRE(loaded.ok());
+  CHECK(loaded->destinations[0].mappings[0].fields.size() == 1);
 }
 
 TEST_CASE("A default trigger compares with a literal as it is written, in all its forms") {

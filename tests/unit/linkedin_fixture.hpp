@@ -29,13 +29,30 @@ using sdk::test::TestValues;
 inline std::vector<sdk::test::TestAction> actions() {
   return {{"sync_to_dmp_segment",
            {"personas_audience_key", "dmp_segment_name", "source_segment_id",
-            "event_computation_key", "email", "google_advertising_id", "first_name", "last_name",
-            "title", "company", "country", "event_name", "membership", "dmp_user_action"}},
+            "event_computation_key", "email", "google_advertising_id", "ad_tracking_enabled",
+            "device_type", "first_name", "last_name", "title", "company", "country", "event_name",
+            "membership", "computation_class", "dmp_user_action"}},
           {"sync_to_company_segment",
-           {"company_action", "audience_source", "computation_key", "segment_name",
-            "company_domain", "linkedin_company_id", "company_name", "company_email_domain",
-            "company_page_url", "stock_symbol", "industries", "city", "state", "country",
-            "postal_code", "event_name", "source_segment_id", "event_computation_key"}}};
+           {"company_action",
+            "audience_source",
+            "computation_key",
+            "segment_name",
+            "company_domain",
+            "linkedin_company_id",
+            "company_name",
+            "company_email_domain",
+            "company_page_url",
+            "stock_symbol",
+            "industries",
+            "city",
+            "state",
+            "country",
+            "postal_code",
+            "event_name",
+            "source_segment_id",
+            "event_computation_key",
+            "membership",
+            "computation_class"}}};
 }
 
 inline sdk::test::Hooks hooks() {

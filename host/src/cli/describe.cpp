@@ -293,12 +293,16 @@ const Node* only_member(const Node& node, std::string_view key) {
 
 std::string readable_if(const Node& arguments) {
   const Node* exists = arguments.find("exists");
+  const Node* tested = exists != nullptr ? exists : arguments.find("blank");
   const Node* then = arguments.find("then");
   const Node* otherwise = arguments.find("else");
-  if (exists == nullptr || then == nullptr) return {};
-  const std::string condition = readable_expression(*exists);
+  if (tested == nullptr || then == nullptr) return {};
+  const std::string condition = readable_expression(*tested);
   const std::string value = readable_expression(*then);
-  std::string out = condition == value ? value : value + " if " + condition + " exists";
+  std::string out = value;
+  if (condition != value) {
+    out += " if " + condition + (exists != nullptr ? " exists" : " is not blank");
+  }
   if (otherwise != nullptr) out += ", else " + readable_expression(*otherwise);
   return out;
 }

@@ -68,6 +68,7 @@ Json action_json(const ActionSpec& action) {
             {"max_bytes", action.batch.max_bytes},
             {"max_age_ms", action.batch.max_age.count()}}},
           {"rate", action.rate},
+          {"identity", action.key_is_person ? "person" : ""},
           {"fields", inputs_json(action.fields)}};
 }
 

@@ -85,6 +85,11 @@ class InputReader {
     input_.advanced = map_.boolean("advanced").value_or(false);
     if (role_ == InputRole::field) {
       input_.literal = map_.boolean("literal").value_or(false);
+      input_.trim = map_.boolean("trim").value_or(false);
+      if (input_.trim && (!input_.literal || input_.type != ValueType::string || input_.multiple)) {
+        error(*map_.find("trim"), "trim", "is for literals of type string",
+              "add literal: true, or remove it");
+      }
       input_.allow_null = map_.boolean("allow_null").value_or(false);
       read_category();
     }

@@ -244,6 +244,14 @@ class ManifestReader {
           path + ".rate: there is no rate " + in_quotes(action.rate) + " in limits.rates",
           suggestion(action.rate, names));
     }
+    if (const std::optional<std::string> identity = map.text("identity")) {
+      action.key_is_person = *identity == "person";
+      if (!action.key_is_person) {
+        diagnostics_.error(map.find("identity")->location,
+                           path + ".identity: " + in_quotes(*identity) + " is not known",
+                           suggestion(*identity, {"person"}));
+      }
+    }
     if (const Node* fields =
             map.require("fields", "fields: {email: {label: E-mail, type: string}}")) {
       action.fields = read_inputs(*fields, path + ".fields", InputRole::field, diagnostics_);

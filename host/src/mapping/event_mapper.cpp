@@ -164,6 +164,18 @@ RecordResult EventMapper::map(std::uint32_t mapping, std::string& bytes) {
   return result;
 }
 
+bool EventMapper::is_shared(std::uint32_t mapping, std::uint64_t key_hash) {
+  if (key_hash == 0 || !program_.mappings[mapping].spec->key_is_person) return false;
+  const Value& user = slots_[program_.user_id];
+  if (user.is(Value::Kind::string)) {
+    return !user.string().empty() && shared_.note(key_hash, coalesce_hash(user.string()));
+  }
+  if (!user.is_number()) return false;
+  message_.clear();
+  append_javascript_text(message_, user);
+  return shared_.note(key_hash, coalesce_hash(message_));
+}
+
 void EventMapper::keep_masked(DeadLetter& letter, std::string_view line, std::uint32_t mapping) {
   letter.form = DeadLetter::Form::event;
   letter.content.clear();

@@ -1,6 +1,28 @@
 #include "mapping/program.hpp"
 
+#include <utility>
+#include <variant>
+
 namespace penstock::mapping {
+namespace {
+
+// Of several lists that a trigger requires the shortest says most.
+std::optional<std::vector<std::string>> event_names_of(const trigger::Expression& trigger) {
+  std::optional<std::vector<std::string>> names;
+  for (const trigger::Requirement& requirement : trigger::requirements_of(trigger)) {
+    const trigger::Condition& condition = requirement.front();
+    if (requirement.size() > 1 || condition.steps != std::vector<std::string>{"event"}) continue;
+    if (names && names->size() <= condition.values.size()) continue;
+    names.emplace();
+    names->reserve(condition.values.size());
+    for (const trigger::IndexedValue& value : condition.values) {
+      if (const auto* name = std::get_if<std::string>(&value)) names->push_back(*name);
+    }
+  }
+  return names;
+}
+
+}  // namespace
 
 std::unique_ptr<Program> compile(const PipelineConfig& config, Diagnostics& diagnostics) {
   auto program = std::make_unique<Program>();
@@ -22,11 +44,12 @@ std::unique_ptr<Program> compile(const PipelineConfig& config, Diagnostics& diag
       program->triggers.add(*trigger, program->paths);
       const auto action =
           static_cast<std::uint32_t>(mapping.action - destination.plugin->actions.data());
-      program->mappings.push_back(
-          {d, action, mapping.action, &mapping, std::move(mapper), nullptr, false});
+      program->mappings.push_back({d, action, mapping.action, &mapping, std::move(mapper), nullptr,
+                                   false, event_names_of(*trigger)});
     }
   }
   if (diagnostics.error_count() > errors_before) return nullptr;
+  program->user_id = program->paths.intern({"userId"});
   program->triggers.freeze();
   const auto paths = program->paths.paths();
   std::vector<bool> added(paths.size());
@@ -51,6 +74,14 @@ std::string told_json(const Program::Mapping& mapping) {
   append_json(json, text(mapping.spec->name));
   json += R"(,"literals":)";
   mapping.mapper->append_literals_json(json);
+  if (mapping.event_names) {
+    json += R"(,"event_names":[)";
+    for (const std::string& name : *mapping.event_names) {
+      if (json.back() != '[') json += ',';
+      append_json(json, text(name));
+    }
+    json += ']';
+  }
   return json + '}';
 }
 

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,12 +28,15 @@ struct Program {
     std::unique_ptr<RecordMapper> mapper;
     plugin::Instance* instance = nullptr;  // set before the first event
     bool whole_event_is_personal = false;  // a field with personal data reads it
+    // The names of events that the trigger may let through; nothing where it may be any.
+    std::optional<std::vector<std::string>> event_names;
   };
 
   PathTable paths;
   trigger::TriggerSet triggers;  // ids are indexes into mappings
   std::vector<Mapping>
-      mappings;  // the enabled ones of enabled destinations, in the order of the manifest
+      mappings;          // the enabled ones of enabled destinations, in the order of the manifest
+  PathSlot user_id = 0;  // of the event's userId
   PersonalPlaces personal;  // what any field with personal data reads, short of the whole event
 };
 
@@ -41,8 +45,9 @@ struct Program {
 [[nodiscard]] std::unique_ptr<Program> compile(const PipelineConfig& config,
                                                Diagnostics& diagnostics);
 
-// What plugins are told of a mapping, as one JSON object: its name, its action and the fields that
-// are the same for every event (docs/plugin-authors.md, "Questions").
+// What plugins are told of a mapping, as one JSON object: its name, its action, the fields that are
+// the same for every event and the names of events that its trigger lets through
+// (docs/plugin-authors.md, "Questions").
 [[nodiscard]] std::string told_json(const Program::Mapping& mapping);
 // The same of all mappings of a destination, as a JSON array: abi.h, penstock_config.
 [[nodiscard]] std::string told_json(const Program& program, std::uint32_t destination);

@@ -34,6 +34,7 @@ struct InputSpec {
   bool secret = false;         // never shown
   bool advanced = false;       // left out of short help
   bool literal = false;        // a field that must not be filled from the event
+  bool trim = false;           // of a literal: without white space at its ends
   bool allow_null = false;     // null is a value, not "nothing"
   bool personal_data = false;  // category: personal_data; its values are never shown
   std::vector<Choice> choices;
@@ -60,7 +61,8 @@ struct ActionSpec {
   std::string default_trigger;  // may hold {field}; "" when there is none
   Location default_trigger_location;
   BatchLimits batch;
-  std::string rate;  // a key of limits.rates, or ""
+  std::string rate;            // a key of limits.rates, or ""
+  bool key_is_person = false;  // identity: person; different users have different coalesce keys
   std::vector<InputSpec> fields;
 
   [[nodiscard]] const InputSpec* find_field(const std::string& name) const;
