@@ -104,10 +104,15 @@ TEST_CASE("An exception that leaves a hook names the hook and not what the excep
   CHECK_FALSE(contains(ended.err, "jane@"));
 }
 
-TEST_CASE("Status distinguishes a run that was killed from one that ended") {
+TEST_CASE(
+    "A hook that hangs is named while it hangs, and a run that was killed is not taken for one "
+    "that ended") {
   const World world({{"bad", "ends_process"}}, rule_event("mh"));
   Process run(world.workspace, bad_arguments(world.workspace, {"run", world.pipeline}));
-  CHECK_FALSE(run.ends_within(std::chrono::milliseconds(500)));
+  const std::string named = "plugin bad, destination bad, hook mapping has not returned for 30 s";
+  for (int i = 0; i < 120 && !contains(run.err(), named); ++i)
+    CHECK_FALSE(run.ends_within(std::chrono::milliseconds(500)));
+  CHECK(contains(run.err(), named));
   run.signal(SIGKILL);
   CHECK(run.wait().exit_code == 128 + SIGKILL);
   CHECK(contains(world.status(), "did not come to its end"));

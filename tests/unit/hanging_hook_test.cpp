@@ -1,7 +1,9 @@
 // Guards operators against hooks that do not return: they are named in time, and not all the time.
+#include <atomic>
 #include <catch2/catch.hpp>
 #include <chrono>
 #include <future>
+#include <string>
 #include <thread>
 
 #include "plugin/watchdog.hpp"
@@ -67,4 +69,17 @@ TEST_CASE("Hooks of several threads are distinguished, and none is left when a t
   leave.set_value();
   other.join();
   CHECK(mine().empty());
+}
+
+TEST_CASE("The watchdog looks by itself, and ends when it is no longer wanted") {
+  const HookPlace& place = hook_place("acme", "eu", "slow", 0s);
+  const NowIn now(place);
+  std::promise<std::string> said;
+  std::atomic<bool> first{true};
+  const Watchdog watchdog([&](const std::string& sentence) {
+    if (first.exchange(false)) said.set_value(sentence);
+  });
+  auto sentence = said.get_future();
+  REQUIRE(sentence.wait_for(30s) == std::future_status::ready);
+  CHECK_THAT(sentence.get(), Catch::StartsWith("plugin acme, destination eu, hook slow has not"));
 }

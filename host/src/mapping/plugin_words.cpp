@@ -5,17 +5,11 @@
 
 namespace penstock::mapping {
 
-void PluginWords::forget_if_outdated() {
-  const std::uint64_t generation = gate::secrets_generation();
-  if (generation == generation_) return;
-  generation_ = generation;
-  codes_.clear();
-  last_message_.clear();
-  shown_message_.clear();
-}
-
 std::string_view PluginWords::code(std::string_view raw) {
-  forget_if_outdated();
+  if (const std::uint64_t now = gate::secrets_generation(); now != codes_generation_) {
+    codes_generation_ = now;
+    codes_.clear();
+  }
   for (const auto& [known, shown] : codes_) {
     if (known == raw) return shown;
   }
@@ -25,8 +19,9 @@ std::string_view PluginWords::code(std::string_view raw) {
 }
 
 std::string_view PluginWords::message(std::string_view raw) {
-  forget_if_outdated();
-  if (raw != last_message_) {
+  const std::uint64_t now = gate::secrets_generation();
+  if (raw != last_message_ || now != message_generation_) {
+    message_generation_ = now;
     shown_message_ = gate::foreign_text(raw, kMaxMessageBytes);
     last_message_ = raw;
   }

@@ -13,9 +13,9 @@ namespace penstock::mapping {
 // thread.
 class PluginWords {
  public:
-  // A reason or the code of a warning, as it is shown. Valid until the next call.
+  // A reason or the code of a warning, as it is shown. Valid until the next call of it.
   std::string_view code(std::string_view raw);
-  // A message, as it is shown. Valid until the next call.
+  // A message, as it is shown. Valid until the next call of it.
   std::string_view message(std::string_view raw);
 
   static constexpr std::size_t kMaxCodeBytes = 64;      // as send/outcomes.cpp
@@ -24,12 +24,13 @@ class PluginWords {
  private:
   // Plugins have a handful of codes; one that has more makes them up.
   static constexpr std::size_t kRemembered = 32;
-  void forget_if_outdated();
 
   std::vector<std::pair<std::string, std::string>> codes_;  // raw, shown
   std::string last_message_;
   std::string shown_message_;
-  std::uint64_t generation_ = 0;  // of the secrets that were masked
+  // Of the secrets that were masked: with new ones it is done again.
+  std::uint64_t codes_generation_ = 0;
+  std::uint64_t message_generation_ = 0;
 };
 
 }  // namespace penstock::mapping
