@@ -50,7 +50,8 @@ CREATE TABLE meta (
   letters_discarded INTEGER NOT NULL DEFAULT 0,
   source_path TEXT,                         -- NULL: no position was saved
   source_device INTEGER, source_inode INTEGER, source_offset INTEGER,
-  source_fingerprint_size INTEGER, source_fingerprint TEXT
+  source_fingerprint_size INTEGER, source_fingerprint TEXT,
+  attempts_known INTEGER NOT NULL DEFAULT 0  -- 1: the last writer ended with no attempt under way
 );
 CREATE TABLE destinations (
   id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,
@@ -64,6 +65,7 @@ CREATE TABLE mappings (
   superseded INTEGER NOT NULL DEFAULT 0, skipped INTEGER NOT NULL DEFAULT 0,
   dead_lettered INTEGER NOT NULL DEFAULT 0, replayed INTEGER NOT NULL DEFAULT 0,
   last_delivered_ms INTEGER NOT NULL DEFAULT 0,
+  confirmed INTEGER NOT NULL DEFAULT 0,
   UNIQUE (destination, name)
 );
 CREATE TABLE history (
@@ -107,6 +109,16 @@ CREATE TABLE dead_letters (
 );
 CREATE INDEX dead_letters_awaiting ON dead_letters (id) WHERE awaits_replay;
 CREATE INDEX dead_letters_key ON dead_letters (coalesce_key) WHERE NOT overtaken;
+-- Keys of which an element may still be carried out. Last of all: its place is another one where it
+-- was made later, and nothing of it is worth salvaging.
+CREATE TABLE uncertain (
+  destination INTEGER NOT NULL,
+  action TEXT NOT NULL,      -- '': all keys of the destination
+  key INTEGER NOT NULL,      -- a hash of batch key and coalesce key
+  sequence INTEGER NOT NULL, element INTEGER NOT NULL,  -- which; -1: more than one
+  until_ms INTEGER NOT NULL,
+  PRIMARY KEY (destination, action, key)
+) WITHOUT ROWID;
 )sql";
 
 // From version 1 to 2. Tables stay where they are in the file, which salvaging relies on.
@@ -117,9 +129,22 @@ CREATE INDEX dead_letters_key ON dead_letters (coalesce_key) WHERE NOT overtaken
 PRAGMA user_version = 2;
 )sql";
 
-Status bring_up_to_date(Database& database) {
+// From version 2 to 3.
+constexpr char kFromVersion2[] = R"sql(
+ALTER TABLE meta ADD COLUMN attempts_known INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE mappings ADD COLUMN confirmed INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE uncertain (
+  destination INTEGER NOT NULL, action TEXT NOT NULL, key INTEGER NOT NULL,
+  sequence INTEGER NOT NULL, element INTEGER NOT NULL, until_ms INTEGER NOT NULL,
+  PRIMARY KEY (destination, action, key)
+) WITHOUT ROWID;
+PRAGMA user_version = 3;
+)sql";
+
+Status bring_up_to_date(Database& database, std::int64_t version) {
   ASSIGN_OR_RETURN(Transaction transaction, Transaction::begin(database));
-  RETURN_IF_ERROR(database.execute(kFromVersion1));
+  if (version < 2) RETURN_IF_ERROR(database.execute(kFromVersion1));
+  RETURN_IF_ERROR(database.execute(kFromVersion2));
   return transaction.commit();
 }
 
@@ -206,7 +231,7 @@ Result<std::unique_ptr<Database>> open_database(const Files& files, Database::Mo
   options.checkpoints_at_close = false;
   ASSIGN_OR_RETURN(auto database, Database::open(files.database, options));
   ASSIGN_OR_RETURN(const std::int64_t version, database->ask_integer("PRAGMA user_version"));
-  const bool older = version == 1 && mode == Database::Mode::write;
+  const bool older = version >= 1 && version < kSchemaVersion && mode == Database::Mode::write;
   if (version != kSchemaVersion && !older) {
     const std::string found = std::string(kName) + " " + files.database + " has schema version " +
                               std::to_string(version) + ", this Penstock knows " +
@@ -233,7 +258,7 @@ Result<std::unique_ptr<Database>> open_database(const Files& files, Database::Mo
                               "found, put it back.");
   }
   // Only what is not refused is changed.
-  if (older) RETURN_IF_ERROR(bring_up_to_date(*database));
+  if (older) RETURN_IF_ERROR(bring_up_to_date(*database, version));
   return database;
 }
 
