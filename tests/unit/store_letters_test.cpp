@@ -26,6 +26,9 @@ void make_version_1(const Directory& directory) {
       (*database)->execute("DROP INDEX dead_letters_key;"
                            "ALTER TABLE dead_letters DROP COLUMN overtaken;"
                            "ALTER TABLE dead_letters DROP COLUMN queued_until;"
+                           "ALTER TABLE meta DROP COLUMN attempts_known;"
+                           "ALTER TABLE mappings DROP COLUMN confirmed;"
+                           "DROP TABLE uncertain;"
                            "PRAGMA user_version = 1"));
 }
 
