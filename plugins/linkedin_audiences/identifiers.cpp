@@ -34,7 +34,7 @@ constexpr std::array<bool, 256> kImpossibleInLocalPart = [] {
 
 // What programs and people write where there is no address. Each is known in lower case, in
 // capitals and with a capital first letter.
-constexpr std::array<std::string_view, 25> kWordsForNothing = {"",
+constexpr std::array<std::string_view, 26> kWordsForNothing = {"",
                                                                " ",
                                                                "null",
                                                                "undefined",
@@ -44,6 +44,7 @@ constexpr std::array<std::string_view, 25> kWordsForNothing = {"",
                                                                "none",
                                                                "nil",
                                                                "nan",
+                                                               "NaN",
                                                                "(null)",
                                                                "<null>",
                                                                "\"\"",
