@@ -22,6 +22,7 @@
 #include "send/destination_state.hpp"
 #include "send/sender_pool.hpp"
 #include "sequencer.hpp"
+#include "services/state_place.hpp"
 #include "source/source.hpp"
 
 namespace penstock {
@@ -50,6 +51,11 @@ class Engine {
   void wake();
   void hear(std::uint32_t destination, services::Notice notice);
   RunReport report(double duration_s, Status failure);
+  [[nodiscard]] std::string fault_text(const mapping::PluginFault& fault) const;
+  [[nodiscard]] Status fault_status(const mapping::PluginFault& fault,
+                                    const RunReport& report) const;
+  void note_fault();
+  void block_what_is_at_fault();
   [[nodiscard]] Status outcome(const RunReport& report) const;
   [[nodiscard]] std::int64_t now_ns() const { return pipeline_.clock().monotonic_ns(); }
 
@@ -60,6 +66,7 @@ class Engine {
   void follow_probes();
   void follow_logins(std::int64_t now_ns);
   void probe(std::uint32_t destination);
+  Status look_after_state(std::int64_t now_ns);
   void begin_cancelling();
   std::vector<send::Attempt> finished_attempts();
   void collect_notices();
@@ -77,6 +84,7 @@ class Engine {
   Pipeline& pipeline_;
   const RunOptions options_;
   const bool on_disk_;
+  const services::StatePlace place_;  // after the store is open
   ledger::Ledger ledger_;
   std::mutex mutex_;
   std::condition_variable changed_;
@@ -106,9 +114,11 @@ class Engine {
   int stops_seen_ = 0;
   bool input_done_ = false;  // no block will come any more
   bool cancelled_ = false;
+  bool fault_noted_ = false;
   std::int64_t deadline_ns_ = batch::kNever;  // when to give up on what is pending
   std::int64_t next_states_ns_ = 0;
   std::int64_t next_logins_ns_ = 0;
+  std::int64_t next_place_ns_ = 0;
   std::vector<services::HttpConnection::Counters> told_;  // by destination: what the store knows
 };
 

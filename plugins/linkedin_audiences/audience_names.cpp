@@ -77,16 +77,24 @@ MappingFault fault_of_mappings(std::string_view mappings_json) {
     }
     if (!mapping.is_object()) continue;
     if (MappingFault fault = fault_of_fixed_action(mapping); !fault.message.empty()) return fault;
-    if (literal(mapping, "action") != "sync_to_company_segment") continue;
     const json literals = mapping.value("literals", json::object());
+    const bool companies = literal(mapping, "action") == "sync_to_company_segment";
+    if (!literal(literals, "sync_mode").empty()) {
+      const char* const field = companies ? "company_action" : "dmp_user_action";
+      const std::string action = literal(literals, field);
+      if (action.empty() || action == "AUTO") continue;
+      return {field, "mapping " + literal(mapping, "mapping") + ": " + field + ": " + action +
+                         " and sync_mode exclude each other; leave one of them out"};
+    }
+    if (!companies) continue;
     if (literal(literals, "audience_source") != "CONNECTIONS" ||
         literal(literals, "company_action") != "AUTO") {
       continue;
     }
     return {"company_action",
             "mapping " + literal(mapping, "mapping") +
-                ": set company_action to ADD or REMOVE; with audience_source CONNECTIONS no event "
-                "says which of them it is"};
+                ": set company_action to ADD or REMOVE, or sync_mode for rows of a warehouse; with "
+                "audience_source CONNECTIONS no event says which of them it is"};
   }
   return {};
 }

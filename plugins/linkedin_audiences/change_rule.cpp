@@ -2,6 +2,8 @@
 
 #include <string>
 
+#include "sync_mode.hpp"
+
 namespace penstock::linkedin {
 namespace {
 
@@ -15,12 +17,20 @@ void ChangeRule::bind(sdk::FieldBinder& fields) {
   event_name_ = fields.bind("event_name");
   membership_ = fields.bind("membership");
   computation_class_ = fields.bind("computation_class");
+  sync_mode_ = fields.bind("sync_mode");
+  row_change_ = fields.bind("row_change");
   action_ = fields.bind(action_field_);
 }
 
 std::int32_t ChangeRule::decide(const sdk::Record& record, std::string_view audience_key,
                                 Auto automatic, Change& change, const sdk::Error& error) const {
   const std::string_view wanted = record[action_].text();
+  if (const std::string_view mode = record[sync_mode_].text(); !mode.empty()) {
+    const RowFate fate = fate_of_row(mode, record[row_change_].text(), wanted);
+    if (!fate.change) return error.fail(fate.code, fate.reason, fate.field, fate.message);
+    change = *fate.change;
+    return PENSTOCK_OK;
+  }
   if (wanted == "ADD" || wanted == "REMOVE") {
     change = wanted == "ADD" ? Change::add : Change::remove;
     const std::optional<Change> said = said_by(record);

@@ -26,7 +26,8 @@ class ChangeRule {
 
   // [worker] OK and the change, or the code of a rejection. Nothing is guessed: where the event
   // does not say whether the member is in, and where it says the opposite of what the mapping
-  // wants, the record is rejected.
+  // wants, the record is rejected. Under a sync mode the change of the row decides (sync_mode.hpp),
+  // and the record may be skipped.
   [[nodiscard]] std::int32_t decide(const sdk::Record& record, std::string_view audience_key,
                                     Auto automatic, Change& change, const sdk::Error& error) const;
 
@@ -39,7 +40,7 @@ class ChangeRule {
   const char* action_field_;
   std::string_view member_;
   sdk::Field action_, source_segment_id_, event_computation_key_, event_name_, membership_,
-      computation_class_;
+      computation_class_, sync_mode_, row_change_;
 };
 
 }  // namespace penstock::linkedin

@@ -106,6 +106,7 @@ std::int32_t CompanyMapping::bind(const penstock_action& action, const sdk::Erro
   state_ = fields.bind("state");
   country_ = fields.bind("country");
   postal_code_ = fields.bind("postal_code");
+  consent_withheld_ = fields.bind("consent_withheld");
   return fields.result(error);
 }
 
@@ -144,6 +145,11 @@ std::int32_t CompanyMapping::map(const sdk::Record& record, const sdk::Emitter& 
           change, error);
       code != PENSTOCK_OK) {
     return code;
+  }
+
+  if (const std::string_view withheld = record[consent_withheld_].text();
+      change == Change::add && !withheld.empty()) {
+    return error.fail(PENSTOCK_SKIP, withheld, {}, kNotAdded);
   }
 
   Scratch& out = scratch();

@@ -26,7 +26,8 @@ class CompanyMapping {
 
   ChangeRule change_{"company_action", "company"};
   sdk::Field audience_source_, segment_name_, computation_key_, company_id_, domain_, email_domain_,
-      page_url_, name_, stock_symbol_, industries_, city_, state_, country_, postal_code_;
+      page_url_, name_, stock_symbol_, industries_, city_, state_, country_, postal_code_,
+      consent_withheld_;
 };
 
 }  // namespace penstock::linkedin

@@ -56,6 +56,7 @@ std::int32_t UserMapping::bind(const penstock_action& action, const sdk::Error& 
   title_ = fields.bind("title");
   company_ = fields.bind("company");
   country_ = fields.bind("country");
+  consent_withheld_ = fields.bind("consent_withheld");
   change_.bind(fields);
   return fields.result(error);
 }
@@ -86,6 +87,12 @@ std::int32_t UserMapping::map(const Settings& settings, const sdk::Record& recor
           change_.decide(record, audience_key, ChangeRule::Auto::allowed, action, error);
       code != PENSTOCK_OK) {
     return code;
+  }
+
+  // A removal is what somebody wants who takes their consent back.
+  if (const std::string_view withheld = record[consent_withheld_].text();
+      action == Change::add && !withheld.empty()) {
+    return error.fail(PENSTOCK_SKIP, withheld, {}, kNotAdded);
   }
 
   Scratch& out = scratch();

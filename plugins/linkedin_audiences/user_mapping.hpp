@@ -25,7 +25,7 @@ class UserMapping {
  private:
   ChangeRule change_{"dmp_user_action", "person"};
   sdk::Field audience_key_, email_, advertising_id_, ad_tracking_, device_type_, first_name_,
-      last_name_, title_, company_, country_;
+      last_name_, title_, company_, country_, consent_withheld_;
 };
 
 }  // namespace penstock::linkedin

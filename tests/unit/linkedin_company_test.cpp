@@ -414,4 +414,47 @@ TEST_CASE("what LinkedIn says about a company is shown as it is") {
   CHECK(result.outcomes[0].message == "Invalid domain acme.example");
 }
 
+TEST_CASE("companies of a warehouse's rows follow the row, and need no fixed action") {
+  const auto row = [](const char* change) {
+    return map({{"company_action", "AUTO"},
+                {"audience_source", "CONNECTIONS"},
+                {"segment_name", "Qualified"},
+                {"sync_mode", "mirror"},
+                {"row_change", change}});
+  };
+  CHECK(row("insert").payload.find(R"({"action":"ADD")") == 0);
+  CHECK(row("updated").payload.find(R"({"action":"ADD")") == 0);
+  CHECK(row("deleted").payload.find(R"({"action":"REMOVE")") == 0);
+  CHECK(row("Account Qualified").reason == "action_unknown");
+}
+
+TEST_CASE("a sync mode and a fixed action exclude each other at load") {
+  const auto settings = [](const std::string& literals) {
+    sdk::test::Options options;
+    options.mappings = "[" + literals + "]";
+    TestHost host(PENSTOCK_TEST_HOOKS(linkedin_audiences), actions(), options);
+    return host.settings(settings_with());
+  };
+  const std::string companies =
+      R"({"mapping":"m","action":"sync_to_company_segment","literals":{"segment_name":"Q","audience_source":"CONNECTIONS",)";
+  CHECK(settings(companies + R"("company_action":"AUTO","sync_mode":"mirror"}})").code ==
+        PENSTOCK_OK);
+  CHECK(settings(companies + R"("company_action":"AUTO"}})").code == PENSTOCK_ERR_INVALID);
+  const HookResult both = settings(companies + R"("company_action":"ADD","sync_mode":"mirror"}})");
+  CHECK(both.code == PENSTOCK_ERR_INVALID);
+  CHECK(both.field == "company_action");
+  const HookResult people = settings(
+      R"({"mapping":"m","action":"sync_to_dmp_segment","literals":{"personas_audience_key":"k",)"
+      R"("dmp_user_action":"REMOVE","sync_mode":"delete"}})");
+  CHECK(people.code == PENSTOCK_ERR_INVALID);
+  CHECK(people.field == "dmp_user_action");
+  CHECK(people.message.find("sync_mode") != std::string::npos);
+}
+
+TEST_CASE("without consent no company is added, and removals are sent") {
+  CHECK(map({{"consent_withheld", "integration_off"}}).reason == "integration_off");
+  CHECK(map({{"consent_withheld", "integration_off"}}).code == PENSTOCK_SKIP);
+  CHECK(map({{"consent_withheld", "integration_off"}, {"company_action", "REMOVE"}}).emitted);
+}
+
 }  // namespace penstock::linkedin

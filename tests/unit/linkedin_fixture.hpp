@@ -28,10 +28,26 @@ using sdk::test::TestValues;
 
 inline std::vector<sdk::test::TestAction> actions() {
   return {{"sync_to_dmp_segment",
-           {"personas_audience_key", "dmp_segment_name", "source_segment_id",
-            "event_computation_key", "email", "google_advertising_id", "ad_tracking_enabled",
-            "device_type", "first_name", "last_name", "title", "company", "country", "event_name",
-            "membership", "computation_class", "dmp_user_action"}},
+           {"personas_audience_key",
+            "dmp_segment_name",
+            "source_segment_id",
+            "event_computation_key",
+            "email",
+            "google_advertising_id",
+            "ad_tracking_enabled",
+            "device_type",
+            "first_name",
+            "last_name",
+            "title",
+            "company",
+            "country",
+            "event_name",
+            "membership",
+            "computation_class",
+            "dmp_user_action",
+            "consent_withheld",
+            "sync_mode",
+            "row_change"}},
           {"sync_to_company_segment",
            {"company_action",
             "audience_source",
@@ -52,7 +68,10 @@ inline std::vector<sdk::test::TestAction> actions() {
             "source_segment_id",
             "event_computation_key",
             "membership",
-            "computation_class"}}};
+            "computation_class",
+            "consent_withheld",
+            "sync_mode",
+            "row_change"}}};
 }
 
 inline sdk::test::Hooks hooks() {

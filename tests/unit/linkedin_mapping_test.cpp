@@ -593,4 +593,70 @@ TEST_CASE("bytes that are no UTF-8 become replacement characters in the element"
   CHECK(result.payload.find("Zo\xEF\xBF\xBD\"") != std::string::npos);
 }
 
+TEST_CASE("without consent nobody is added, whatever else is wrong, and removals are sent") {
+  const TestValues refused = {{"consent_withheld", "consent_refused"}};
+  const auto with = [&](TestValues more) {
+    more.insert(more.end(), refused.begin(), refused.end());
+    return map(more);
+  };
+  for (const TestValues& adding :
+       {TestValues{}, TestValues{{"dmp_user_action", "ADD"}, {"event_name", "Winback"}},
+        TestValues{{"email", sdk::test::TestValue()}}}) {
+    const MapResult result = with(adding);
+    CHECK(result.code == PENSTOCK_SKIP);
+    CHECK(result.reason == "consent_refused");
+    CHECK_FALSE(result.emitted);
+  }
+  CHECK(action_of(with({{"event_name", "Audience Exited"}})) == "REMOVE");
+  CHECK(action_of(with({{"membership", false}})) == "REMOVE");
+  CHECK(action_of(with({{"dmp_user_action", "REMOVE"}})) == "REMOVE");
+}
+
+TEST_CASE("under a sync mode the change of the row decides, in Segment's and RudderStack's words") {
+  struct Case {
+    const char* mode;
+    const char* created;
+    const char* changed;
+    const char* gone;
+  };
+  const char* const skipped = "not_in_sync_mode";
+  const Case cases[] = {{"add", "ADD", "ADD", skipped},
+                        {"update", skipped, "ADD", skipped},
+                        {"upsert", "ADD", "ADD", skipped},
+                        {"mirror", "ADD", "ADD", "REMOVE"},
+                        {"delete", skipped, skipped, "REMOVE"}};
+  const auto fate = [](const char* mode, const char* change) {
+    const MapResult result = map({{"sync_mode", mode},
+                                  {"row_change", change},
+                                  {"event_name", change},
+                                  {"source_segment_id", ""}});
+    if (result.emitted) return action_of(result);
+    CHECK(result.code == (result.reason == "not_in_sync_mode" ? PENSTOCK_SKIP : PENSTOCK_REJECT));
+    return result.reason;
+  };
+  for (const Case& c : cases) {
+    CAPTURE(c.mode);
+    CHECK(fate(c.mode, "new") == c.created);
+    CHECK(fate(c.mode, "insert") == c.created);
+    CHECK(fate(c.mode, "updated") == c.changed);
+    CHECK(fate(c.mode, "update") == c.changed);
+    CHECK(fate(c.mode, "deleted") == c.gone);
+    CHECK(fate(c.mode, "delete") == c.gone);
+    for (const char* unknown : {"", "New", "Audience Entered", "upsert"}) {
+      CHECK(fate(c.mode, unknown) == "action_unknown");
+    }
+  }
+}
+
+TEST_CASE(
+    "a row adds nobody without consent, and a fixed action beside a sync mode nobody at all") {
+  const TestValues row = {{"sync_mode", "mirror"}, {"row_change", "new"}};
+  TestValues refused = row;
+  refused.emplace_back("consent_withheld", "consent_refused");
+  CHECK(map(refused).reason == "consent_refused");
+  TestValues fixed = row;
+  fixed.emplace_back("dmp_user_action", "REMOVE");
+  CHECK(map(fixed).reason == "action_unknown");
+}
+
 }  // namespace penstock::linkedin

@@ -134,8 +134,9 @@ TEST_CASE("spaces between the parts of a trigger do not matter") {
 }
 
 TEST_CASE("every root of a path can be asked about") {
-  for (const char* const root : {"type", "event", "name", "userId", "anonymousId", "messageId",
-                                 "properties", "traits", "context", "integrations"}) {
+  for (const char* const root :
+       {"type", "event", "name", "userId", "anonymousId", "messageId", "properties", "traits",
+        "context", "integrations", "action", "fields", "identifiers", "recordId", "channel"}) {
     const std::string event = "{\"" + std::string(root) + "\":\"v\"}";
     CHECK(holds(std::string(root) + " = \"v\"", event));
     CHECK_FALSE(holds(std::string(root) + ".x = \"v\"", event));

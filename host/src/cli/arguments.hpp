@@ -34,6 +34,7 @@ enum class Command : std::uint8_t {
   auth_logout,
   queue_check,
   queue_repair,
+  import_segment,
   plugin_list,
   plugin_describe,
 };
@@ -67,6 +68,7 @@ struct Arguments {
   bool quiet = false;
   // all commands about pipelines:
   std::vector<std::string> pipelines;
+  bool allow_shared_state = false;  // that use the state
   // run:
   std::chrono::milliseconds drain_timeout = kDefaultDrainTimeout;
   unsigned workers = 0;
@@ -76,9 +78,12 @@ struct Arguments {
   bool connect = false;
   // try:
   std::string input;  // a path, or "-"
+  // import:
+  std::string export_file;
   // status:
   bool watch = false;
   unsigned history_hours = 0;  // 0: none
+  std::string fail_on;         // "": nothing; else as parse_fail_on() takes it
   // audiences rename:
   std::string mapping;   // MAPPING, or DESTINATION.MAPPING
   std::string new_name;  // of the audience

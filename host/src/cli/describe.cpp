@@ -196,6 +196,7 @@ std::string about_text(const InputSpec& input) {
   if (input.max_length)
     parts.push_back("At most " + std::to_string(*input.max_length) + " characters.");
   if (input.literal) parts.emplace_back("A literal, not taken from events.");
+  if (input.consent) parts.emplace_back("Not for mappings to fill.");
   if (input.allow_null) parts.emplace_back("May be null.");
   if (input.secret) parts.emplace_back("Secret: never shown.");
   if (input.personal_data) parts.emplace_back("[personal data]");

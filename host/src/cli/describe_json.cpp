@@ -32,6 +32,7 @@ Json input_json(const InputSpec& input) {
                {"secret", input.secret},
                {"advanced", input.advanced},
                {"literal", input.literal},
+               {"consent", input.consent},
                {"allow_null", input.allow_null},
                {"personal_data", input.personal_data}};
   if (!input.required_if.empty()) {

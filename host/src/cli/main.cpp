@@ -48,12 +48,37 @@ int dispatch(const penstock::cli::Arguments& arguments) {
       return penstock::cli::queue_check_command(arguments);
     case Command::queue_repair:
       return penstock::cli::queue_repair_command(arguments);
+    case Command::import_segment:
+      return penstock::cli::import_segment_command(arguments);
     case Command::plugin_list:
       return penstock::cli::plugin_list_command(arguments);
     case Command::plugin_describe:
       return penstock::cli::plugin_describe_command(arguments);
   }
   return penstock::exit_code(penstock::StatusCode::internal);
+}
+
+}  // namespace
+
+namespace {
+
+int run_program(int argc, char** argv) {
+  try {
+    auto parsed = penstock::cli::parse_arguments(argc, argv);
+    if (const auto* answer = std::get_if<penstock::cli::Answer>(&parsed)) {
+      std::fputs(answer->text.c_str(), answer->to_stderr ? stderr : stdout);
+      return answer->exit_code;
+    }
+    penstock::cli::keep_results_apart();
+    const auto& arguments = std::get<penstock::cli::Arguments>(parsed);
+    penstock::services::start_log(arguments.log_format, arguments.log_level);
+    if (penstock::Status status = penstock::services::initialise_http(); !status.ok())
+      return penstock::cli::fail(status);
+    return dispatch(arguments);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "penstock: internal error: %s. Please report this.\n", error.what());
+    return penstock::exit_code(penstock::StatusCode::internal);
+  }
 }
 
 }  // namespace
@@ -65,19 +90,7 @@ int main(int argc, char** argv) {
   std::signal(SIGXFSZ, SIG_IGN);
   mallopt(M_ARENA_MAX, kHeaps);
   penstock::cli::say_last_words();
-  try {
-    auto parsed = penstock::cli::parse_arguments(argc, argv);
-    if (const auto* answer = std::get_if<penstock::cli::Answer>(&parsed)) {
-      std::fputs(answer->text.c_str(), answer->to_stderr ? stderr : stdout);
-      return answer->exit_code;
-    }
-    const auto& arguments = std::get<penstock::cli::Arguments>(parsed);
-    penstock::services::start_log(arguments.log_format, arguments.log_level);
-    if (penstock::Status status = penstock::services::initialise_http(); !status.ok())
-      return penstock::cli::fail(status);
-    return dispatch(arguments);
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "penstock: internal error: %s. Please report this.\n", error.what());
-    return penstock::exit_code(penstock::StatusCode::internal);
-  }
+  const int code = run_program(argc, argv);
+  penstock::cli::end_in_order();
+  return code;
 }

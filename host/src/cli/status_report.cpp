@@ -70,7 +70,7 @@ std::string destination_text(const DestinationRow& row, std::int64_t now_ms) {
   }
   out += last_ms == 0 ? ", nothing delivered yet" : ", last delivered " + ago(last_ms, now_ms);
   if (state.pending_oldest_ms != 0) {
-    out += ", oldest pending record has waited " + words_for(now_ms - state.pending_oldest_ms);
+    out += ", oldest pending record has waited " + words_for(state.pending_oldest_age_ms);
   }
   out += "\n";
   if (state.state != "ok" && !state.message.empty()) out += "    " + state.message + "\n";
@@ -182,8 +182,25 @@ std::string runner_text(const std::optional<services::LockHolder>& runner) {
   if (!runner) return "not running";
   std::string out = "running";
   if (runner->pid != 0) out += ", process " + std::to_string(runner->pid);
+  if (!runner->host.empty())
+    out += ", in another container or on another host (" + runner->host + ")";
   if (!runner->started_at.empty()) out += ", since " + runner->started_at;
   return out;
+}
+
+std::string last_run_text(const StatusView& view) {
+  if (!view.last_run) return {};
+  const services::LastRun& run = *view.last_run;
+  const std::string began = "began " + ago(run.started_ms, view.now_ms);
+  if (run.fault)
+    return "  the last run " + began + " and was ended by a fault: " + run.message + "\n\n";
+  if (!run.by_itself) {
+    return "  the last run " + began +
+           " and did not come to its end: it was killed, the memory was full or the power failed. "
+           "Nothing is lost\n\n";
+  }
+  return "  the last run ended " + ago(run.ended_ms, view.now_ms) + " with exit code " +
+         std::to_string(run.exit_code) + (run.message.empty() ? "" : ": " + run.message) + "\n\n";
 }
 
 }  // namespace
@@ -194,6 +211,7 @@ std::string status_text(const StatusView& view) {
   std::string out = view.outline.name + ": " + runner_text(view.runner) + ". Counted since " +
                     iso_time(state.created_ms) + " (" + ago(state.created_ms, view.now_ms) +
                     ")\n\n";
+  out += last_run_text(view);
   out += "  " + counted(state.events.received, "event") + ": " +
          with_separators(state.matched_events) + " matched, " +
          with_separators(state.events.unmatched) + " wanted by no mapping, " +
@@ -208,6 +226,7 @@ std::string status_text(const StatusView& view) {
   out += issues_table(view);
   out += reasons_table(state, ReasonCount::Kind::dead_letter, "Not delivered");
   out += reasons_table(state, ReasonCount::Kind::warning, "Warnings");
+  out += reasons_table(state, ReasonCount::Kind::skipped, "Skipped");
   out += dead_letters_text(view);
   if (view.history) out += history_table(*view.history);
   return out;

@@ -92,11 +92,15 @@ class InputReader {
       }
       input_.allow_null = map_.boolean("allow_null").value_or(false);
       read_category();
+      input_.consent = map_.boolean("consent").value_or(false);
+      input_.aliases = map_.texts("aliases");
+      input_.hints = map_.texts_by_name("hints");
     }
     read_choices();
     read_text_limits();
     read_required_if();
     read_default();
+    if (input_.consent) check_consent();
     map_.finish();
     return std::move(input_);
   }
@@ -234,6 +238,18 @@ class InputReader {
     } else if (node->is_scalar() && !path && !node->is(Node::Kind::null)) {
       (void)read_input_value(input_, *node, map_.label("default"), diagnostics_);
     }
+  }
+
+  // The host fills it with a reason, or not at all.
+  void check_consent() {
+    if (input_.type == ValueType::string && !input_.multiple && !input_.required &&
+        !input_.literal && input_.required_if.empty() && !input_.default_value &&
+        input_.choices.empty()) {
+      return;
+    }
+    error(*map_.find("consent"), "consent",
+          "such a field is filled by the host with a text or left out, so it is of type string and "
+          "has no default, choices, literal, multiple, required or required_if");
   }
 
   InputRole role_;

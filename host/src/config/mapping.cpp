@@ -123,11 +123,22 @@ class MappingReader {
     for (const InputSpec& field : mapping_.action->fields) names.push_back(field.name);
     for (const Node::Member& field : node->members) {
       const InputSpec* spec = mapping_.action->find_field(field.key);
-      if (spec == nullptr) {
+      if (spec != nullptr && spec->consent) {
+        diagnostics_.error(
+            field.location,
+            "the field " + in_quotes(field.key) + " is filled by Penstock, not by a mapping",
+            "write respect_consent at the destination instead");
+      } else if (spec == nullptr) {
+        const auto hint = mapping_.action->hints.find(field.key);
         diagnostics_.error(
             field.location,
             "the action " + mapping_.action->name + " has no field " + in_quotes(field.key),
-            suggestion(field.key, names));
+            hint != mapping_.action->hints.end() ? hint->second : suggestion(field.key, names));
+      } else if (const Node::Member* other = find_mapped(spec->name)) {
+        diagnostics_.error(field.location, "the field " + spec->name +
+                                               " is filled twice, here by its other name " +
+                                               in_quotes(field.key) + " and in line " +
+                                               std::to_string(other->location.line));
       } else {
         add_field(*spec, field);
       }
@@ -136,6 +147,7 @@ class MappingReader {
 
   void add_field(const InputSpec& spec, const Node::Member& written) {
     Node::Member field = written;
+    field.key = spec.name;
     Node* text = spec.trim ? written_text(field.value) : nullptr;
     if (text == nullptr) {
       mapping_.fields.push_back(std::move(field));
@@ -170,6 +182,16 @@ class MappingReader {
     const ActionSpec& action = *mapping_.action;
     mapping_.trigger_location = mapping_.location;
     mapping_.default_trigger = true;
+    for (const std::string& name : action.own_trigger_with) {
+      if (find_mapped(name) == nullptr) continue;
+      diagnostics_.error(mapping_.location,
+                         path_ + ".trigger is missing; with the field " + name +
+                             " the mapping needs one of its own, because the action's default "
+                             "trigger lets none of its events through",
+                         "say which events are this mapping's, as in: trigger: 'event in [\"new\", "
+                         "\"updated\", \"deleted\"] and context.sources.job_id = \"...\"'");
+      return;
+    }
     if (action.default_trigger.empty()) {
       diagnostics_.error(
           mapping_.location,

@@ -6,6 +6,13 @@
 namespace penstock::mapping {
 namespace {
 
+std::uint32_t consent_field_of(const ActionSpec& action) {
+  for (std::uint32_t i = 0; i < action.fields.size(); ++i) {
+    if (action.fields[i].consent) return i;
+  }
+  return Program::kNoField;
+}
+
 // Of several lists that a trigger requires the shortest says most.
 std::optional<std::vector<std::string>> event_names_of(const trigger::Expression& trigger) {
   std::optional<std::vector<std::string>> names;
@@ -30,6 +37,12 @@ std::unique_ptr<Program> compile(const PipelineConfig& config, Diagnostics& diag
   for (std::uint32_t d = 0; d < config.destinations.size(); ++d) {
     const DestinationConfig& destination = config.destinations[d];
     if (!destination.enabled || destination.plugin == nullptr) continue;
+    const Consent* consent = nullptr;
+    if (destination.respect_consent) {
+      program->consents.push_back(std::make_unique<Consent>(*destination.respect_consent,
+                                                            *destination.plugin, program->paths));
+      consent = program->consents.back().get();
+    }
     for (const MappingConfig& mapping : destination.mappings) {
       if (!mapping.enabled || mapping.action == nullptr) continue;
       std::optional<trigger::Expression> trigger;
@@ -45,7 +58,8 @@ std::unique_ptr<Program> compile(const PipelineConfig& config, Diagnostics& diag
       const auto action =
           static_cast<std::uint32_t>(mapping.action - destination.plugin->actions.data());
       program->mappings.push_back({d, action, mapping.action, &mapping, std::move(mapper), nullptr,
-                                   false, event_names_of(*trigger)});
+                                   false, event_names_of(*trigger), consent,
+                                   consent_field_of(*mapping.action)});
     }
   }
   if (diagnostics.error_count() > errors_before) return nullptr;

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "mapping/consent.hpp"
 #include "mapping/masked_event.hpp"
 #include "mapping/record_mapper.hpp"
 #include "model/diagnostics.hpp"
@@ -20,6 +21,7 @@ namespace penstock::mapping {
 
 // Immutable while workers run. Points into the PipelineConfig, which must outlive it.
 struct Program {
+  static constexpr std::uint32_t kNoField = UINT32_MAX;
   struct Mapping {
     std::uint32_t destination = 0;  // index into PipelineConfig::destinations
     std::uint32_t action = 0;       // index into the plugin manifest's actions
@@ -30,6 +32,9 @@ struct Program {
     bool whole_event_is_personal = false;  // a field with personal data reads it
     // The names of events that the trigger may let through; nothing where it may be any.
     std::optional<std::vector<std::string>> event_names;
+    const Consent* consent = nullptr;  // of the destination, where it respects consent
+    // The action's field that gets the refusal; kNoField where the plugin declares none.
+    std::uint32_t consent_field = kNoField;
   };
 
   PathTable paths;
@@ -38,6 +43,7 @@ struct Program {
       mappings;          // the enabled ones of enabled destinations, in the order of the manifest
   PathSlot user_id = 0;  // of the event's userId
   PersonalPlaces personal;  // what any field with personal data reads, short of the whole event
+  std::vector<std::unique_ptr<Consent>> consents;  // of the destinations that respect it
 };
 
 // All that is wrong is in diagnostics; null if there is an error. Of a pipeline that was read with

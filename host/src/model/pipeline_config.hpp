@@ -20,7 +20,7 @@ namespace penstock {
 class Secret {
  public:
   Secret() = default;
-  explicit Secret(std::string text) : text_(std::move(text)) {}
+  explicit Secret(std::string text);  // no text shows it from now on (gate/secrets.hpp)
   [[nodiscard]] bool empty() const { return text_.empty(); }
   [[nodiscard]] const std::string& reveal() const { return text_; }
 
@@ -96,6 +96,13 @@ struct MappingConfig {
   std::vector<std::string> faulty_fields;  // of which a fault was reported
 };
 
+// Whose events add nobody to a destination: respect_consent (README.md).
+struct ConsentConfig {
+  std::vector<std::string> categories;  // all must be granted in context.consent
+  bool integrations = false;            // the event's "integrations" can exclude the destination
+  bool required = false;                // an event without preferences counts as a refusal
+};
+
 struct DestinationConfig {
   std::string name;
   Location location;
@@ -107,6 +114,7 @@ struct DestinationConfig {
       batches;  // by action: the manifest's with the user's overrides
   // What fails and is older becomes a dead letter; nothing: is tried for ever.
   std::optional<std::chrono::milliseconds> give_up_after;
+  std::optional<ConsentConfig> respect_consent;
   std::vector<MappingConfig> mappings;
 };
 
