@@ -85,7 +85,10 @@ TEST_CASE("a path walks maps by key and lists by index, and anything else is mis
   check({
       {"properties.products.1.sku = \"b\"", event, true},
       {"properties.products.2.sku = null", event, true},
-      {"properties.products.length = null", event, true},
+      {"properties.products.length = 2", event, true},
+      {"properties.products.0.sku.length = 1", event, true},
+      {"properties.zero.length = null", event, true},
+      {"properties.length = null", event, true},
       {"properties.products.sku = null", event, true},
       {"properties.products.01.sku = null", event, true},
       {"properties.text.0 = null", event, true},
