@@ -254,6 +254,45 @@ TEST_CASE("A mapping that cannot be compiled says why") {
   }
 }
 
+TEST_CASE("A Liquid template is refused with the directive that gives the same, if there is one") {
+  const std::pair<const char*, const char*> cases[] = {
+      {"Hi {{ traits.name }}!", "write {'@template': 'Hi {{ traits.name }}!'}"},
+      {"{{- traits.name -}}", "write {'@template': '{{ traits.name }}'}"},
+      {"it's plain", "write 'it''s plain'"},
+      {"{{ traits.email | downcase }}",
+       "write {'@case': {operator: lower, value: '$.traits.email'}}"},
+      {"{{ traits.email | replace: \"a|b\", 'c' | upcase }}",
+       "write {'@case': {operator: upper, value: {'@replace': {pattern: 'a|b', replacement: 'c', "
+       "value: '$.traits.email'}}}}"},
+      {"{{ a | remove: ' ' }}",
+       "write {'@replace': {pattern: ' ', replacement: '', value: '$.a'}}"},
+      {"{{ a | replace_first: '-', '' }}",
+       "write {'@replace': {pattern: '-', replacement: '', value: '$.a', global: false}}"},
+      {"{{ a | default: 'x' }}", "write {'@if': {blank: '$.a', then: '$.a', else: 'x'}}"},
+      {"{{ properties | json }}", "write {'@json': {mode: encode, value: '$.properties'}}"},
+      {"{% if a.b %}yes {{ a.b }}{% else %}no{% endif %}",
+       "write {'@if': {exists: '$.a.b', then: {'@template': 'yes {{ a.b }}'}, else: 'no'}}"},
+      {"{% if a %}yes{% endif %}", "write {'@if': {exists: '$.a', then: 'yes'}}"},
+      {"{{ a | date: '%Y' }}", "@liquid is not supported; found the filter date"},
+      {"{% for x in a %}{{ x | plus: b }}{% endfor %}",
+       "@liquid is not supported; found the tag for, the filter plus"},
+      {"{% if a == 'x' %}y{% endif %}", "the table \"Liquid templates\" of the documentation"},
+      {"{{ a | replace: b, 'c' }}", "found the filter replace"},
+      {"{{ 'x' | upcase }}", "found the filter upcase"},
+      {"{{ unclosed", "the table \"Liquid templates\" of the documentation"},
+  };
+  for (const auto& [liquid, expected] : cases) {
+    INFO(liquid);
+    Node node;
+    node.kind = Node::Kind::map;
+    node.members.push_back({"@liquid", {}, Node::of_string(liquid)});
+    const std::string errors = errors_of(node);
+    CHECK_THAT(errors, Catch::Contains("@liquid is not supported") && Catch::Contains(expected));
+    node.members.back().value.interpolated = true;  // may hold a secret
+    CHECK_THAT(errors_of(node), Catch::Contains("write it with @template"));
+  }
+}
+
 TEST_CASE("All that is wrong with a mapping is reported at once") {
   const std::string errors = errors_of(
       node_from_json(R"({"a":{"@liquid":"x"},"b":[{"@nope":1}],"c":{"@if":{"exists":"$..a"}}})"));

@@ -4,6 +4,7 @@
 
 #include "mapping/arguments.hpp"
 #include "mapping/compiler.hpp"
+#include "mapping/liquid_advice.hpp"
 #include "mapping/template_text.hpp"
 
 namespace penstock::mapping {
@@ -137,8 +138,13 @@ ExpressionPtr Compiler::replace(const Node::Member& directive) {
 }
 
 ExpressionPtr Compiler::liquid(const Node::Member& directive) {
-  diagnostics_.error(directive.location, "@liquid is not supported",
-                     "write it with @template, @if, @case and @replace");
+  std::string message = "@liquid is not supported";
+  LiquidAdvice advice{"", "write it with @template, @if, @case and @replace"};
+  if (directive.value.is(Node::Kind::string) && !directive.value.interpolated) {
+    advice = advise_on_liquid(directive.value.text);
+  }
+  if (!advice.found.empty()) message += "; found " + advice.found;
+  diagnostics_.error(directive.location, std::move(message), std::move(advice.hint));
   return constant({});
 }
 
