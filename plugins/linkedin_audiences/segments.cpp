@@ -144,7 +144,9 @@ SegmentAnswer Segments::answer(const SegmentState& state) const {
 
 Segments::Look Segments::look(const Audience& audience, const Errand& errand, SegmentState& state) {
   const AudienceId id(audience);
-  SegmentList found = api_.find(id, errand);
+  SegmentList found;
+  found.failure = held_back();
+  if (!found.failure) found = api_.find(id, errand);
   if (found.failure) {
     if (state.usable() && may_write_anyway(*found.failure)) {
       host_.log(PENSTOCK_LOG_INFO, "the state of LinkedIn segment " + state.id +
@@ -217,6 +219,35 @@ std::optional<sdk::Outcome> Segments::establish(const Audience& audience, const 
                  "before another one is",
                  std::min(remaining, look_for_created_ms(settings_)));
   }
+Segments::Look Segments::look_at_existing(const Audience& audience, const Errand& errand,
+                                          SegmentState& state) {
+  SegmentLookup lookup;
+  lookup.failure = held_back();
+  if (!lookup.failure) lookup = api_.get_existing(audience, errand);
+  if (lookup.failure) {
+    if (state.usable() && may_write_anyway(*lookup.failure)) {
+      host_.log(PENSTOCK_LOG_INFO, "the state of LinkedIn segment " + state.id +
+                                       " could not be read: " + lookup.failure->message);
+      return {};
+    }
+    state.suspect = true;
+    return {std::move(lookup.failure), false};
+  }
+  state = {audience.existing_id, std::min(lookup.segment->created_ms, now_ms()), 0};
+  watch_.seen_while_sending(audience, {*lookup.segment});
+  return {std::nullopt, true};
+}
+
+std::optional<sdk::Outcome> Segments::held_back() {
+  if (not_held_back_.load()) return std::nullopt;
+  const std::optional<CheckPause::Pause> pause = pause_.load();
+  if (!pause || pause->of != CheckPause::Of::audiences) {
+    not_held_back_ = true;
+    return std::nullopt;
+  }
+  return sdk::Outcome{PENSTOCK_THROTTLED, 429, pause->remaining_ms, pause->reason, pause->message};
+}
+
   return create(audience, errand, state);
 }
 
@@ -260,8 +291,10 @@ std::optional<sdk::Outcome> Segments::create(const Audience& audience, const Err
   state.creating_ms = now_ms();
   store_.save(id, state);
   if (const std::int64_t remaining = until_create_again_ms(state); remaining > 0) {
-    result.failure.retry_after_ms = std::max(result.failure.retry_after_ms,
-                                             std::min(remaining, look_for_created_ms(settings_)));
+    const std::int64_t pause_ms =
+        conflict ? look_for_existing_ms(0) : look_for_created_ms(settings_, 0);
+    result.failure.retry_after_ms =
+        std::max(result.failure.retry_after_ms, std::min(remaining, pause_ms));
   }
   return result.failure;
 }

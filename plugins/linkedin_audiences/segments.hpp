@@ -14,6 +14,7 @@
 
 #include "audience.hpp"
 #include "segment_api.hpp"
+#include "check_pause.hpp"
 #include "segment_store.hpp"
 #include "segment_watch.hpp"
 #include "settings.hpp"
@@ -34,6 +35,7 @@ class Segments {
         api_(host, settings),
         store_(host, settings),
         watch_(host, settings) {}
+        pause_(host, settings),
 
   // [send-thread] [may-block] Waits for another batch that is already asking about this audience,
   // unless the id is known.
@@ -71,6 +73,8 @@ class Segments {
 
   SegmentAnswer answer(const SegmentState& state) const;
   // The parts that talk to LinkedIn; called without the lock, by one batch per audience.
+  // Whether the check before this run was asked to wait with questions about audiences.
+  std::optional<sdk::Outcome> held_back();
   Look look(const Audience& audience, const Errand& errand, SegmentState& state);
   std::optional<sdk::Outcome> establish(const Audience& audience, const Errand& errand,
                                         SegmentState& state);
@@ -93,8 +97,11 @@ class Segments {
   SegmentWatch watch_;
 
   std::mutex mutex_;
+  CheckPause pause_;
   std::condition_variable changed_;
   std::map<AudienceId, Entry> entries_;  // never erased
+  std::atomic<bool> not_held_back_{false};  // no pause is under way any more
+
 };
 
 }  // namespace penstock::linkedin
