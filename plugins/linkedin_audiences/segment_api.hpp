@@ -44,8 +44,9 @@ class SegmentApi {
   // All [may-block].
   // The segments with the audience's type and key, over all pages, the oldest first.
   [[nodiscard]] SegmentList find(const AudienceId& audience, const Errand& errand) const;
-  // The oldest segment with the audience's type and key under another platform than the setting's;
-  // nothing when there is none, or that is not known.
+  // What may keep an audience from being created: the oldest segment with its key under another
+  // platform than the setting's or of another type, those of its own type first; nothing when there
+  // is none, or that is not known.
   [[nodiscard]] std::optional<Segment> find_elsewhere(const AudienceId& audience,
                                                       const Errand& errand) const;
   // Every segment of the account under the setting source_platform, the oldest first.
