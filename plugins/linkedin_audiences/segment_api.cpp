@@ -146,6 +146,10 @@ SegmentList SegmentApi::list(const Errand& errand) const {
   return all;
 }
 
+SegmentList SegmentApi::list_all(const Errand& errand) const {
+  return read_pages("", "Listing the ad account's audiences", errand);
+}
+
 SegmentList SegmentApi::read_pages(const std::string& narrowing, std::string_view doing,
                                    const Errand& errand) const {
   SegmentList list;
@@ -189,7 +193,7 @@ std::optional<std::int64_t> SegmentApi::count(const Errand& errand) const {
   if (response.result != PENSTOCK_OK || response.status != 200) return std::nullopt;
   const std::optional<Page> page = parse_page(response.body);
   if (page && page->total > 0) return page->total;
-  const SegmentList all = read_pages("", "Counting the ad account's audiences", errand);
+  const SegmentList all = list_all(errand);
   if (all.failure) return std::nullopt;
   return static_cast<std::int64_t>(all.segments.size());
 }
@@ -211,10 +215,6 @@ SegmentLookup SegmentApi::get(const std::string& id, const Errand& errand) const
   return lookup;
 }
 
-CreateResult SegmentApi::create(const Audience& audience, const Errand& errand) const {
-  constexpr std::string_view kDoing = "Creating the audience";
-  const sdk::HttpResponse response =
-      api_.post("/dmpSegments", creation(audience, settings_), "", errand);
 SegmentLookup SegmentApi::get_existing(const Audience& audience, const Errand& errand) const {
   SegmentLookup lookup = get(audience.existing_id, errand);
   if (lookup.failure) return lookup;
@@ -258,6 +258,10 @@ SegmentLookup SegmentApi::get_existing(const Audience& audience, const Errand& e
   return lookup;
 }
 
+CreateResult SegmentApi::create(const Audience& audience, const Errand& errand) const {
+  constexpr std::string_view kDoing = "Creating the audience";
+  const sdk::HttpResponse response =
+      api_.post("/dmpSegments", creation(audience, settings_), "", errand);
 
   CreateResult result;
   if (response.result == PENSTOCK_OK && response.status >= 200 && response.status < 300) {

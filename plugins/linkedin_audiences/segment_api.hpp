@@ -51,7 +51,12 @@ class SegmentApi {
                                                       const Errand& errand) const;
   // Every segment of the account under the setting source_platform, the oldest first.
   [[nodiscard]] SegmentList list(const Errand& errand) const;
+  // Every segment of the account, under whichever platform, the oldest first.
+  [[nodiscard]] SegmentList list_all(const Errand& errand) const;
   [[nodiscard]] SegmentLookup get(const std::string& id, const Errand& errand) const;
+  // The segment that a mapping names by its id. A failure, too, when it is not there, or not what
+  // the mapping fills: of another account, type or platform.
+  [[nodiscard]] SegmentLookup get_existing(const Audience& audience, const Errand& errand) const;
   [[nodiscard]] CreateResult create(const Audience& audience, const Errand& errand) const;
   // Nothing when it worked.
   [[nodiscard]] std::optional<sdk::Outcome> rename(const std::string& id, const std::string& name,
