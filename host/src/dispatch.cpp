@@ -50,6 +50,7 @@ void Engine::collect_notices() {
 void Engine::update_state(std::uint32_t destination, const send::Decision& decision,
                           std::int64_t now_ns) {
   send::DestinationState& state = states_[destination];
+  const std::int64_t paused_before_ns = state.paused_until_ns();
   if (const auto news = state.update(decision, now_ns)) {
     const auto level = news->good                                 ? services::LogLevel::info
                        : news->severity == Issue::Severity::error ? services::LogLevel::error
@@ -57,6 +58,8 @@ void Engine::update_state(std::uint32_t destination, const send::Decision& decis
     services::log(level, pipeline_.config().destinations[destination].name, news->message);
     next_states_ns_ = 0;
   }
+  // What a destination asked for holds over a crash, too (resume_pauses).
+  if (state.paused_until_ns() != paused_before_ns) next_states_ns_ = 0;
   batcher_.pause(destination, state.paused_until_ns());
   batcher_.set_probing(destination, state.probing());
 }

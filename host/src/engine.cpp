@@ -230,6 +230,7 @@ RunReport Engine::execute() {
         }
         wake();
       });
+  resume_pauses();
   check_destinations();
   const unsigned workers =
       options_.workers > 0 ? options_.workers : std::max(1U, std::thread::hardware_concurrency());

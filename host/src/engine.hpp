@@ -51,6 +51,7 @@ class Engine {
          std::unique_ptr<source::Source> source, Leftover leftover);
 
   // checking.cpp: before the source is read
+  void resume_pauses();
   void check_destinations();
   void refuse(std::uint32_t destination, const plugin::CheckResult& result);
 

@@ -200,6 +200,16 @@ TEST_CASE("Each outcome says what it means for the load on the connection") {
   CHECK(group.decide({row.report}).load == row.load);
 }
 
+TEST_CASE("A service that is unavailable for a time that it names is asked for nothing meanwhile") {
+  const auto effect_of = [](const Reported& reported) { return Group(1).decide({reported}); };
+  const Decision named = effect_of({PENSTOCK_RETRY, 503, 60'000});
+  CHECK(named.effect == Decision::Effect::throttle);
+  CHECK(named.until_ns >= kNow + 60 * kSecond);
+  CHECK(named.failed);
+  CHECK(effect_of({PENSTOCK_RETRY, 503}).effect == Decision::Effect::none);
+  CHECK(effect_of({PENSTOCK_RETRY, 500, 60'000}).effect == Decision::Effect::none);
+}
+
 TEST_CASE("A group that goes on failing says nothing new about the load that others share") {
   Group group(1);
   CHECK(group.decide({{PENSTOCK_RETRY, 503}}).load == Signal::overloaded);

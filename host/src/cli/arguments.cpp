@@ -56,6 +56,7 @@ struct Raw {
   std::vector<std::string> sets;
   std::string drain_timeout;
   std::string login_timeout;
+  std::string confirm_after;
   bool verbose = false;
   std::string pipeline;
   std::string since;
@@ -209,6 +210,13 @@ class Commands {
     audiences.add_option("PIPELINE", raw_.pipeline, "The pipeline's manifest");
     add_set_option(audiences);
     add_shared_state_option(audiences);
+    CLI::App& list = pipeline_command(audiences, Command::audiences_list, "list",
+                                      "The same; with --all every audience of the account",
+                                      examples::kAudiencesList);
+    list.add_flag(
+        "--all", arguments_.all_audiences,
+        "Every audience of the account at the destination, with its id, whoever fills it");
+    add_audiences_test(audiences);
     CLI::App& rename =
         pipeline_command(audiences, Command::audiences_rename, "rename",
                          "Give an audience another name at its destination. Its key and its "
@@ -219,6 +227,26 @@ class Commands {
                     "The mapping that fills it: MAPPING or DESTINATION.MAPPING")
         ->required();
     rename.add_option("NAME", arguments_.new_name, "The new name")->required();
+  }
+
+  void add_audiences_test(CLI::App& audiences) {
+    CLI::App& test = pipeline_command(
+        audiences, Command::audiences_test, "test",
+        "Put one person into an audience for real, show what was sent and answered, and take them "
+        "out again",
+        examples::kAudiencesTest);
+    test.add_option("MAPPING", arguments_.mapping,
+                    "The mapping that fills it: MAPPING or DESTINATION.MAPPING")
+        ->required();
+    test.add_option("--email", arguments_.email,
+                    "The person's e-mail address; it is hashed before it is sent. Take one of your "
+                    "own: whoever is a member already is none afterwards")
+        ->required();
+    test.add_flag("--remove", arguments_.remove_only,
+                  "Only take the person out, as after a test that was cut off");
+    test.add_option("--confirm-after", raw_.confirm_after,
+                    "Where the answer to putting them in was lost, take them out once more after "
+                    "so long (default 60s)");
   }
 
   void add_dead_letters() {
@@ -390,6 +418,7 @@ std::optional<Moment> read_moment(const char* option, const std::string& text) {
 // What CLI11 cannot say.
 void complete(Arguments& arguments, const Raw& raw) {
   if (!raw.drain_timeout.empty()) arguments.drain_timeout = parse_duration(raw.drain_timeout);
+  if (!raw.confirm_after.empty()) arguments.confirm_after = parse_duration(raw.confirm_after);
   if (!raw.login_timeout.empty()) arguments.login_timeout = parse_duration(raw.login_timeout);
   for (const std::string& set : raw.sets) {
     const std::size_t equals = set.find('=');

@@ -58,6 +58,23 @@ inline constexpr char kAudiences[] =
     "Exit codes: 1 a destination would not tell, 69 it could not be reached, 77 it needs a login;\n"
     "the others are shown.";
 
+inline constexpr char kAudiencesList[] =
+    "  penstock audiences list pipeline.yaml\n"
+    "  penstock audiences list pipeline.yaml --all\n"
+    "  penstock audiences list pipeline.yaml --all --format json | jq "
+    "'.destinations[].audiences[]'\n\n"
+    "Asks the destinations, and changes nothing. Works while a run is going on and when none is.";
+
+inline constexpr char kAudiencesTest[] =
+    "  penstock audiences test pipeline.yaml trial_users --email me@example.com\n"
+    "  penstock audiences test pipeline.yaml trial_users --email me@example.com --remove\n\n"
+    "Works while a run is going on and when none is; it uses the pipeline's login and neither its\n"
+    "queue nor its counts. SIGINT and SIGTERM wait until the person is out again. Exit codes: 0 "
+    "they\n"
+    "were put in and taken out, 1 the destination refused, 69 it could not be reached, 77 it needs "
+    "a\n"
+    "login.";
+
 inline constexpr char kAudiencesRename[] =
     "  penstock audiences rename pipeline.yaml trial_users \"Trial users, Europe\"\n"
     "  penstock audiences rename pipeline.yaml linkedin_eu.trial_users \"Trial users\"\n\n"

@@ -32,6 +32,8 @@ int dispatch(const penstock::cli::Arguments& arguments) {
       return penstock::cli::audiences_command(arguments);
     case Command::audiences_rename:
       return penstock::cli::audiences_rename_command(arguments);
+    case Command::audiences_test:
+      return penstock::cli::audiences_test_command(arguments);
     case Command::dead_letters_list:
     case Command::dead_letters_show:
     case Command::dead_letters_replay:

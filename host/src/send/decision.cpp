@@ -7,6 +7,8 @@ namespace penstock::send {
 namespace {
 
 constexpr std::int32_t kFirstServerError = 500;  // HTTP: from here on the fault is the server's
+// HTTP: with a time to wait, it is the service as a whole that asks for it.
+constexpr std::int32_t kServiceUnavailable = 503;
 
 // Adds to an issue of the same kind, or makes one.
 void count_issue(std::vector<Issue>& issues, Issue::Severity severity, std::uint32_t destination,
@@ -179,16 +181,21 @@ class Decider {
   void throttle(std::size_t index, const OutcomeDetail& detail, batch::Verdict& verdict) {
     verdict.kind = batch::Verdict::Kind::retry;
     verdict.not_before_ns = now_ns_;  // the destination as a whole waits
-    if (decision_.effect == Decision::Effect::none ||
-        decision_.effect == Decision::Effect::throttle) {
-      decision_.effect = Decision::Effect::throttle;
-      const std::int64_t wait_ns =
-          backoff_ns(policy_, batch_.attempt(index), jitter_, detail.retry_after_ms);
-      decision_.until_ns = std::max(decision_.until_ns, now_ns_ + wait_ns);
-    }
+    wait_as_asked(now_ns_ +
+                  backoff_ns(policy_, batch_.attempt(index), jitter_, detail.retry_after_ms));
     throttled_ = true;
     count_issue(decision_.issues, Issue::Severity::warning, batch_.destination(),
                 Issue::kAllMappings, detail);
+  }
+
+  // Unless it waits for a person.
+  void wait_as_asked(std::int64_t until_ns) {
+    if (decision_.effect != Decision::Effect::none &&
+        decision_.effect != Decision::Effect::throttle) {
+      return;
+    }
+    decision_.effect = Decision::Effect::throttle;
+    decision_.until_ns = std::max(decision_.until_ns, until_ns);
   }
 
   void retry(std::size_t index, std::uint32_t status, const OutcomeDetail& detail,
@@ -208,6 +215,8 @@ class Decider {
     if (!decision_.failed) decision_.remote_status = detail.remote_status;
     decision_.failed = true;
     if (detail.remote_status == 0 || detail.remote_status >= kFirstServerError) overloaded_ = true;
+    if (detail.remote_status == kServiceUnavailable && detail.retry_after_ms > 0)
+      wait_as_asked(verdict.not_before_ns);
     count_issue(decision_.issues, Issue::Severity::warning, batch_.destination(),
                 batch_.mapping(index), detail);
   }

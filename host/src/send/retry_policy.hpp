@@ -7,6 +7,8 @@
 namespace penstock::send {
 
 inline constexpr std::int64_t kNanosPerMilli = 1'000'000;
+// The longest that a destination may ask for; longer is a mistake of the destination's.
+inline constexpr std::int64_t kMaxRetryAfterMs = 48LL * 3600 * 1000;
 
 // Exponential back-off with full jitter: attempt n waits a random time up to base * 2^n, at most
 // the ceiling. Full jitter because many batches tend to fail at the same moment, and should not

@@ -245,6 +245,41 @@ TransferFault fault_of(CURLcode code, const Exchange& exchange) {
   }
 }
 
+// Whether it was the proxy that failed, as far as libcurl 7.88 tells: only its message does, next
+// to two codes and the answer to CONNECT.
+bool failed_at_proxy(CURL* easy, CURLcode code, const EnvironmentProxy& proxy,
+                     std::string_view words) {
+  if (code == CURLE_COULDNT_RESOLVE_PROXY || code == CURLE_PROXY) return true;
+  long answer = 0;
+  curl_easy_getinfo(easy, CURLINFO_HTTP_CONNECTCODE, &answer);
+  constexpr long kOk = 200;
+  if (answer != 0 && answer != kOk) return true;
+  return words.find(proxy.host) != std::string_view::npos ||
+         words.find("CONNECT") != std::string_view::npos ||
+         words.find("from proxy") != std::string_view::npos ||
+         words.find("Unsupported proxy") != std::string_view::npos;
+}
+
+// What is said about a fault before anything was sent, when the environment names a proxy.
+void look_at_proxy(CURL* easy, CURLcode code, const TransferRequest& from, TransferResult& result) {
+  if (!from.through_proxy || result.sends > 0 || result.fault == TransferFault::cancelled) return;
+  result.proxy = environment_proxy(from.url.scheme);
+  if (!result.proxy) return;
+  const bool at_proxy = failed_at_proxy(easy, code, *result.proxy, result.detail);
+  result.detail = without_proxy_secrets(std::move(result.detail), *result.proxy);
+  if (!at_proxy) return;
+  result.fault = TransferFault::proxy;
+  // Its message may hold all of the variable that it could not read.
+  if (code == CURLE_COULDNT_RESOLVE_PROXY) result.detail = "it has no address that could be found";
+  long answer = 0;
+  curl_easy_getinfo(easy, CURLINFO_HTTP_CONNECTCODE, &answer);
+  if (answer != 0) {
+    constexpr long kLoginNeeded = 407;
+    result.detail = "it answers " + std::to_string(answer);
+    if (answer == kLoginNeeded) result.detail += ", so it wants a user name and a password";
+  }
+}
+
 }  // namespace
 
 AnswerBytes::AnswerBytes(AnswerBytes&& other) noexcept
@@ -353,6 +388,8 @@ TransferResult HttpTransfer::run(const TransferRequest& from,
   result.status = static_cast<std::int32_t>(number);
   if (result.fault != TransferFault::none) {
     result.detail = detail[0] != '\0' ? detail : curl_easy_strerror(code);
+    look_at_proxy(easy, code, from, result);
+    number = 0;
     curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &number);
     if (code == CURLE_COULDNT_CONNECT && number != 0) {
       result.detail = lower_case(std::generic_category().message(static_cast<int>(number)));

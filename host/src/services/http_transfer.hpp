@@ -6,10 +6,13 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
+
+#include "services/http_proxy.hpp"
 
 namespace penstock::services {
 
@@ -36,6 +39,7 @@ enum class TransferFault : std::uint8_t {
   resolve,      // no address for the host
   connect,      // no connection, for any other reason
   tls,          // no trusted TLS connection
+  proxy,        // the proxy is not there, or makes no connection
   no_response,  // closed before any byte of an answer
   not_http,
   too_large,  // answer above TransferRequest::most_bytes
@@ -80,7 +84,9 @@ struct TransferRequest {
 struct TransferResult {
   TransferFault fault = TransferFault::none;
   std::string detail;  // libcurl's or the system's words; nothing of the request is in them
-  int sends = 0;       // how often the request was handed to a server
+  // With a fault before anything was sent: the proxy that the environment names.
+  std::optional<EnvironmentProxy> proxy;
+  int sends = 0;  // how often the request was handed to a server
   std::uint64_t body_bytes_sent = 0;
   std::int32_t status = 0;
   std::vector<std::pair<std::string, std::string>> headers;  // names in lower case
