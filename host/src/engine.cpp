@@ -165,8 +165,8 @@ void Engine::work() {
     auto mapped = std::make_unique<MappedChunk>();
     mapped->sequence = chunk.sequence;
     mapped->begin = chunk.begin;
-    mapped->end = chunk.end;
-    mapped->saved_end = source_->saved(chunk.end);
+    mapped->end = chunk.reached;
+    mapped->saved_end = std::move(chunk.saved);
     if (chunk.oversized_line) {
       mapping::map_oversized_line(chunk.begin.offset, chunk.end.offset, mapped->blocks,
                                   mapped->tally);

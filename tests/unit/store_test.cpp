@@ -45,7 +45,9 @@ TEST_CASE("Blocks, position and counts are there after reopening") {
   const Directory directory;
   ManualClock clock;
   const auto block = make_block(0, {0, 1, 2, 0});
-  const SavedPosition position{"/in", UINT64_MAX, 7, 5'000'000'000, 4'096, "abc"};
+  const SavedPosition position{
+      {"/in", UINT64_MAX, 7, 5'000'000'000, 4'096, "abc", 4'096, "def"},
+      {{"/in \n.1", 1, UINT64_MAX, 17, 0, "", 0, ""}, {"/in.2", 1, 9, 4, 4, "x y", 1, "12"}}};
   const std::int64_t stored_ms = clock.wall_ns() / 1'000'000;
   {
     const auto store = open_store(directory, clock);

@@ -56,6 +56,7 @@ class Statement {
   [[nodiscard]] std::string_view bytes(int column) const;
   [[nodiscard]] bool is_null(int column) const;
   [[nodiscard]] int columns() const;
+  [[nodiscard]] std::string_view column_name(int column) const;  // valid like other views
   // Binds the value of a column of another statement's present row, whatever its type.
   Statement& bind_from(int index, const Statement& row, int column);
 

@@ -63,10 +63,15 @@ class RowCopy {
 
   Status copy(const Statement& row) {
     if (!insert_) {
+      // By name: one of an older version lacks columns, which then have their defaults.
+      std::string names(row.column_name(1));
       std::string values = "?1";
-      for (int i = 2; i < row.columns(); ++i) values += ", ?" + std::to_string(i);
-      ASSIGN_OR_RETURN(insert_,
-                       to_.prepare("INSERT OR IGNORE INTO " + table_ + " VALUES (" + values + ")"));
+      for (int i = 2; i < row.columns(); ++i) {
+        names.append(", ").append(row.column_name(i));
+        values += ", ?" + std::to_string(i);
+      }
+      ASSIGN_OR_RETURN(insert_, to_.prepare("INSERT OR IGNORE INTO " + table_ + " (" + names +
+                                            ") VALUES (" + values + ")"));
     }
     for (int i = 1; i < row.columns(); ++i) insert_->bind_from(i, row, i);
     RETURN_IF_ERROR(insert_->run());

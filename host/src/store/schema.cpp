@@ -50,7 +50,10 @@ CREATE TABLE meta (
   letters_discarded INTEGER NOT NULL DEFAULT 0,
   source_path TEXT,                         -- NULL: no position was saved
   source_device INTEGER, source_inode INTEGER, source_offset INTEGER,
-  source_fingerprint_size INTEGER, source_fingerprint TEXT
+  source_fingerprint_size INTEGER, source_fingerprint TEXT,
+  -- Since version 3; source_former is that of former_files.hpp.
+  source_tail_size INTEGER NOT NULL DEFAULT 0, source_tail TEXT NOT NULL DEFAULT '',
+  source_former TEXT NOT NULL DEFAULT ''
 );
 CREATE TABLE destinations (
   id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,
@@ -117,9 +120,18 @@ CREATE INDEX dead_letters_key ON dead_letters (coalesce_key) WHERE NOT overtaken
 PRAGMA user_version = 2;
 )sql";
 
-Status bring_up_to_date(Database& database) {
+// From version 2 to 3: what tells the file of a position from others, and the files before it.
+constexpr char kFromVersion2[] = R"sql(
+ALTER TABLE meta ADD COLUMN source_tail_size INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE meta ADD COLUMN source_tail TEXT NOT NULL DEFAULT '';
+ALTER TABLE meta ADD COLUMN source_former TEXT NOT NULL DEFAULT '';
+PRAGMA user_version = 3;
+)sql";
+
+Status bring_up_to_date(Database& database, std::int64_t version) {
   ASSIGN_OR_RETURN(Transaction transaction, Transaction::begin(database));
-  RETURN_IF_ERROR(database.execute(kFromVersion1));
+  if (version < 2) RETURN_IF_ERROR(database.execute(kFromVersion1));
+  if (version < 3) RETURN_IF_ERROR(database.execute(kFromVersion2));
   return transaction.commit();
 }
 
@@ -206,7 +218,7 @@ Result<std::unique_ptr<Database>> open_database(const Files& files, Database::Mo
   options.checkpoints_at_close = false;
   ASSIGN_OR_RETURN(auto database, Database::open(files.database, options));
   ASSIGN_OR_RETURN(const std::int64_t version, database->ask_integer("PRAGMA user_version"));
-  const bool older = version == 1 && mode == Database::Mode::write;
+  const bool older = version >= 1 && version < kSchemaVersion && mode == Database::Mode::write;
   if (version != kSchemaVersion && !older) {
     const std::string found = std::string(kName) + " " + files.database + " has schema version " +
                               std::to_string(version) + ", this Penstock knows " +
@@ -233,7 +245,7 @@ Result<std::unique_ptr<Database>> open_database(const Files& files, Database::Mo
                               "found, put it back.");
   }
   // Only what is not refused is changed.
-  if (older) RETURN_IF_ERROR(bring_up_to_date(*database));
+  if (older) RETURN_IF_ERROR(bring_up_to_date(*database, version));
   return database;
 }
 

@@ -12,7 +12,7 @@
 namespace penstock::store {
 
 // PRAGMA user_version. A change of the tables raises it.
-inline constexpr std::int64_t kSchemaVersion = 2;
+inline constexpr std::int64_t kSchemaVersion = 3;
 
 // The files in state_dir.
 struct Files {
