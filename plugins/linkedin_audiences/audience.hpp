@@ -57,6 +57,9 @@ inline constexpr std::size_t kMaxKeyBytes = 512;
 inline constexpr std::string_view kAudienceKeyTooLong =
     "the audience's key is too long; it may have about 240 bytes";
 
+// Of a record that would add somebody whose event refuses consent.
+inline constexpr std::string_view kNotAdded = "nobody is added whose event refuses consent";
+
 // What happens to a member. An element begins with its action, so that one look at the first bytes
 // tells which it is.
 enum class Change : std::uint8_t { add, remove };

@@ -5,28 +5,20 @@
 
 #include <penstock/sdk/text.hpp>
 
+#include "domain.hpp"
 #include "identifiers.hpp"
+#include "mail_providers.hpp"
 
 namespace penstock::linkedin {
 namespace {
 
-// RFC 1035: 63 bytes a label, 253 characters a name.
-constexpr std::size_t kMaxLabel = 63;
-constexpr std::size_t kMaxDomain = 253;
+// Longer names are no domains; they need not be lower-cased to see it.
+constexpr std::size_t kMaxHost = 300;
 constexpr std::size_t kMaxIdDigits = 19;  // of a signed 64-bit number
 
 bool is_digit(char c) {
   return c >= '0' && c <= '9';
 }
-bool is_label_character(char c) {
-  return (c >= 'a' && c <= 'z') || is_digit(c) || c == '-' || static_cast<unsigned char>(c) >= 0x80;
-}
-
-bool is_label(std::string_view label) {
-  return !label.empty() && label.size() <= kMaxLabel && label.front() != '-' &&
-         label.back() != '-' && std::all_of(label.begin(), label.end(), is_label_character);
-}
-
 bool is_utf8(std::string_view text) {
   while (!text.empty()) {
     const std::size_t length = sdk::utf8_sequence(text);
@@ -36,27 +28,18 @@ bool is_utf8(std::string_view text) {
   return true;
 }
 
-bool is_domain(std::string_view name) {
-  if (name.size() > kMaxDomain) return false;
-  std::size_t labels = 0;
-  std::string_view last;
-  for (std::string_view rest = name;; ++labels) {
-    const std::size_t dot = rest.find('.');
-    last = rest.substr(0, dot);
-    if (!is_label(last)) return false;
-    if (dot == std::string_view::npos) break;
-    rest.remove_prefix(dot + 1);
-  }
-  // A name whose last label is a number is an IP address, or none.
-  return labels > 0 && !std::all_of(last.begin(), last.end(), is_digit);
-}
-
-// The part of a URL, an e-mail address or a bare name that names the host.
-std::string_view host_of(std::string_view text) {
+// Without what stands before the host of a URL.
+std::string_view without_scheme(std::string_view text) {
   if (const std::size_t scheme = text.find("//");
       scheme != std::string_view::npos && scheme == text.find_first_of("/?#\\")) {
     text.remove_prefix(scheme + 2);
   }
+  return text;
+}
+
+// The part of a URL, an e-mail address or a bare name that names the host.
+std::string_view host_of(std::string_view text) {
+  text = without_scheme(text);
   text = text.substr(0, text.find_first_of("/?#\\"));
   if (const std::size_t at = text.rfind('@'); at != std::string_view::npos) {
     text.remove_prefix(at + 1);
@@ -64,6 +47,15 @@ std::string_view host_of(std::string_view text) {
   text = trim(text.substr(0, text.find(':')));
   while (!text.empty() && text.back() == '.') text.remove_suffix(1);
   return text;
+}
+
+// From the first slash of a URL to its query or fragment; "" where there is none.
+std::string_view path_of(std::string_view text) {
+  text = without_scheme(text);
+  const std::size_t slash = text.find_first_of("/?#\\");
+  if (slash == std::string_view::npos || text[slash] != '/') return {};
+  text.remove_prefix(slash);
+  return text.substr(0, text.find_first_of("?#"));
 }
 
 bool starts_with_any_case(std::string_view text, std::string_view lower) {
@@ -74,12 +66,33 @@ bool starts_with_any_case(std::string_view text, std::string_view lower) {
          });
 }
 
+bool is_at_linkedin(std::string_view host) {
+  constexpr std::string_view kLinkedIn = "linkedin.com";
+  if (host.size() < kLinkedIn.size()) return false;
+  const std::size_t begin = host.size() - kLinkedIn.size();
+  return starts_with_any_case(host.substr(begin), kLinkedIn) &&
+         (begin == 0 || host[begin - 1] == '.');
+}
+
 }  // namespace
+
+bool append_page_url(std::string_view raw, std::string& out) {
+  const std::string_view url = trim(raw);
+  if (!is_at_linkedin(host_of(url))) return false;
+  const std::string_view path = path_of(url);
+  for (const std::string_view kind : {"/company/", "/school/", "/showcase/"}) {
+    if (!starts_with_any_case(path, kind) || path.size() == kind.size()) continue;
+    const std::string_view address = without_scheme(url);
+    if (address.size() == url.size()) out.append("https://");
+    out.append(url);
+    return true;
+  }
+  return false;
+}
 
 bool append_domain(std::string_view raw, DomainKind kind, std::string& out) {
   std::string_view host = host_of(trim(raw));
-  // Longer ones cannot become domains; they need not be lower-cased to see it.
-  if (host.size() > kMaxDomain + std::string_view("www.").size()) return false;
+  if (host.size() > kMaxHost) return false;
   // White space inside is a mistake in the value, not a way to write a domain. Bytes that are no
   // characters must not become some by what is left out between them.
   const auto control_or_space = [](char c) { return static_cast<unsigned char>(c) <= ' '; };
@@ -93,7 +106,11 @@ bool append_domain(std::string_view raw, DomainKind kind, std::string& out) {
       name.find('.', kWww.size()) != std::string_view::npos) {
     name.remove_prefix(kWww.size());
   }
-  if (!is_domain(name)) return false;
+  if (!is_domain(name) || is_mail_provider(name)) return false;
+  // A page at LinkedIn is not the website of whose page it is.
+  if (kind == DomainKind::website && is_at_linkedin(name) && path_of(trim(raw)).size() > 1) {
+    return false;
+  }
   out.append(name);
   return true;
 }

@@ -1,7 +1,6 @@
 #include "company_mapping.hpp"
 
 #include <cstddef>
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -32,12 +31,14 @@ struct Scratch {
   std::string urn;
   std::string domain;
   std::string email_domain;
+  std::string page_url;
   std::string payload;
   std::string batch_key;
   std::string coalesce_key;
 
   void clear() {
-    for (std::string* text : {&urn, &domain, &email_domain, &payload, &batch_key, &coalesce_key}) {
+    for (std::string* text :
+         {&urn, &domain, &email_domain, &page_url, &payload, &batch_key, &coalesce_key}) {
       text->clear();
     }
   }
@@ -47,12 +48,6 @@ Scratch& scratch() {
   thread_local Scratch scratch;
   scratch.clear();
   return scratch;
-}
-
-std::optional<Change> change_of(std::string_view action) {
-  if (action == "ADD") return Change::add;
-  if (action == "REMOVE") return Change::remove;
-  return std::nullopt;
 }
 
 // The first identifier that is there and cannot be used.
@@ -96,13 +91,10 @@ void append_identity(std::string_view kind, std::string_view identity, std::stri
 
 std::int32_t CompanyMapping::bind(const penstock_action& action, const sdk::Error& error) {
   sdk::FieldBinder fields(action);
-  company_action_ = fields.bind("company_action");
+  change_.bind(fields);
   audience_source_ = fields.bind("audience_source");
   segment_name_ = fields.bind("segment_name");
   computation_key_ = fields.bind("computation_key");
-  event_name_ = fields.bind("event_name");
-  source_segment_id_ = fields.bind("source_segment_id");
-  event_computation_key_ = fields.bind("event_computation_key");
   company_id_ = fields.bind("linkedin_company_id");
   domain_ = fields.bind("company_domain");
   email_domain_ = fields.bind("company_email_domain");
@@ -114,6 +106,7 @@ std::int32_t CompanyMapping::bind(const penstock_action& action, const sdk::Erro
   state_ = fields.bind("state");
   country_ = fields.bind("country");
   postal_code_ = fields.bind("postal_code");
+  consent_withheld_ = fields.bind("consent_withheld");
   return fields.result(error);
 }
 
@@ -146,26 +139,17 @@ std::int32_t CompanyMapping::map(const sdk::Record& record, const sdk::Emitter& 
                                  "needed where audience_source is CONNECTIONS");
   }
 
-  const std::string_view action = record[company_action_].text();
-  std::optional<Change> change = change_of(action);
-  if (!change && action == "AUTO" && engage) {
-    const std::string_view about = record[source_segment_id_].text();
-    if (!is_about(audience_key, about, record[event_computation_key_].text())) {
-      return error.reject("audience_key_mismatch", "source_segment_id", why_not_about(about));
-    }
-    change = change_named_by(record[event_name_].text());
-    if (!change) {
-      return error.reject("action_unknown", "company_action",
-                          "the event does not say whether the company entered or left the "
-                          "audience; set company_action to ADD or REMOVE if the trigger alone "
-                          "decides");
-    }
+  Change change = Change::add;
+  if (const std::int32_t code = change_.decide(
+          record, audience_key, engage ? ChangeRule::Auto::allowed : ChangeRule::Auto::refused,
+          change, error);
+      code != PENSTOCK_OK) {
+    return code;
   }
-  if (!change) {
-    return error.reject("action_unknown", "company_action",
-                        engage ? "company_action is none of AUTO, ADD and REMOVE"
-                               : "company_action is neither ADD nor REMOVE, which it has to be "
-                                 "where audience_source is CONNECTIONS");
+
+  if (const std::string_view withheld = record[consent_withheld_].text();
+      change == Change::add && !withheld.empty()) {
+    return error.fail(PENSTOCK_SKIP, withheld, {}, kNotAdded);
   }
 
   Scratch& out = scratch();
@@ -185,17 +169,12 @@ std::int32_t CompanyMapping::map(const sdk::Record& record, const sdk::Emitter& 
     to = {};
     return false;
   };
-  constexpr const char* kNoDomain = "holds no domain such as example.com";
+  constexpr const char* kNoDomain =
+      "holds no company's domain such as example.com (a mail provider's is none)";
   const bool urn_fits =
       normalise(company_id_, "linkedin_company_id",
                 "holds neither a number nor a URN such as urn:li:organization:1035",
                 append_organization_urn, out.urn);
-  const bool domain_fits = normalise(
-      domain_, "company_domain", kNoDomain,
-      [](std::string_view raw, std::string& to) {
-        return append_domain(raw, DomainKind::website, to);
-      },
-      out.domain);
   const bool email_domain_fits = normalise(
       email_domain_, "company_email_domain", kNoDomain,
       [](std::string_view raw, std::string& to) {
@@ -204,6 +183,18 @@ std::int32_t CompanyMapping::map(const sdk::Record& record, const sdk::Emitter& 
       out.email_domain);
   std::string_view page_url;
   const bool page_url_fits = within(page_url_, "company_page_url", kMaxPageUrl, page_url);
+  // A page at LinkedIn in the place of the website still says which company it is.
+  const bool domain_is_page = page_url.empty() &&
+                              append_page_url(record[domain_].text(), out.page_url) &&
+                              fits(out.page_url, kMaxPageUrl);
+  if (domain_is_page) page_url = out.page_url;
+  const bool domain_fits =
+      domain_is_page || normalise(
+                            domain_, "company_domain", kNoDomain,
+                            [](std::string_view raw, std::string& to) {
+                              return append_domain(raw, DomainKind::website, to);
+                            },
+                            out.domain);
   std::string_view name;
   const bool name_fits = within(name_, "company_name", kMaxCompanyName, name);
 
@@ -232,7 +223,7 @@ std::int32_t CompanyMapping::map(const sdk::Record& record, const sdk::Emitter& 
   if (!email_domain_fits) emitter.warn(kAttributeOmitted, email_domain_);
   if (!page_url_fits) emitter.warn(kAttributeOmitted, page_url_);
   if (!name_fits) emitter.warn(kAttributeOmitted, name_);
-  out.payload.append(start_of(*change));
+  out.payload.append(start_of(change));
   Attributes attributes(record, emitter, out.payload);
   const auto identifier = [&](std::string_view member, std::string_view value) {
     if (!value.empty()) attributes.write(member, value);

@@ -3,8 +3,12 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
+#include <string_view>
 
 #include <penstock/sdk/record.hpp>
+
+#include "change_rule.hpp"
 
 namespace penstock::linkedin {
 
@@ -20,9 +24,10 @@ class CompanyMapping {
  private:
   [[nodiscard]] std::string named_company(const sdk::Record& record, std::string_view name) const;
 
-  sdk::Field company_action_, audience_source_, segment_name_, computation_key_, event_name_,
-      source_segment_id_, event_computation_key_, company_id_, domain_, email_domain_, page_url_,
-      name_, stock_symbol_, industries_, city_, state_, country_, postal_code_;
+  ChangeRule change_{"company_action", "company"};
+  sdk::Field audience_source_, segment_name_, computation_key_, company_id_, domain_, email_domain_,
+      page_url_, name_, stock_symbol_, industries_, city_, state_, country_, postal_code_,
+      consent_withheld_;
 };
 
 }  // namespace penstock::linkedin

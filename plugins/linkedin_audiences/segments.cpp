@@ -267,7 +267,7 @@ std::optional<sdk::Outcome> Segments::create(const Audience& audience, const Err
 }
 
 sdk::Outcome Segments::not_found(const Audience& audience, const std::string& id,
-                                 std::uint32_t attempt) {
+                                 std::uint32_t attempt, bool took_members) {
   const AudienceId audience_id(audience);
   const std::unique_lock lock(mutex_);
   Entry& entry = entries_[audience_id];
@@ -280,7 +280,14 @@ sdk::Outcome Segments::not_found(const Audience& audience, const std::string& id
           std::clamp(age, std::min(settings_.segment_ready_after_ms, kMaxNotFoundPauseMs),
                      kMaxNotFoundPauseMs);
       return retry("segment_not_found_yet",
-                   "LinkedIn does not know the new audience everywhere yet; tried again by itself",
+                   took_members
+                       ? "LinkedIn took members for the new audience \"" + audience.name +
+                             "\" and now says that it does not exist. Somebody may have deleted it "
+                             "at LinkedIn. Of an audience that is younger than ten minutes that is "
+                             "not certain: it is tried again by itself, then looked up, and made "
+                             "again if it is gone"
+                       : "LinkedIn does not know the new audience everywhere yet; tried again by "
+                         "itself",
                    pause > 0 ? pause : -1, 404);
     }
     // Not certain: a 404 may be about something else, and what is made again is a twin if so.

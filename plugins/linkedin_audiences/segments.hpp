@@ -40,9 +40,10 @@ class Segments {
   [[nodiscard]] SegmentAnswer resolve(const Audience& audience, const sdk::Batch& batch);
 
   // [send-thread] LinkedIn said 404 to a write to `id`: either it is new and not yet known
-  // everywhere, or it may be gone and is asked about before the next write.
+  // everywhere, or it may be gone and is asked about before the next write. `took_members`: it was
+  // written to before, in this run.
   [[nodiscard]] sdk::Outcome not_found(const Audience& audience, const std::string& id,
-                                       std::uint32_t attempt);
+                                       std::uint32_t attempt, bool took_members);
 
   // [control-thread] [may-block] Looks at audiences to which nothing may be sent for long, and
   // tells what became of them. What LinkedIn does not tell now shows later.

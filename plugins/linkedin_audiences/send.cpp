@@ -160,7 +160,8 @@ void Sender::report_refusal(const sdk::Batch& batch, const sdk::HttpResponse& re
   // Such as a segment that takes no members of this type any more.
   if (!refusal.classified && status >= 400 && !no_segment) segments_.doubt(audience);
   if (!refusal.classified && no_segment) {
-    outcome = segments_.not_found(audience, segment_id, batch.attempt());
+    outcome = segments_.not_found(audience, segment_id, batch.attempt(),
+                                  takes_members(AudienceId(audience)));
   } else if (!refusal.classified && status == 409) {
     outcome.status = PENSTOCK_RETRY;
     outcome.reason = "conflict";

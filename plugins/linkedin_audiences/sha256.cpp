@@ -61,4 +61,18 @@ Sha256Hex sha256_hex(std::string_view text) {
   return hex;
 }
 
+std::string sha512_hex(std::string_view text) {
+  std::array<unsigned char, kSha512HexSize / 2> digest;
+  std::size_t size = 0;
+  if (EVP_Q_digest(nullptr, "SHA512", nullptr, text.data(), text.size(), digest.data(), &size) !=
+          1 ||
+      size != digest.size()) {
+    throw std::runtime_error("OpenSSL offers no SHA-512");
+  }
+  std::string hex;
+  hex.reserve(kSha512HexSize);
+  for (const unsigned char byte : digest) hex.append(kByteDigits[byte].data(), 2);
+  return hex;
+}
+
 }  // namespace penstock::linkedin

@@ -4,11 +4,10 @@
 #include <optional>
 #include <utility>
 
-#include <penstock/sdk/json_writer.hpp>
-
 #include "attributes.hpp"
 #include "audience.hpp"
 #include "identifiers.hpp"
+#include "person_identifiers.hpp"
 
 namespace penstock::linkedin {
 namespace {
@@ -20,7 +19,7 @@ constexpr std::size_t kMaxTitleOrCompany = 50;
 // What the hot path writes into; kept per thread, so that mapping allocates nothing once they have
 // grown.
 struct Scratch {
-  std::string email;
+  PersonIdentifiers identifiers;
   std::string payload;
   std::string coalesce_key;
   // The batch key of the audience before is usually that of this one, too.
@@ -37,7 +36,7 @@ struct Scratch {
 
 Scratch& scratch() {
   thread_local Scratch scratch;
-  scratch.email.clear();
+  scratch.identifiers.clear();
   scratch.payload.clear();
   scratch.coalesce_key.clear();
   return scratch;
@@ -48,98 +47,29 @@ Scratch& scratch() {
 std::int32_t UserMapping::bind(const penstock_action& action, const sdk::Error& error) {
   sdk::FieldBinder fields(action);
   audience_key_ = fields.bind("personas_audience_key");
-  source_segment_id_ = fields.bind("source_segment_id");
-  event_computation_key_ = fields.bind("event_computation_key");
   email_ = fields.bind("email");
   advertising_id_ = fields.bind("google_advertising_id");
+  ad_tracking_ = fields.bind("ad_tracking_enabled");
+  device_type_ = fields.bind("device_type");
   first_name_ = fields.bind("first_name");
   last_name_ = fields.bind("last_name");
   title_ = fields.bind("title");
   company_ = fields.bind("company");
   country_ = fields.bind("country");
-  event_name_ = fields.bind("event_name");
-  membership_ = fields.bind("membership");
-  user_action_ = fields.bind("dmp_user_action");
+  consent_withheld_ = fields.bind("consent_withheld");
+  change_.bind(fields);
   return fields.result(error);
 }
 
 namespace {
 
-// What the event says about membership, or nothing: then the person must be left as they are.
-std::optional<Change> automatic_action(sdk::Value membership, std::string_view event_name) {
-  if (const std::optional<bool> member = membership.as_bool()) {
-    return *member ? Change::add : Change::remove;
-  }
-  return change_named_by(event_name);
-}
-
-// The identifiers of one record that may be sent. Views into the record or the scratch.
-struct Identifiers {
-  Sha256Hex email_hash{};
-  bool has_email = false;
-  bool invalid_email = false;
-  std::string_view advertising_id;
-  bool invalid_advertising_id = false;
-
-  [[nodiscard]] bool any() const { return has_email || !advertising_id.empty(); }
-  [[nodiscard]] std::string_view hash() const { return {email_hash.data(), email_hash.size()}; }
-};
-
-void read_email(std::string_view raw, std::string& normalised, Identifiers& ids) {
-  append_normalised_email(raw, normalised);
-  if (normalised.empty()) return;
-  if (is_sha256_hex(normalised)) {
-    normalised.copy(ids.email_hash.data(), ids.email_hash.size());
-    ids.has_email = true;
-  } else if (looks_like_email(normalised)) {
-    ids.email_hash = sha256_hex(normalised);
-    ids.has_email = true;
-  } else {
-    ids.invalid_email = true;
-  }
-}
-
-void read_advertising_id(std::string_view raw, Identifiers& ids) {
-  const std::string_view id = trim(raw);
-  // Zeros are what devices say whose owners opted out; all of them would become one person.
-  if (id.find_first_not_of("0-") == std::string_view::npos) return;
-  if (looks_like_advertising_id(id)) {
-    ids.advertising_id = id;
-  } else {
-    ids.invalid_advertising_id = true;
-  }
-}
-
-std::int32_t reject_without_identifier(const Identifiers& ids, const sdk::Error& error) {
-  if (ids.invalid_email) {
-    return error.reject("invalid_email", "email",
-                        "the e-mail field holds neither an e-mail address nor a SHA-256 in hex, "
-                        "and nothing else identifies the person");
-  }
-  if (ids.invalid_advertising_id) {
-    return error.reject("invalid_advertising_id", "google_advertising_id",
-                        "the advertising id is no Android advertising id, and nothing else "
-                        "identifies the person");
-  }
-  return error.reject("no_identifier", "email",
-                      "neither an e-mail address nor an advertising id that may be sent; a name "
-                      "alone would match strangers");
-}
-
-// The element's beginning is written as text: names, a hash and an advertising id that was looked
-// at hold nothing to escape, and this is half of what an event costs in the plugin.
-void write_person(Change action, const Identifiers& ids, std::string& out) {
-  out.append(start_of(action)).append(R"(,"userIds":[)");
-  if (ids.has_email) {
-    out.append(R"({"idType":"SHA256_EMAIL","idValue":")").append(ids.hash()).append("\"}");
-  }
-  if (!ids.advertising_id.empty()) {
-    if (ids.has_email) out += ',';
-    out.append(R"({"idType":"GOOGLE_AID","idValue":)");
-    sdk::JsonWriter(out).string(ids.advertising_id);
-    out += '}';
-  }
-  out += ']';
+// Anything but a clear yes counts as a no: it is the device owner's choice.
+bool limits_ad_tracking(sdk::Value enabled) {
+  if (enabled.empty()) return false;
+  if (const std::optional<bool> value = enabled.as_bool()) return !*value;
+  if (const std::optional<std::int64_t> value = enabled.as_i64()) return *value != 1;
+  const std::string_view text = trim(enabled.text());
+  return text != "true" && text != "True" && text != "TRUE" && text != "1";
 }
 
 }  // namespace
@@ -152,44 +82,42 @@ std::int32_t UserMapping::map(const Settings& settings, const sdk::Record& recor
                         "personas_audience_key is empty, so that no audience is named");
   }
 
-  const std::string_view wanted = record[user_action_].text();
-  Change action;
-  if (wanted == "ADD" || wanted == "REMOVE") {
-    action = wanted == "ADD" ? Change::add : Change::remove;
-  } else if (wanted.empty() || wanted == "AUTO") {
-    const std::string_view source = record[source_segment_id_].text();
-    if (!is_about(audience_key, source, record[event_computation_key_].text())) {
-      return error.reject("audience_key_mismatch", "source_segment_id", why_not_about(source));
-    }
-    const std::optional<Change> found =
-        automatic_action(record[membership_], record[event_name_].text());
-    if (!found) {
-      return error.reject("action_unknown", "dmp_user_action",
-                          "the event does not say whether the person entered or left the audience; "
-                          "set dmp_user_action to ADD or REMOVE if the trigger alone decides");
-    }
-    action = *found;
-  } else {
-    return error.reject("action_unknown", "dmp_user_action",
-                        "dmp_user_action is none of AUTO, ADD and REMOVE");
+  Change action = Change::add;
+  if (const std::int32_t code =
+          change_.decide(record, audience_key, ChangeRule::Auto::allowed, action, error);
+      code != PENSTOCK_OK) {
+    return code;
+  }
+
+  // A removal is what somebody wants who takes their consent back.
+  if (const std::string_view withheld = record[consent_withheld_].text();
+      action == Change::add && !withheld.empty()) {
+    return error.fail(PENSTOCK_SKIP, withheld, {}, kNotAdded);
   }
 
   Scratch& out = scratch();
-  Identifiers ids;
-  if (settings.send_email) read_email(record[email_].text(), out.email, ids);
+  PersonIdentifiers& ids = out.identifiers;
+  if (settings.send_email) ids.read_emails(record[email_]);
   if (settings.send_google_advertising_id) {
-    read_advertising_id(record[advertising_id_].text(), ids);
+    ids.read_advertising_id(record[advertising_id_].text());
+    // Taking out who limits ad tracking is what they want; it may need the id that they came in by.
+    if (ids.has_advertising_id() &&
+        (has_other_advertising_id(record[device_type_].text()) ||
+         (action == Change::add && limits_ad_tracking(record[ad_tracking_])))) {
+      ids.withhold_advertising_id();
+    }
   }
-  if (!ids.any()) return reject_without_identifier(ids, error);
+  if (!ids.any()) return ids.reject(error);
 
   out.set_batch_key(audience_key);
   if (out.batch_key.size() > kMaxKeyBytes) {
     return error.reject("audience_name_too_long", "personas_audience_key", kAudienceKeyTooLong);
   }
 
-  if (ids.invalid_email) emitter.warn(kAttributeOmitted, email_);
-  if (ids.invalid_advertising_id) emitter.warn(kAttributeOmitted, advertising_id_);
-  write_person(action, ids, out.payload);
+  if (ids.left_out_email()) emitter.warn(kAttributeOmitted, email_);
+  if (ids.left_out_advertising_id()) emitter.warn(kAttributeOmitted, advertising_id_);
+  out.payload.append(start_of(action)).append(R"(,"userIds":)");
+  ids.append_user_ids(out.payload);
   Attributes attributes(record, emitter, out.payload);
   attributes.text(R"(,"firstName":)", first_name_, kMaxPersonName);
   attributes.text(R"(,"lastName":)", last_name_, kMaxPersonName);
@@ -198,12 +126,7 @@ std::int32_t UserMapping::map(const Settings& settings, const sdk::Record& recor
   attributes.country(R"(,"country":)", country_);
   out.payload += '}';
 
-  // The e-mail address is the person, with or without a device beside it.
-  if (ids.has_email) {
-    out.coalesce_key.append("e:").append(ids.hash());
-  } else {
-    out.coalesce_key.append("a:").append(ids.advertising_id);
-  }
+  ids.append_coalesce_key(out.coalesce_key);
   emitter.element(out.payload, out.batch_key, out.coalesce_key);
   return PENSTOCK_OK;
 }

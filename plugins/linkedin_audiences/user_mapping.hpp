@@ -8,6 +8,7 @@
 
 #include <penstock/sdk/record.hpp>
 
+#include "change_rule.hpp"
 #include "settings.hpp"
 
 namespace penstock::linkedin {
@@ -22,8 +23,9 @@ class UserMapping {
                                  const sdk::Emitter& emitter, const sdk::Error& error) const;
 
  private:
-  sdk::Field audience_key_, source_segment_id_, event_computation_key_, email_, advertising_id_,
-      first_name_, last_name_, title_, company_, country_, event_name_, membership_, user_action_;
+  ChangeRule change_{"dmp_user_action", "person"};
+  sdk::Field audience_key_, email_, advertising_id_, ad_tracking_, device_type_, first_name_,
+      last_name_, title_, company_, country_, consent_withheld_;
 };
 
 }  // namespace penstock::linkedin

@@ -76,7 +76,7 @@ find_package(penstock REQUIRED)
 penstock_add_plugin(packaged SOURCES packaged.c MANIFEST packaged.yaml)
 penstock_add_plugin(sdk_plugin SOURCES sdk_plugin.cpp MANIFEST sdk_plugin.yaml)
 CMAKE
-{ cmake -S "$work/package" -B "$work/package/build" -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_C_FLAGS="$*" -DCMAKE_CXX_FLAGS="$*" &&
+{ cmake -G Ninja -S "$work/package" -B "$work/package/build" -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_C_FLAGS="$*" -DCMAKE_CXX_FLAGS="$*" &&
   cmake --build "$work/package/build"; } >"$work/package.log" 2>&1 || { cat "$work/package.log" >&2; fail "the CMake package"; }
 grep -q "Checking the manifest of sdk_plugin" "$work/package.log" || fail "the installed penstock did not check the manifests"
 

@@ -19,6 +19,11 @@ std::uint64_t batch_requests(const linkedin_sandbox::Sandbox& sandbox) {
   return count;
 }
 
+std::string device_of(std::uint32_t person) {
+  const std::string number = std::to_string(person);
+  return "65f30779-f6ee-4cdb-ad79-" + std::string(12 - number.size(), '0') + number;
+}
+
 }  // namespace
 
 TEST_CASE(
@@ -31,10 +36,10 @@ TEST_CASE(
   for (std::uint32_t person = 0; person < kElements; ++person) {
     events +=
         R"({"type":"track","event":"Audience Entered","properties":{"audience_key":"audience_0","audience_0":true},)"
-        R"("context":{"device":{"advertisingId":"aid-)" +
-        std::to_string(person) + "\"}}}\n";
+        R"("context":{"device":{"advertisingId":")" +
+        device_of(person) + "\"}}}\n";
   }
-  const std::string poison = "GOOGLE_AID=aid-" + std::to_string(place);
+  const std::string poison = "GOOGLE_AID=" + device_of(place);
   linkedin_sandbox::Options setup;
   setup.behaviour.segment_ready_ms = 0;
   setup.behaviour.legacy_batches = true;  // one bad element refuses the whole request

@@ -214,8 +214,13 @@ TEST_CASE("Each fault of a plugin manifest has its own message and place") {
        "actions.sync.default_trigger: the field \"email\" is filled from events, so a trigger "
        "cannot name it",
        "mark the field with literal: true"},
+      {"category: personal_data", "trim: true, category: personal_data", "28: true, category",
+       "actions.sync.fields.email.trim: is for literals of type string",
+       "add literal: true, or remove it"},
       {"max_bytes: 4MiB", "max_bytes: 1TiB", "24: 1TiB",
        "actions.sync.batch.max_bytes: 1TiB is out of range; from 1 byte to 256MiB is allowed", ""},
+      {"rate: users", "rate: users\n    identity: peron", "26: peron",
+       "actions.sync.identity: \"peron\" is not known", "did you mean \"person\"?"},
       {"rate: users", "rate: user", "25: user",
        "actions.sync.rate: there is no rate \"user\" in limits.rates", "did you mean \"users\"?"},
       {"literal: true", "literal: true, default: $.x", "27: $.x",

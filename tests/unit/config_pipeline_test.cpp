@@ -1,5 +1,6 @@
 // Guards pipeline manifests: what a good one becomes, one message for each fault, secrets out of
 // messages, finding plugins.
+#include <algorithm>
 #include <catch2/catch.hpp>
 
 #include <cstdlib>
@@ -60,8 +61,13 @@ actions:
     default_trigger: 'event = "Audience Entered" and properties.audience_key = "{audience}"'
     batch: {max_records: 5000, max_bytes: 4MiB, max_age: 10s}
     rate: users
+    own_trigger_with: [mode]
+    hints: {segment: write audience}
     fields:
-      audience: {label: Audience, type: string, required: true, literal: true}
+      audience: {label: Audience, type: string, required: true, literal: true, trim: true}
+      title: {label: Title, type: string, literal: true, trim: true}
+      mode: {label: Mode, type: string, aliases: [__their_mode], choices: [add, delete], hints: {ADD_ALL: write add}}
+      held: {label: Held, type: string, consent: true}
       email: {label: Email, type: string, default: $.traits.email}
 )";
 
@@ -182,6 +188,43 @@ TEST_CASE(
   CHECK(loaded->dead_letters.max_bytes == 2ULL << 30U);
 }
 
+TEST_CASE("A literal that is a key or a name is trimmed, for its trigger and for its plugin") {
+  Fixture fixture;
+  for (const char* const literal :
+       {"\" trial users \"", "{'@literal': \"trial users\\n\"}", "\"\\u00a0trial users\\u200b\""}) {
+    CAPTURE(literal);
+    const auto loaded = fixture.load(
+        Fixture::with("{audience: trial_users}", "{audience: " + std::string(literal) + "}"));
+    INFO(fixture.diagnostics.text());
+    REQUIRE(loaded.ok());
+    const MappingConfig& mapping = loaded->destinations[0].mappings[0];
+    CHECK(mapping.trigger ==
+          "event = \"Audience Entered\" and properties.audience_key = \"trial users\"");
+    REQUIRE(mapping.fields.size() == 1);
+    const Node* inner = value_of_literal(mapping.fields[0].value);
+    CHECK((inner != nullptr ? *inner : mapping.fields[0].value).text == "trial users");
+  }
+}
+
+TEST_CASE("A key of white space only is refused once, and such a name is as if left out") {
+  Fixture fixture;
+  for (const char* const blank : {"\" \\t\"", "\"\"", "{'@literal': \"\\u00a0\"}"}) {
+    CAPTURE(blank);
+    CHECK_FALSE(fixture
+                    .load(Fixture::with("{audience: trial_users}",
+                                        "{audience: " + std::string(blank) + "}"))
+                    .ok());
+    REQUIRE(fixture.diagnostics.error_count() == 1);
+    CHECK(fixture.diagnostics.text().find("fields.audience: expected a text, found nothing") !=
+          std::string::npos);
+  }
+  const auto loaded = fixture.load(
+      Fixture::with("{audience: trial_users}", "{audience: trial_users, title: \"  \"}"));
+  INFO(fixture.diagnostics.text());
+  REQUIRE(loaded.ok());
+  CHECK(loaded->destinations[0].mappings[0].fields.size() == 1);
+}
+
 TEST_CASE("A default trigger compares with a literal as it is written, in all its forms") {
   Fixture fixture;
   const auto key_in_trigger = [&](const std::string& literal) -> std::string {
@@ -207,6 +250,71 @@ TEST_CASE("Elements are tried for ever unless the destination says when to give 
   INFO(fixture.diagnostics.text());
   REQUIRE(loaded.ok());
   CHECK(loaded->destinations[0].give_up_after == std::chrono::hours(24 * 7));
+}
+
+TEST_CASE(
+    "Consent is respected only where the pipeline says so, and then has something to respect") {
+  Fixture fixture;
+  const auto with = [](const std::string& value) {
+    return Fixture::with("    batch:", "    respect_consent: " + value + "\n    batch:");
+  };
+  CHECK_FALSE(fixture.load(kGood)->destinations[0].respect_consent);
+  CHECK_FALSE(fixture.load(with("false"))->destinations[0].respect_consent);
+  const auto loaded = fixture.load(with("{categories: [Ads, Analytics], integrations: true}"));
+  INFO(fixture.diagnostics.text());
+  REQUIRE(loaded.ok());
+  const auto& consent = loaded->destinations[0].respect_consent;
+  REQUIRE(consent);
+  CHECK(consent->categories == std::vector<std::string>{"Ads", "Analytics"});
+  CHECK(consent->integrations);
+  CHECK_FALSE(consent->required);
+  // An event's "integrations" call the destination by the plugin's title.
+  CHECK(loaded->destinations[0].plugin->integration_names == std::vector<std::string>{"Audiences"});
+
+  const std::pair<const char*, const char*> faults[] = {
+      {"true", "expected a map that says what is respected"},
+      {"[Ads]", "expected a map that says what is respected"},
+      {"{}", "respects nothing"},
+      {"{integrations: false}", "respects nothing"},
+      {"{categories: Ads}", "expected a list of texts"},
+      {"{categories: [\"  \"]}", "a category without a name"},
+      {"{required: true, integrations: true}", "required needs categories"},
+      {"{category: [Ads]}", "unknown key \"category\""}};
+  for (const auto& [value, message] : faults) {
+    CAPTURE(value);
+    CHECK_FALSE(fixture.load(with(value)).ok());
+    CHECK(fixture.diagnostics.text().find(message) != std::string::npos);
+  }
+  // The field that it fills is not a mapping's.
+  CHECK_FALSE(fixture.load(Fixture::with("audience: x,", "audience: x, held: y,")).ok());
+  CHECK(fixture.diagnostics.text().find("respect_consent") != std::string::npos);
+}
+
+TEST_CASE("A field may be filled by a further name, once, and what others call it gets a hint") {
+  Fixture fixture;
+  const auto loaded =
+      fixture.load(Fixture::with("audience: x,", "audience: x, __their_mode: add,"));
+  INFO(fixture.diagnostics.text());
+  REQUIRE(loaded.ok());
+  const auto& fields = loaded->destinations[0].mappings[1].fields;
+  CHECK(std::any_of(fields.begin(), fields.end(),
+                    [](const Node::Member& field) { return field.key == "mode"; }));
+  CHECK_FALSE(
+      fixture.load(Fixture::with("audience: x,", "audience: x, mode: add, __their_mode: add,"))
+          .ok());
+  CHECK(fixture.diagnostics.text().find("filled twice") != std::string::npos);
+  CHECK_FALSE(fixture.load(Fixture::with("audience: x,", "audience: x, segment: y,")).ok());
+  CHECK(fixture.diagnostics.text().find("write audience") != std::string::npos);
+}
+
+TEST_CASE("A field that the default trigger does not fit needs a trigger of the mapping's own") {
+  Fixture fixture;
+  CHECK_FALSE(
+      fixture.load(Fixture::with("audience: trial_users", "audience: trial_users, mode: add"))
+          .ok());
+  CHECK(fixture.diagnostics.text().find("with the field mode the mapping needs one of its own") !=
+        std::string::npos);
+  CHECK(fixture.load(Fixture::with("audience: x,", "audience: x, mode: add,")).ok());
 }
 
 TEST_CASE("A file is followed only where the pipeline says so") {

@@ -146,6 +146,10 @@ TEST_CASE("Expressions are shown the short way where there is one") {
                         {"{'@literal': 5}", "5"},
                         {"{'@template': 'Hi {{ a }}'}", "Hi {{ a }}"},
                         {"{'@if': {exists: $.a, then: x}}", "x if $.a exists"},
+                        {"{'@if': {blank: $.a, then: x}}", "x if $.a is not blank"},
+                        {"{'@if': {blank: $.a, then: $.a, else: {'@if': {blank: $.b, then: $.b, "
+                         "else: $.c}}}}",
+                         "$.a, else $.b, else $.c"},
                         {"{'@case': {operator: lower, value: $.a}}",
                          R"({"@case":{"operator":"lower","value":"$.a"}})"},
                         {"''", "\"\""},

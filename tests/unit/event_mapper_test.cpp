@@ -22,7 +22,8 @@ const penstock_host kHost = {sizeof(penstock_host),
 // mapping is made by `last_rule`, where it is given.
 struct Fixture {
   explicit Fixture(const std::vector<std::string>& triggers, bool personal = false,
-                   const std::string& last_rule = "") {
+                   const std::string& last_rule = "",
+                   const std::optional<ConsentConfig>& consent = std::nullopt) {
     auto manifest = std::make_shared<PluginManifest>();
     manifest->name = "misbehaves";
     manifest->abi_major = PENSTOCK_ABI_MAJOR;
@@ -42,6 +43,7 @@ struct Fixture {
     DestinationConfig destination;
     destination.name = "eu";
     destination.plugin = manifest;
+    destination.respect_consent = consent;
     for (const std::string& trigger : triggers) {
       MappingConfig mapping;
       mapping.name = "m" + std::to_string(destination.mappings.size());
@@ -112,6 +114,18 @@ TEST_CASE(
   CHECK(fixture.tally.reasons()[0].reason == "plugin_error");
   INFO(fixture.tally.reasons()[0].message);
   CHECK(fixture.tally.reasons()[0].message.find(broken.says) != std::string::npos);
+}
+
+TEST_CASE("Plugins are told which names of events a trigger lets through, where it says so") {
+  const Fixture fixture({R"(event = "a" or event = "b")", R"(event = "a" or userId = "u")",
+                         R"(event != "a")", R"(event in ["a", "b"] and event = "b")"});
+  const auto told = [&](std::size_t mapping) {
+    return told_json(fixture.program->mappings[mapping]);
+  };
+  CHECK(told(0).find(R"("event_names":["a","b"])") != std::string::npos);
+  CHECK(told(1).find("event_names") == std::string::npos);
+  CHECK(told(2).find("event_names") == std::string::npos);
+  CHECK(told(3).find(R"("event_names":["b"])") != std::string::npos);
 }
 
 TEST_CASE("A record without a required field is a dead letter that names the field") {
@@ -251,6 +265,20 @@ TEST_CASE("A line that is too long to be read is kept as its place in the source
   REQUIRE(tally.dead_letters.size() == 1);
   CHECK(tally.dead_letters[0].source_offset == 77);
   CHECK(tally.dead_letters[0].source_size == 3'000'000);
+}
+
+TEST_CASE("Of a plugin without a consent field nothing is sent whose event refuses") {
+  Fixture fixture({kAlways}, false, "", ConsentConfig{{"Advertising"}, false, false});
+  const std::string refusing =
+      R"({"type":"track","rule":"fine","context":{"consent":{"categoryPreferences":{"Advertising":false}}}})";
+  fixture.map(event("fine") + refusing + "\n" + event("fine"));
+  CHECK(fixture.elements() == 2);
+  CHECK(fixture.tally.of(0).matched == 3);
+  CHECK(fixture.tally.of(0).skipped == 1);
+  CHECK(fixture.tally.of(0).dead_lettered == 0);
+  REQUIRE(fixture.tally.reasons().size() == 1);
+  CHECK(fixture.tally.reasons()[0].reason == "consent_refused");
+  CHECK(fixture.tally.reasons()[0].kind == ReasonCount::Kind::skipped);
 }
 
 }  // namespace penstock::mapping

@@ -95,6 +95,54 @@ TEST_CASE("a domain loses everything that is not the domain") {
   CHECK(domain_of("company_email_domain", "Jane@Www.Acme.Example") == "www.acme.example");
 }
 
+TEST_CASE("a mail provider's domain is no company's") {
+  for (const char* const text :
+       {"gmail.com", "someone@gmail.com", "https://www.gmail.com/", "GoogleMail.com",
+        "hotmail.co.uk", "yahoo.com.br", "gmx.de", "qq.com", "outlook.com", "web.de"}) {
+    CAPTURE(text);
+    CHECK(domain_of("company_domain", text).empty());
+    CHECK(domain_of("company_email_domain", text).empty());
+    const MapResult alone = map({{"company_domain", text}});
+    CHECK(alone.reason == "no_identifier");
+    CHECK(alone.field == "company_domain");
+    const MapResult beside = map({{"company_domain", text}, {"linkedin_company_id", "1035"}});
+    CHECK(beside.code == PENSTOCK_OK);
+    CHECK(beside.warnings.size() == 1);
+  }
+  for (const char* const text : {"gmail.example", "yahoo.acme.example", "mygmail.com",
+                                 "live.example", "gmx.industries", "mail.acme.com"}) {
+    CAPTURE(text);
+    CHECK(domain_of("company_domain", text) == text);
+  }
+}
+
+TEST_CASE("a page at LinkedIn in the place of a domain is the company's page") {
+  const std::pair<const char*, const char*> pages[] = {
+      {"https://www.linkedin.com/company/acme/", "https://www.linkedin.com/company/acme/"},
+      {" linkedin.com/company/acme ", "https://linkedin.com/company/acme"},
+      {"https://de.linkedin.com/showcase/acme-labs?trk=x",
+       "https://de.linkedin.com/showcase/acme-labs?trk=x"},
+      {"LinkedIn.com/School/mit", "https://LinkedIn.com/School/mit"}};
+  for (const auto& [raw, expected] : pages) {
+    CAPTURE(raw);
+    const MapResult result = map({{"company_domain", raw}});
+    REQUIRE(result.code == PENSTOCK_OK);
+    CHECK(result.payload ==
+          std::string(R"({"action":"ADD","companyPageUrl":")") + expected + "\"}");
+    CHECK(result.coalesce_key.substr(0, 2) == "p:");
+    CHECK(result.warnings.empty());
+  }
+  // A page that the record names elsewhere comes first; a member's page is nobody's website.
+  const MapResult both = map({{"company_domain", "linkedin.com/company/acme"},
+                              {"company_page_url", "https://www.linkedin.com/company/other"}});
+  CHECK(both.payload.find("other") != std::string::npos);
+  CHECK(both.payload.find("acme") == std::string::npos);
+  CHECK(both.warnings.size() == 1);
+  CHECK(map({{"company_domain", "https://www.linkedin.com/in/someone"}}).reason == "no_identifier");
+  CHECK(domain_of("company_domain", "https://www.linkedin.com/") == "linkedin.com");
+  CHECK(domain_of("company_domain", "notlinkedin.com/company/acme") == "notlinkedin.com");
+}
+
 TEST_CASE("a company id is a number or a URN, and becomes a URN") {
   const std::pair<const char*, const char*> cases[] = {
       {"1035", "u:urn:li:organization:1035"},
@@ -211,7 +259,6 @@ TEST_CASE("where a company audience comes from decides which field names it") {
       {{{"company_action", "AUTO"}, {"audience_source", "CONNECTIONS"}, {"segment_name", "x"}},
        "action_unknown",
        "company_action"},
-      {{{"company_action", ""}}, "action_unknown", "company_action"},
       {{{"computation_key", std::string(300, 'x')}}, "audience_name_too_long", "computation_key"}};
   for (const Case& c : cases) {
     CAPTURE(c.reason);
@@ -247,10 +294,27 @@ TEST_CASE("under AUTO the event decides, if it is about this very audience") {
   CHECK(follow({}) == R"({"action":"ADD",)");
   CHECK(follow({{"event_name", "Audience Exited"}}) == R"({"action":"REMOV)");
   CHECK(follow({{"event_name", "Account Qualified"}}) == "action_unknown");
+  CHECK(follow({{"membership", false}}) == R"({"action":"REMOV)");
+  CHECK(follow({{"event_name", "Account Qualified"}, {"membership", true}}) ==
+        R"({"action":"ADD",)");
+  CHECK(follow({{"event_name", "Step reached"}, {"computation_class", "journey_step"}}) ==
+        R"({"action":"ADD",)");
   CHECK(follow({{"source_segment_id", "other_accounts"}}) == "audience_key_mismatch");
   CHECK(follow({{"source_segment_id", ""}}) == "audience_key_mismatch");
   CHECK(follow({{"event_computation_key", "target_accounts"}}) == R"({"action":"ADD",)");
   CHECK(follow({{"event_computation_key", "other_accounts"}}) == "audience_key_mismatch");
+}
+
+TEST_CASE("a company whose event says the opposite of ADD or REMOVE is not sent") {
+  CHECK(map({{"company_action", "ADD"}, {"event_name", "Audience Exited"}}).reason ==
+        "contradicts_event");
+  CHECK(map({{"company_action", "REMOVE"}, {"membership", true}}).reason == "contradicts_event");
+  CHECK(map({{"company_action", "REMOVE"}, {"event_name", "Audience Exited"}}).code == PENSTOCK_OK);
+  CHECK(map({{"company_action", "ADD"},
+             {"audience_source", "CONNECTIONS"},
+             {"segment_name", "Qualified"},
+             {"membership", false}})
+            .reason == "contradicts_event");
 }
 
 TEST_CASE("a mapping from CONNECTIONS without an action is refused with the settings") {
@@ -268,6 +332,43 @@ TEST_CASE("a mapping from CONNECTIONS without an action is refused with the sett
   CHECK(settings_refuse(connections + R"(,"company_action":"ADD")").empty());
   CHECK(settings_refuse(connections).empty());  // it comes from the events
   CHECK(settings_refuse(R"("audience_source":"ENGAGE","company_action":"AUTO")").empty());
+}
+
+TEST_CASE("a fixed action whose trigger lets the opposite through is refused with the settings") {
+  struct Case {
+    const char* action;
+    const char* literals;
+    const char* event_names;  // what stands behind the literals
+    const char* field;        // "" where nothing is wrong
+  };
+  constexpr const char* kBoth = R"(,"event_names":["Audience Entered","Audience Exited"])";
+  const Case cases[] = {
+      {"sync_to_dmp_segment", R"("dmp_user_action":"ADD")", kBoth, "dmp_user_action"},
+      {"sync_to_dmp_segment", R"("dmp_user_action":"REMOVE")", kBoth, "dmp_user_action"},
+      {"sync_to_dmp_segment", R"("dmp_user_action":"AUTO")", kBoth, ""},
+      {"sync_to_dmp_segment", "", kBoth, ""},  // it comes from the events
+      {"sync_to_dmp_segment", R"("dmp_user_action":"ADD","membership":true)", kBoth, ""},
+      {"sync_to_dmp_segment", R"("dmp_user_action":"ADD")", "", ""},
+      {"sync_to_dmp_segment", R"("dmp_user_action":"ADD")", R"(,"event_names":["Renewal due"])",
+       ""},
+      {"sync_to_dmp_segment", R"("dmp_user_action":"ADD")",
+       R"(,"event_names":["Audience Entered"])", ""},
+      {"sync_to_company_segment", R"("company_action":"ADD")", kBoth, "company_action"},
+      {"sync_to_company_segment", R"("company_action":"REMOVE")",
+       R"(,"event_names":["Audience Exited"])", ""}};
+  for (const Case& c : cases) {
+    CAPTURE(c.literals, c.event_names);
+    sdk::test::Options options;
+    options.mappings = std::string(R"([{"mapping":"winback","action":")") + c.action +
+                       R"(","literals":{)" + c.literals + "}" + c.event_names + "}]";
+    TestHost host(hooks(), actions(), options);
+    const HookResult result = host.settings(settings_with());
+    CHECK((result.code == PENSTOCK_OK) == (*c.field == '\0'));
+    if (*c.field == '\0') continue;
+    CHECK(result.field == c.field);
+    CHECK(result.message.find("mapping winback: ") == 0);
+    CHECK(result.message.find("Audience E") != std::string::npos);
+  }
 }
 
 TEST_CASE("companies go to a COMPANY segment at the companies' rate, beside people of that key") {
@@ -311,6 +412,49 @@ TEST_CASE("what LinkedIn says about a company is shown as it is") {
                  R"(["k","k","COMPANY"])", 0, kCompanies);
   CHECK(result.outcomes[0].status == PENSTOCK_REJECTED);
   CHECK(result.outcomes[0].message == "Invalid domain acme.example");
+}
+
+TEST_CASE("companies of a warehouse's rows follow the row, and need no fixed action") {
+  const auto row = [](const char* change) {
+    return map({{"company_action", "AUTO"},
+                {"audience_source", "CONNECTIONS"},
+                {"segment_name", "Qualified"},
+                {"sync_mode", "mirror"},
+                {"row_change", change}});
+  };
+  CHECK(row("insert").payload.find(R"({"action":"ADD")") == 0);
+  CHECK(row("updated").payload.find(R"({"action":"ADD")") == 0);
+  CHECK(row("deleted").payload.find(R"({"action":"REMOVE")") == 0);
+  CHECK(row("Account Qualified").reason == "action_unknown");
+}
+
+TEST_CASE("a sync mode and a fixed action exclude each other at load") {
+  const auto settings = [](const std::string& literals) {
+    sdk::test::Options options;
+    options.mappings = "[" + literals + "]";
+    TestHost host(PENSTOCK_TEST_HOOKS(linkedin_audiences), actions(), options);
+    return host.settings(settings_with());
+  };
+  const std::string companies =
+      R"({"mapping":"m","action":"sync_to_company_segment","literals":{"segment_name":"Q","audience_source":"CONNECTIONS",)";
+  CHECK(settings(companies + R"("company_action":"AUTO","sync_mode":"mirror"}})").code ==
+        PENSTOCK_OK);
+  CHECK(settings(companies + R"("company_action":"AUTO"}})").code == PENSTOCK_ERR_INVALID);
+  const HookResult both = settings(companies + R"("company_action":"ADD","sync_mode":"mirror"}})");
+  CHECK(both.code == PENSTOCK_ERR_INVALID);
+  CHECK(both.field == "company_action");
+  const HookResult people = settings(
+      R"({"mapping":"m","action":"sync_to_dmp_segment","literals":{"personas_audience_key":"k",)"
+      R"("dmp_user_action":"REMOVE","sync_mode":"delete"}})");
+  CHECK(people.code == PENSTOCK_ERR_INVALID);
+  CHECK(people.field == "dmp_user_action");
+  CHECK(people.message.find("sync_mode") != std::string::npos);
+}
+
+TEST_CASE("without consent no company is added, and removals are sent") {
+  CHECK(map({{"consent_withheld", "integration_off"}}).reason == "integration_off");
+  CHECK(map({{"consent_withheld", "integration_off"}}).code == PENSTOCK_SKIP);
+  CHECK(map({{"consent_withheld", "integration_off"}, {"company_action", "REMOVE"}}).emitted);
 }
 
 }  // namespace penstock::linkedin

@@ -415,6 +415,23 @@ TEST_CASE(
   CHECK(send_one(*host, 1).outcomes[0].status == PENSTOCK_DELIVERED);
 }
 
+TEST_CASE("an audience that took members and is then unknown is said to be deleted, perhaps") {
+  const auto host = make_host();
+  host->reply(answer(200, found("", 0)));
+  host->reply(created("991"));
+  (void)send_one(*host);
+  host->advance_ms(5000);
+  host->reply(answer(404, ""));
+  CHECK(send_one(*host).outcomes[0].message.find("everywhere yet") != std::string::npos);
+  host->reply(delivered(1));
+  REQUIRE(send_one(*host).outcomes[0].status == PENSTOCK_DELIVERED);
+  host->reply(answer(404, ""));
+  const SendResult result = send_one(*host);
+  CHECK(result.outcomes[0].status == PENSTOCK_RETRY);
+  CHECK(result.outcomes[0].reason == "segment_not_found_yet");
+  CHECK(result.outcomes[0].message.find("deleted") != std::string::npos);
+}
+
 TEST_CASE("a segment that stays unknown after its creation is asked for ever more rarely") {
   const auto host = make_host({{"segment_ready_after", 20}});
   host->reply(answer(200, found("", 0)));

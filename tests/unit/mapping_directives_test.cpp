@@ -44,6 +44,23 @@ TEST_CASE("@if exists asks whether there is a value at all") {
   });
 }
 
+TEST_CASE("A chain of @if takes the first path that is there, in the order in which they stand") {
+  const char* blank =
+      R"({"@if":{"blank":"$.a","then":"$.a","else":{"@if":{"blank":"$.b","then":"$.b","else":"$.c"}}}})";
+  check_all({
+      {blank, R"({"a":1,"b":2,"c":3})", "1"},
+      {blank, R"({"a":"","b":2,"c":3})", "2"},
+      {blank, R"({"a":[],"b":null,"c":3})", "3"},
+      {blank, R"({"b":""})", "absent"},
+      {blank, R"({"c":""})", R"("")"},
+      // The conditions differ, so an empty text is taken where one asks whether there is a value.
+      {R"({"@if":{"blank":"$.a","then":"$.a","else":{"@if":{"exists":"$.b","then":"$.b","else":"$.c"}}}})",
+       R"({"a":"","b":"","c":3})", R"("")"},
+      {R"({"@if":{"exists":"$.a","then":"$.b","else":{"@if":{"exists":"$.b","then":"$.b","else":"$.c"}}}})",
+       R"({"a":1,"c":3})", "absent"},
+  });
+}
+
 TEST_CASE("@if uses an else that JavaScript takes for false") {
   check_all({
       {R"({"@if":{"exists":"$.a","then":1,"else":0}})", "{}", "0"},
@@ -223,6 +240,19 @@ TEST_CASE("@membership says whether the person is in the audience") {
   CHECK(membership(membership_event("track", "audience", "properties", "1")) == "absent");
   CHECK(membership(membership_event("track", "audience", "properties", "null")) == "absent");
   CHECK(membership(R"({"type":"track","properties":{"trial.users":true}})") == "absent");
+  CHECK(membership("{}") == "absent");
+}
+
+TEST_CASE("@membership gives its argument unclear for a value that is neither true nor false") {
+  const auto membership = [](const std::string& event) {
+    return evaluate(R"({"@membership":{"unclear":null}})", event);
+  };
+  for (const char* const value : {"1", "null", "\"False\"", "\"no\"", "{}"}) {
+    CAPTURE(value);
+    CHECK(membership(membership_event("track", "journey_step", "properties", value)) == "null");
+  }
+  CHECK(membership(membership_event("track", "journey_step", "properties", "true")) == "true");
+  CHECK(membership(membership_event("track", "journey_step", "traits", "1")) == "absent");
   CHECK(membership("{}") == "absent");
 }
 

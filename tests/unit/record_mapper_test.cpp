@@ -225,6 +225,41 @@ TEST_CASE("A field required by the value of another is checked after coercion") 
   CHECK(map_event(action, fields, "{}").faults.empty());
 }
 
+TEST_CASE("A field that the same value of every event requires must be mapped") {
+  InputSpec conditional = field("key");
+  conditional.label = "Key";
+  conditional.required_if = {{"source", {"ENGAGE"}}};
+  InputSpec source = field("source");
+  source.default_value = Node::of_string("ENGAGE");
+  const ActionSpec action = action_of({conditional, source});
+  const auto errors = [&](const char* fields) {
+    PathTable paths;
+    Diagnostics diagnostics;
+    const Node written = node_from_json(fields);
+    const auto mapper = RecordMapper::compile(action, written.members, {}, paths, diagnostics);
+    CHECK((mapper == nullptr) == diagnostics.has_errors());
+    return diagnostics.text();
+  };
+  CHECK(errors("{}").find("is required, because source is ENGAGE") != std::string::npos);
+  CHECK(errors(R"({"key":""})").find("is required") != std::string::npos);
+  CHECK(errors(R"({"key":"k"})").empty());
+  CHECK(errors(R"({"key":"$.k"})").empty());
+  CHECK(errors(R"({"source":"CONNECTIONS"})").empty());
+  CHECK(errors(R"({"source":"$.s"})").empty());
+}
+
+TEST_CASE("A wrong choice gets the hint that the field has for it") {
+  InputSpec spec = field("source");
+  spec.choices = {{"ENGAGE", ""}, {"CONNECTIONS", ""}};
+  spec.hints = {{"ENGAGE_RETL", "write ENGAGE"}};
+  PathTable paths;
+  Diagnostics diagnostics;
+  const ActionSpec action = action_of({spec});
+  const Node fields = node_from_json(R"({"source":"ENGAGE_RETL"})");
+  CHECK(RecordMapper::compile(action, fields.members, {}, paths, diagnostics) == nullptr);
+  CHECK(diagnostics.text().find("write ENGAGE") != std::string::npos);
+}
+
 TEST_CASE("Choices are compared with the coerced value as text") {
   InputSpec spec = field("f");
   spec.choices = {{"1", "One"}, {"2", "Two"}};

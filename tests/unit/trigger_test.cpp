@@ -134,8 +134,9 @@ TEST_CASE("spaces between the parts of a trigger do not matter") {
 }
 
 TEST_CASE("every root of a path can be asked about") {
-  for (const char* const root : {"type", "event", "name", "userId", "anonymousId", "messageId",
-                                 "properties", "traits", "context", "integrations"}) {
+  for (const char* const root :
+       {"type", "event", "name", "userId", "anonymousId", "messageId", "properties", "traits",
+        "context", "integrations", "action", "fields", "identifiers", "recordId", "channel"}) {
     const std::string event = "{\"" + std::string(root) + "\":\"v\"}";
     CHECK(holds(std::string(root) + " = \"v\"", event));
     CHECK_FALSE(holds(std::string(root) + ".x = \"v\"", event));
@@ -646,16 +647,19 @@ TEST_CASE("a condition that can never hold gets a warning") {
 
 // ---- the index ----
 
-TEST_CASE("requirements are read off equalities, lists, and, and or over one path") {
+TEST_CASE("requirements are read off equalities, lists, and, and or") {
   const auto text_of = [](std::string_view trigger) {
     std::string out;
-    for (const Requirement& each : requirements_of(parsed(trigger))) {
-      for (const std::string& step : each.steps) out += step + ".";
-      for (const IndexedValue& value : each.values) {
-        if (const auto* text = std::get_if<std::string>(&value)) out += " " + *text;
-        if (const auto* number = std::get_if<double>(&value))
-          out += " #" + std::to_string(static_cast<int>(*number));
-        if (const auto* boolean = std::get_if<bool>(&value)) out += *boolean ? " yes" : " no";
+    for (const Requirement& requirement : requirements_of(parsed(trigger))) {
+      for (const Condition& each : requirement) {
+        if (&each != requirement.data()) out += " | ";
+        for (const std::string& step : each.steps) out += step + ".";
+        for (const IndexedValue& value : each.values) {
+          if (const auto* text = std::get_if<std::string>(&value)) out += " " + *text;
+          if (const auto* number = std::get_if<double>(&value))
+            out += " #" + std::to_string(static_cast<int>(*number));
+          if (const auto* boolean = std::get_if<bool>(&value)) out += *boolean ? " yes" : " no";
+        }
       }
       out += ";";
     }
@@ -666,9 +670,14 @@ TEST_CASE("requirements are read off equalities, lists, and, and or over one pat
   CHECK(text_of("type = \"a\" and properties.k = \"x\" and properties.n > 5") ==
         "type. a;properties.k. x;");
   CHECK(text_of("type = \"b\" or type = \"a\"") == "type. a b;");
-  CHECK(text_of("type = \"a\" or event = \"b\"").empty());
+  CHECK(text_of("type = \"a\" or event = \"b\"") == "event. b | type. a;");
+  CHECK(text_of("type = \"a\" or properties.n > 5").empty());
   CHECK(text_of("(type = \"a\" and event = \"x\") or (event = \"y\" and type in [\"b\", \"c\"])") ==
-        "event. x y;type. a b c;");
+        "event. y | type. a;type. a b c;event. x y;event. x | type. b c;");
+  CHECK(
+      text_of(
+          "type = \"t\" and (properties.k = \"x\" or (properties.k = null and userId = \"x\"))") ==
+      "type. t;properties.k. x | userId. x;");
   CHECK(text_of("type != \"a\"").empty());
   CHECK(text_of("!(type = \"a\")").empty());
   CHECK(text_of("type = 5") == "type. #5;");
@@ -696,6 +705,47 @@ TEST_CASE("an event's candidates do not grow with triggers that cannot match") {
   index.candidates(*event.view().slots, scratch, candidates);
   std::sort(candidates.begin(), candidates.end());
   CHECK(candidates == std::vector<std::uint32_t>{77, 2000});
+}
+
+TEST_CASE("an event's candidates do not grow with triggers that look for their key at two paths") {
+  PathTable paths;
+  EqualityIndex index;
+  for (int i = 0; i < 2000; ++i) {
+    const std::string key = "\"key" + std::to_string(i) + "\"";
+    index.add(parsed("(event = \"Audience Entered\" or event = \"Audience Exited\") and "
+                     "(properties.audience_key = " +
+                     key +
+                     " or (properties.audience_key = null and "
+                     "context.personas.computation_key = " +
+                     key + "))"),
+              paths);
+  }
+  index.build();
+  const auto candidates_of = [&](const char* json) {
+    const Event event(json, paths);
+    std::vector<PathSlot> scratch;
+    std::vector<std::uint32_t> candidates;
+    index.candidates(*event.view().slots, scratch, candidates);
+    return candidates;
+  };
+  using Ids = std::vector<std::uint32_t>;
+  CHECK(candidates_of(R"({"event":"Audience Entered","properties":{"audience_key":"key77"},)"
+                      R"("context":{"personas":{"computation_key":"key77"}}})") == Ids{77});
+  CHECK(candidates_of(R"({"event":"Audience Entered","properties":{},)"
+                      R"("context":{"personas":{"computation_key":"key5"}}})") == Ids{5});
+  CHECK(candidates_of(R"({"event":"Audience Entered","properties":{"audience_key":"key9"}})") ==
+        Ids{9});
+  CHECK(candidates_of(R"({"event":"Audience Entered"})").empty());
+}
+
+TEST_CASE("an or of many parts, each with several equalities, is indexed in bounded time") {
+  std::string trigger = "(type = \"a\" and event = \"b0\")";
+  for (int i = 1; i < 40; ++i) {
+    trigger += " or (type = \"a\" and event = \"b" + std::to_string(i) + "\")";
+  }
+  const std::vector<Requirement> requirements = requirements_of(parsed(trigger));
+  CHECK_FALSE(requirements.empty());
+  CHECK(requirements.size() <= 32);
 }
 
 TEST_CASE("candidates do not grow with equalities to other numbers or booleans") {

@@ -82,6 +82,7 @@ class Commands {
     add_dead_letters();
     add_auth();
     add_queue();
+    add_import();
     add_plugin();
   }
 
@@ -343,6 +344,22 @@ class Commands {
                      "Save what can be read of a damaged "
                      "queue",
                      examples::kQueueRepair);
+  }
+
+  void add_import() {
+    CLI::App& import =
+        *app_.add_subcommand("import", "Make a pipeline of what another program exports");
+    import.group(kDelivering);
+    import.require_subcommand(1);
+    import.footer("Examples:\n" + std::string(examples::kImportSegment));
+    command(import, Command::import_segment, "segment",
+            "Print a pipeline with the mappings of Segment's LinkedIn Audiences. What cannot be "
+            "carried over is named",
+            examples::kImportSegment)
+        .add_option(
+            "FILE", arguments_.export_file,
+            "JSON as Segment's Public API answers: a destination, its subscriptions or both")
+        ->required();
   }
 
   void add_plugin() {

@@ -34,6 +34,7 @@ enum class Command : std::uint8_t {
   auth_logout,
   queue_check,
   queue_repair,
+  import_segment,
   plugin_list,
   plugin_describe,
 };
@@ -77,6 +78,8 @@ struct Arguments {
   bool connect = false;
   // try:
   std::string input;  // a path, or "-"
+  // import:
+  std::string export_file;
   // status:
   bool watch = false;
   unsigned history_hours = 0;  // 0: none

@@ -22,6 +22,7 @@ int dead_letters_command(const Arguments& arguments);  // all of `dead-letters .
 int auth_command(const Arguments& arguments);          // all of `auth ...`
 int queue_check_command(const Arguments& arguments);
 int queue_repair_command(const Arguments& arguments);
+int import_segment_command(const Arguments& arguments);
 int plugin_list_command(const Arguments& arguments);
 int plugin_describe_command(const Arguments& arguments);
 

@@ -196,6 +196,7 @@ std::string about_text(const InputSpec& input) {
   if (input.max_length)
     parts.push_back("At most " + std::to_string(*input.max_length) + " characters.");
   if (input.literal) parts.emplace_back("A literal, not taken from events.");
+  if (input.consent) parts.emplace_back("Not for mappings to fill.");
   if (input.allow_null) parts.emplace_back("May be null.");
   if (input.secret) parts.emplace_back("Secret: never shown.");
   if (input.personal_data) parts.emplace_back("[personal data]");
@@ -293,12 +294,16 @@ const Node* only_member(const Node& node, std::string_view key) {
 
 std::string readable_if(const Node& arguments) {
   const Node* exists = arguments.find("exists");
+  const Node* tested = exists != nullptr ? exists : arguments.find("blank");
   const Node* then = arguments.find("then");
   const Node* otherwise = arguments.find("else");
-  if (exists == nullptr || then == nullptr) return {};
-  const std::string condition = readable_expression(*exists);
+  if (tested == nullptr || then == nullptr) return {};
+  const std::string condition = readable_expression(*tested);
   const std::string value = readable_expression(*then);
-  std::string out = condition == value ? value : value + " if " + condition + " exists";
+  std::string out = value;
+  if (condition != value) {
+    out += " if " + condition + (exists != nullptr ? " exists" : " is not blank");
+  }
   if (otherwise != nullptr) out += ", else " + readable_expression(*otherwise);
   return out;
 }

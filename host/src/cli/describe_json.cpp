@@ -32,6 +32,7 @@ Json input_json(const InputSpec& input) {
                {"secret", input.secret},
                {"advanced", input.advanced},
                {"literal", input.literal},
+               {"consent", input.consent},
                {"allow_null", input.allow_null},
                {"personal_data", input.personal_data}};
   if (!input.required_if.empty()) {
@@ -68,6 +69,7 @@ Json action_json(const ActionSpec& action) {
             {"max_bytes", action.batch.max_bytes},
             {"max_age_ms", action.batch.max_age.count()}}},
           {"rate", action.rate},
+          {"identity", action.key_is_person ? "person" : ""},
           {"fields", inputs_json(action.fields)}};
 }
 

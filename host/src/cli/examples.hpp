@@ -26,6 +26,12 @@ inline constexpr char kValidate[] =
     "  penstock validate pipelines/*.yaml --format json\n"
     "  penstock validate pipeline.yaml --connect";
 
+inline constexpr char kImportSegment[] =
+    "  penstock import segment subscriptions.json > linkedin.yaml\n"
+    "  penstock validate linkedin.yaml\n\n"
+    "The file holds what GET /destinations/ID and GET /destinations/ID/subscriptions of Segment's\n"
+    "Public API answer, alone or as {\"destination\": {...}, \"subscriptions\": [...]}.";
+
 inline constexpr char kTry[] =
     "  penstock try pipeline.yaml --input events.ndjson\n"
     "  head -3 events.ndjson | penstock try pipeline.yaml --input - --format json\n\n"

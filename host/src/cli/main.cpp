@@ -49,6 +49,8 @@ int dispatch(const penstock::cli::Arguments& arguments) {
       return penstock::cli::queue_check_command(arguments);
     case Command::queue_repair:
       return penstock::cli::queue_repair_command(arguments);
+    case Command::import_segment:
+      return penstock::cli::import_segment_command(arguments);
     case Command::plugin_list:
       return penstock::cli::plugin_list_command(arguments);
     case Command::plugin_describe:

@@ -66,6 +66,28 @@ std::vector<Entry> entries(const PipelineConfig& config, const RunReport& report
   return all;
 }
 
+// Why records needed no delivery, the most frequent reason first.
+std::string skipped_table(const RunReport& report) {
+  std::vector<const ReasonCount*> rows;
+  for (const ReasonCount& reason : report.counts.reasons) {
+    if (reason.kind == ReasonCount::Kind::skipped) rows.push_back(&reason);
+  }
+  if (rows.empty()) return {};
+  std::stable_sort(rows.begin(), rows.end(),
+                   [](const auto* a, const auto* b) { return a->count > b->count; });
+  Table table({"count", "where", "reason", "message"},
+              {Table::Align::right, Table::Align::left, Table::Align::left, Table::Align::left});
+  for (const ReasonCount* row : rows) {
+    std::string where = "source";
+    if (row->mapping != ReasonCount::kNoMapping) {
+      const ledger::MappingName& mapping = report.mappings[row->mapping];
+      where = mapping.destination_name + "." + mapping.name;
+    }
+    table.row({with_separators(row->count), where, row->reason, row->message});
+  }
+  return "\n  Skipped\n" + table.text("  ");
+}
+
 std::string place_of(const Entry& entry) {
   if (entry.destination.empty()) return "source";
   return entry.mapping.empty() ? entry.destination : entry.destination + "." + entry.mapping;
@@ -149,7 +171,7 @@ std::string text_report(const PipelineConfig& config, const RunReport& report) {
       out +=
           std::string("\n  ") + (errors ? "Not delivered" : "Warnings") + "\n" + issues.text("  ");
   }
-  return out;
+  return out + skipped_table(report);
 }
 
 std::string json_report(const PipelineConfig& config, const RunReport& report) {

@@ -208,6 +208,7 @@ std::string status_text(const StatusView& view) {
   out += issues_table(view);
   out += reasons_table(state, ReasonCount::Kind::dead_letter, "Not delivered");
   out += reasons_table(state, ReasonCount::Kind::warning, "Warnings");
+  out += reasons_table(state, ReasonCount::Kind::skipped, "Skipped");
   out += dead_letters_text(view);
   if (view.history) out += history_table(*view.history);
   return out;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "config/consent.hpp"
 #include "config/input_value.hpp"
 #include "config/mapping.hpp"
 #include "config/schema.hpp"
@@ -54,6 +55,10 @@ class DestinationReader {
     destination_.enabled = map_.boolean("enabled").value_or(true);
     destination_.give_up_after =
         map_.duration("give_up_after", kLeastGiveUpAfter, kMostGiveUpAfter);
+    if (const Node* consent = map_.find("respect_consent")) {
+      destination_.respect_consent =
+          read_consent(*consent, map_.label("respect_consent"), diagnostics_);
+    }
     const Node* connection = map_.find("connection");
     const Node* settings = map_.find("settings");
     const Node* mappings = map_.find("mappings");

@@ -85,13 +85,22 @@ class InputReader {
     input_.advanced = map_.boolean("advanced").value_or(false);
     if (role_ == InputRole::field) {
       input_.literal = map_.boolean("literal").value_or(false);
+      input_.trim = map_.boolean("trim").value_or(false);
+      if (input_.trim && (!input_.literal || input_.type != ValueType::string || input_.multiple)) {
+        error(*map_.find("trim"), "trim", "is for literals of type string",
+              "add literal: true, or remove it");
+      }
       input_.allow_null = map_.boolean("allow_null").value_or(false);
       read_category();
+      input_.consent = map_.boolean("consent").value_or(false);
+      input_.aliases = map_.texts("aliases");
+      input_.hints = map_.texts_by_name("hints");
     }
     read_choices();
     read_text_limits();
     read_required_if();
     read_default();
+    if (input_.consent) check_consent();
     map_.finish();
     return std::move(input_);
   }
@@ -229,6 +238,18 @@ class InputReader {
     } else if (node->is_scalar() && !path && !node->is(Node::Kind::null)) {
       (void)read_input_value(input_, *node, map_.label("default"), diagnostics_);
     }
+  }
+
+  // The host fills it with a reason, or not at all.
+  void check_consent() {
+    if (input_.type == ValueType::string && !input_.multiple && !input_.required &&
+        !input_.literal && input_.required_if.empty() && !input_.default_value &&
+        input_.choices.empty()) {
+      return;
+    }
+    error(*map_.find("consent"), "consent",
+          "such a field is filled by the host with a text or left out, so it is of type string and "
+          "has no default, choices, literal, multiple, required or required_if");
   }
 
   InputRole role_;

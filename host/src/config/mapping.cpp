@@ -1,7 +1,10 @@
 #include "config/mapping.hpp"
 
 #include <algorithm>
+#include <array>
 #include <optional>
+#include <string_view>
+#include <utility>
 
 #include "config/default_trigger.hpp"
 #include "config/schema.hpp"
@@ -19,6 +22,40 @@ std::optional<std::string> literal_text(const Node& expression) {
   if (node->is(Node::Kind::boolean)) return node->boolean ? "true" : "false";
   if (node->text.empty()) return std::nullopt;
   return node->text;
+}
+
+// Beside ASCII's white space what comes along from web pages and tables: a no-break, a wide and a
+// zero-width space, a byte order mark.
+std::string_view trimmed(std::string_view text) {
+  constexpr std::array<std::string_view, 10> kSpaces = {
+      " ",  "\t",       "\n",           "\r",           "\v",
+      "\f", "\xC2\xA0", "\xE3\x80\x80", "\xE2\x80\x8B", "\xEF\xBB\xBF"};
+  for (bool again = true; again;) {
+    again = false;
+    for (const std::string_view space : kSpaces) {
+      if (text.starts_with(space)) {
+        text.remove_prefix(space.size());
+        again = true;
+      }
+      if (text.ends_with(space)) {
+        text.remove_suffix(space.size());
+        again = true;
+      }
+    }
+  }
+  return text;
+}
+
+// The text that a literal was written as, or null.
+Node* written_text(Node& written) {
+  Node* node = &written;
+  if (const Node* literal = value_of_literal(written)) {
+    const auto member =
+        std::find_if(written.members.begin(), written.members.end(),
+                     [&](const Node::Member& each) { return &each.value == literal; });
+    node = member != written.members.end() ? &member->value : nullptr;
+  }
+  return node != nullptr && node->is(Node::Kind::string) ? node : nullptr;
 }
 
 class MappingReader {
@@ -85,15 +122,49 @@ class MappingReader {
     std::vector<std::string> names;
     for (const InputSpec& field : mapping_.action->fields) names.push_back(field.name);
     for (const Node::Member& field : node->members) {
-      if (mapping_.action->find_field(field.key) == nullptr) {
+      const InputSpec* spec = mapping_.action->find_field(field.key);
+      if (spec != nullptr && spec->consent) {
+        diagnostics_.error(
+            field.location,
+            "the field " + in_quotes(field.key) + " is filled by Penstock, not by a mapping",
+            "write respect_consent at the destination instead");
+      } else if (spec == nullptr) {
+        const auto hint = mapping_.action->hints.find(field.key);
         diagnostics_.error(
             field.location,
             "the action " + mapping_.action->name + " has no field " + in_quotes(field.key),
-            suggestion(field.key, names));
+            hint != mapping_.action->hints.end() ? hint->second : suggestion(field.key, names));
+      } else if (const Node::Member* other = find_mapped(spec->name)) {
+        diagnostics_.error(field.location, "the field " + spec->name +
+                                               " is filled twice, here by its other name " +
+                                               in_quotes(field.key) + " and in line " +
+                                               std::to_string(other->location.line));
       } else {
-        mapping_.fields.push_back(field);
+        add_field(*spec, field);
       }
     }
+  }
+
+  void add_field(const InputSpec& spec, const Node::Member& written) {
+    Node::Member field = written;
+    field.key = spec.name;
+    Node* text = spec.trim ? written_text(field.value) : nullptr;
+    if (text == nullptr) {
+      mapping_.fields.push_back(std::move(field));
+      return;
+    }
+    const std::string kept(trimmed(text->text));
+    if (!kept.empty()) {
+      text->text = kept;
+      mapping_.fields.push_back(std::move(field));
+    } else if (spec.required || spec.min_length.value_or(0) > 0) {
+      mapping_.faulty_fields.push_back(spec.name);
+      diagnostics_.error(written.value.location,
+                         path_ + ".fields." + spec.name + ": expected a text, found " +
+                             (text->text.empty() ? "nothing" : "nothing but white space"),
+                         spec.description);
+    }
+    // Else it is as if it had been left out.
   }
 
   const Node::Member* find_mapped(const std::string& name) const {
@@ -111,6 +182,16 @@ class MappingReader {
     const ActionSpec& action = *mapping_.action;
     mapping_.trigger_location = mapping_.location;
     mapping_.default_trigger = true;
+    for (const std::string& name : action.own_trigger_with) {
+      if (find_mapped(name) == nullptr) continue;
+      diagnostics_.error(mapping_.location,
+                         path_ + ".trigger is missing; with the field " + name +
+                             " the mapping needs one of its own, because the action's default "
+                             "trigger lets none of its events through",
+                         "say which events are this mapping's, as in: trigger: 'event in [\"new\", "
+                         "\"updated\", \"deleted\"] and context.sources.job_id = \"...\"'");
+      return;
+    }
     if (action.default_trigger.empty()) {
       diagnostics_.error(
           mapping_.location,

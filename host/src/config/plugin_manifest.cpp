@@ -80,6 +80,8 @@ class ManifestReader {
     }
     manifest_.title = map_.required_text("title", "title: LinkedIn Audiences");
     manifest_.description = map_.text("description").value_or("");
+    manifest_.integration_names = map_.texts("integration_names");
+    if (manifest_.integration_names.empty()) manifest_.integration_names = {manifest_.title};
     manifest_.version = map_.required_text("version", "version: 0.1.0");
   }
 
@@ -244,9 +246,30 @@ class ManifestReader {
           path + ".rate: there is no rate " + in_quotes(action.rate) + " in limits.rates",
           suggestion(action.rate, names));
     }
+    if (const std::optional<std::string> identity = map.text("identity")) {
+      action.key_is_person = *identity == "person";
+      if (!action.key_is_person) {
+        diagnostics_.error(map.find("identity")->location,
+                           path + ".identity: " + in_quotes(*identity) + " is not known",
+                           suggestion(*identity, {"person"}));
+      }
+    }
     if (const Node* fields =
             map.require("fields", "fields: {email: {label: E-mail, type: string}}")) {
       action.fields = read_inputs(*fields, path + ".fields", InputRole::field, diagnostics_);
+      check_one_consent_field(action);
+      check_aliases(action);
+    }
+    action.hints = map.texts_by_name("hints");
+    action.own_trigger_with = map.texts("own_trigger_with");
+    for (const std::string& name : action.own_trigger_with) {
+      if (action.find_field(name) != nullptr) continue;
+      std::vector<std::string> names;
+      names.reserve(action.fields.size());
+      for (const InputSpec& field : action.fields) names.push_back(field.name);
+      diagnostics_.error(map.find("own_trigger_with")->location,
+                         path + ".own_trigger_with: there is no field " + in_quotes(name),
+                         suggestion(name, names));
     }
     if (const Node* trigger = map.find("default_trigger")) {
       action.default_trigger_location = trigger->location;
@@ -254,6 +277,34 @@ class ManifestReader {
     }
     map.finish();
     manifest_.actions.push_back(std::move(action));
+  }
+
+  // Every name, alias or not, must mean one field.
+  void check_aliases(const ActionSpec& action) {
+    std::map<std::string, std::string> field_of;
+    for (const InputSpec& field : action.fields) field_of.emplace(field.name, field.name);
+    for (const InputSpec& field : action.fields) {
+      for (const std::string& alias : field.aliases) {
+        const auto [known, fresh] = field_of.emplace(alias, field.name);
+        if (fresh) continue;
+        diagnostics_.error(field.location, "actions." + action.name + ".fields." + field.name +
+                                               ".aliases: " + in_quotes(alias) +
+                                               " already names the field " + known->second);
+      }
+    }
+  }
+
+  void check_one_consent_field(const ActionSpec& action) {
+    const InputSpec* first = nullptr;
+    for (const InputSpec& field : action.fields) {
+      if (!field.consent) continue;
+      if (first != nullptr) {
+        diagnostics_.error(field.location, "actions." + action.name + ".fields." + field.name +
+                                               ".consent: the field " + first->name +
+                                               " has it already; an action has at most one");
+      }
+      first = &field;
+    }
   }
 
   BatchLimits read_batch(const Node& node, const std::string& path) {

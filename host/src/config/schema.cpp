@@ -140,6 +140,23 @@ std::vector<std::string> MapReader::texts(std::string_view key) {
   return out;
 }
 
+std::map<std::string, std::string> MapReader::texts_by_name(std::string_view key) {
+  std::map<std::string, std::string> out;
+  const Node* node = find(key);
+  if (node == nullptr) return out;
+  if (!node->is(Node::Kind::map)) {
+    expected(*node, label(key), "a map of texts", diagnostics_,
+             "write it as in: " + std::string(key) + ": {old_name: write new_name}");
+    return out;
+  }
+  for (const Node::Member& member : node->members) {
+    if (auto text = read_text(member.value, label(key) + "." + member.key, diagnostics_)) {
+      out.emplace(member.key, std::move(*text));
+    }
+  }
+  return out;
+}
+
 std::string MapReader::required_text(std::string_view key, std::string_view example) {
   const Node* node = require(key, example);
   if (node == nullptr) return {};

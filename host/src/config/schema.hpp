@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -42,7 +43,8 @@ class MapReader {
                                                     std::chrono::milliseconds least,
                                                     std::chrono::milliseconds most);
   std::optional<std::string> url(std::string_view key);
-  std::vector<std::string> texts(std::string_view key);  // a list of texts
+  std::vector<std::string> texts(std::string_view key);                    // a list of texts
+  std::map<std::string, std::string> texts_by_name(std::string_view key);  // a map of texts
   std::string required_text(std::string_view key, std::string_view example);
 
  private:

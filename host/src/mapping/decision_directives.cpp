@@ -1,5 +1,6 @@
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "mapping/directives.hpp"
 
@@ -16,6 +17,10 @@ bool is_blank(const Value& value) {
   return value.size() == 1 && (only.missing() || is_blank(only));
 }
 
+bool holds(Condition condition, const Value& tested) {
+  return !tested.missing() && (condition == Condition::exists || !is_blank(tested));
+}
+
 class IfExpression final : public Expression {
  public:
   IfExpression(Condition condition, ExpressionPtr tested, ExpressionPtr then,
@@ -26,9 +31,8 @@ class IfExpression final : public Expression {
         otherwise_(std::move(otherwise)) {}
 
   [[nodiscard]] Value evaluate(const EventView& event, Workspace& work) const override {
-    const Value tested = tested_->evaluate(event, work);
-    const bool holds = !tested.missing() && (condition_ == Condition::exists || !is_blank(tested));
-    return (holds ? then_ : otherwise_)->evaluate(event, work);
+    const bool is_there = holds(condition_, tested_->evaluate(event, work));
+    return (is_there ? then_ : otherwise_)->evaluate(event, work);
   }
 
  private:
@@ -36,6 +40,32 @@ class IfExpression final : public Expression {
   ExpressionPtr tested_;
   ExpressionPtr then_;
   ExpressionPtr otherwise_;
+};
+
+// "This path where it is there, else that one, else ...": what most defaults are, in one step.
+class FirstOfExpression final : public Expression {
+ public:
+  FirstOfExpression(Condition condition, PathSlot slot, ExpressionPtr otherwise)
+      : condition_(condition), slots_{slot}, rest_(std::move(otherwise)), last_(rest_.get()) {
+    const auto* const others = dynamic_cast<const FirstOfExpression*>(last_);
+    if (others == nullptr || others->condition_ != condition) return;
+    slots_.insert(slots_.end(), others->slots_.begin(), others->slots_.end());
+    last_ = others->last_;
+  }
+
+  [[nodiscard]] Value evaluate(const EventView& event, Workspace& work) const override {
+    for (const PathSlot slot : slots_) {
+      const Value& value = (*event.slots)[slot];
+      if (holds(condition_, value)) return value;
+    }
+    return last_->evaluate(event, work);
+  }
+
+ private:
+  Condition condition_;
+  std::vector<PathSlot> slots_;
+  ExpressionPtr rest_;
+  const Expression* last_;  // in rest_: where none of the paths is there
 };
 
 bool equals(const Value& value, std::string_view text) {
@@ -61,7 +91,8 @@ class MembershipExpression final : public Expression {
     if (membership.is(Value::Kind::boolean)) return membership;
     if (equals(membership, "true")) return Value::of(true);
     if (equals(membership, "false")) return Value::of(false);
-    return {};
+    if (membership.is(Value::Kind::absent) || paths_.unclear == nullptr) return {};
+    return paths_.unclear->evaluate(event, work);
   }
 
  private:
@@ -72,6 +103,9 @@ class MembershipExpression final : public Expression {
 
 ExpressionPtr make_if(Condition condition, ExpressionPtr tested, ExpressionPtr then,
                       ExpressionPtr otherwise) {
+  if (tested->slot() && tested->slot() == then->slot()) {
+    return std::make_unique<FirstOfExpression>(condition, *tested->slot(), std::move(otherwise));
+  }
   return std::make_unique<IfExpression>(condition, std::move(tested), std::move(then),
                                         std::move(otherwise));
 }

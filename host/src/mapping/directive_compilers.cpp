@@ -179,8 +179,9 @@ ExpressionPtr Compiler::exclude_when_null(const Node::Member& directive) {
 }
 
 ExpressionPtr Compiler::membership(const Node::Member& directive) {
-  const Arguments arguments(directive, {}, diagnostics_);
+  const Arguments arguments(directive, {"unclear"}, diagnostics_);
   MembershipPaths paths;
+  if (const Node* unclear = arguments.find("unclear")) paths.unclear = compile(*unclear);
   paths.type = path_of_steps({"type"});
   paths.computation_class = path_of_steps({"context", "personas", "computation_class"});
   paths.computation_key = path_of_steps({"context", "personas", "computation_key"});

@@ -63,6 +63,7 @@ struct MembershipPaths {
   ExpressionPtr computation_key;
   ExpressionPtr properties;
   ExpressionPtr traits;
+  ExpressionPtr unclear;  // where the event has a value that is neither; null: nothing
 };
 [[nodiscard]] ExpressionPtr make_membership(MembershipPaths paths);
 

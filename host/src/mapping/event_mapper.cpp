@@ -77,10 +77,21 @@ RecordResult EventMapper::map(std::uint32_t mapping, std::string& bytes) {
   emission_.warnings.clear();
   values_.resize(target.spec->fields.size());
   faults_.clear();
+  const Consent::Refusal* refusal =
+      target.consent != nullptr ? target.consent->refusal_of(view_) : nullptr;
+  const auto withheld = [&] {
+    return RecordResult{RecordResult::Kind::skipped, refusal->reason, refusal->message, 0, 0, {}};
+  };
+  if (refusal != nullptr && target.consent_field == Program::kNoField) {
+    // The plugin does not tell what adds from what removes, so nothing is sent.
+    std::fill(values_.begin(), values_.end(), absent_value());
+    return withheld();
+  }
   if (!target.mapper->resolve(view_, arena_, values_.data(), faults_)) {
     message_ = faults_.text();
     return {RecordResult::Kind::dead_letter, kInvalidRecord, message_, 0, 0, {}};
   }
+  if (refusal != nullptr) values_[target.consent_field] = text_value(refusal->reason);
   penstock_record record{sizeof(penstock_record), target.action, values_.size(), values_.data()};
   clear(error_);
   const std::int32_t code = target.instance->map(record, emitter_, error_);
@@ -95,6 +106,7 @@ RecordResult EventMapper::map(std::uint32_t mapping, std::string& bytes) {
         return plugin_fault(
             "The plugin's mapping hook emitted an element and then refused the record");
       const bool skipped = code == PENSTOCK_SKIP;
+      if (skipped && refusal != nullptr && reason == refusal->reason) return withheld();
       RecordResult result;
       result.kind = skipped ? RecordResult::Kind::skipped : RecordResult::Kind::dead_letter;
       result.reason = !reason.empty() ? reason : (skipped ? "skipped" : "rejected");
@@ -125,6 +137,18 @@ RecordResult EventMapper::map(std::uint32_t mapping, std::string& bytes) {
   result.key_size = static_cast<std::uint32_t>(emission_.key_size);
   result.batch_key = emission_.batch_key;
   return result;
+}
+
+bool EventMapper::is_shared(std::uint32_t mapping, std::uint64_t key_hash) {
+  if (key_hash == 0 || !program_.mappings[mapping].spec->key_is_person) return false;
+  const Value& user = slots_[program_.user_id];
+  if (user.is(Value::Kind::string)) {
+    return !user.string().empty() && shared_.note(key_hash, coalesce_hash(user.string()));
+  }
+  if (!user.is_number()) return false;
+  message_.clear();
+  append_javascript_text(message_, user);
+  return shared_.note(key_hash, coalesce_hash(message_));
 }
 
 void EventMapper::keep_masked(DeadLetter& letter, std::string_view line, std::uint32_t mapping) {

@@ -8,6 +8,7 @@
 
 #include "mapping/masked_event.hpp"
 #include "mapping/program.hpp"
+#include "mapping/shared_identifiers.hpp"
 #include "model/block.hpp"
 #include "model/dead_letter.hpp"
 #include "model/status.hpp"
@@ -50,6 +51,9 @@ class EventMapper {
   RecordResult map(std::uint32_t mapping, std::string& bytes);
   // After map(): what was left out of the element.
   [[nodiscard]] const std::vector<Warning>& warnings() const { return emission_.warnings; }
+  // After map() said element: whether its coalesce key, whose hash this is, stands for many users
+  // although it should be one person.
+  [[nodiscard]] bool is_shared(std::uint32_t mapping, std::uint64_t key_hash);
   // After map() said dead_letter: what is kept of the event, which came from this line; sets form
   // and content, and adds to the message where that is not the whole event.
   void keep_masked(DeadLetter& letter, std::string_view line, std::uint32_t mapping);
@@ -84,6 +88,7 @@ class EventMapper {
   penstock_error error_{};
   std::string message_;
   EventMasker masker_;
+  SharedIdentifiers shared_;
 };
 
 // Maps all lines of a chunk, which begins at this byte of the source. Blank lines are no events.

@@ -6,6 +6,10 @@ namespace penstock::mapping {
 namespace {
 
 constexpr std::string_view kInvalidEvent = "invalid_event";
+constexpr std::string_view kIdentifierShared = "identifier_shared";
+constexpr std::string_view kSharedMeans =
+    "events of more than 20 users (userId) have the same identifier, so that all of them are one "
+    "person; look for a placeholder in the e-mail address, or for a device of many";
 
 bool blank(std::string_view line) {
   for (const char c : line) {
@@ -35,7 +39,9 @@ class BlockWriter {
     if (block.elements.size() < block.elements.capacity() / 2) block.elements.shrink_to_fit();
   }
 
-  void add(std::uint32_t mapping, const Program::Mapping& target, const RecordResult& result) {
+  // Gives the hash of the coalesce key, 0 where there is none.
+  std::uint64_t add(std::uint32_t mapping, const Program::Mapping& target,
+                    const RecordResult& result) {
     Block& block = blocks_.back();
     const auto size = static_cast<std::uint32_t>(result.payload_size + result.key_size);
     BlockElement element;
@@ -50,6 +56,7 @@ class BlockWriter {
       blocks_.emplace_back();
       std::fill(last_route_.begin(), last_route_.end(), kNoRoute);
     }
+    return element.key_hash;
   }
 
  private:
@@ -138,7 +145,9 @@ void map_event(EventMapper& mapper, const Program& program, std::string_view lin
     ++counts.matched;
     switch (result.kind) {
       case RecordResult::Kind::element:
-        writer.add(id, target, result);
+        if (mapper.is_shared(id, writer.add(id, target, result))) {
+          tally.reason(ReasonCount::Kind::warning, id, kIdentifierShared, {}, kSharedMeans);
+        }
         for (const Warning& warning : mapper.warnings()) {
           const auto& fields = target.spec->fields;
           std::string_view field;

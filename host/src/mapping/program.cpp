@@ -1,6 +1,35 @@
 #include "mapping/program.hpp"
 
+#include <utility>
+#include <variant>
+
 namespace penstock::mapping {
+namespace {
+
+std::uint32_t consent_field_of(const ActionSpec& action) {
+  for (std::uint32_t i = 0; i < action.fields.size(); ++i) {
+    if (action.fields[i].consent) return i;
+  }
+  return Program::kNoField;
+}
+
+// Of several lists that a trigger requires the shortest says most.
+std::optional<std::vector<std::string>> event_names_of(const trigger::Expression& trigger) {
+  std::optional<std::vector<std::string>> names;
+  for (const trigger::Requirement& requirement : trigger::requirements_of(trigger)) {
+    const trigger::Condition& condition = requirement.front();
+    if (requirement.size() > 1 || condition.steps != std::vector<std::string>{"event"}) continue;
+    if (names && names->size() <= condition.values.size()) continue;
+    names.emplace();
+    names->reserve(condition.values.size());
+    for (const trigger::IndexedValue& value : condition.values) {
+      if (const auto* name = std::get_if<std::string>(&value)) names->push_back(*name);
+    }
+  }
+  return names;
+}
+
+}  // namespace
 
 std::unique_ptr<Program> compile(const PipelineConfig& config, Diagnostics& diagnostics) {
   auto program = std::make_unique<Program>();
@@ -8,6 +37,12 @@ std::unique_ptr<Program> compile(const PipelineConfig& config, Diagnostics& diag
   for (std::uint32_t d = 0; d < config.destinations.size(); ++d) {
     const DestinationConfig& destination = config.destinations[d];
     if (!destination.enabled || destination.plugin == nullptr) continue;
+    const Consent* consent = nullptr;
+    if (destination.respect_consent) {
+      program->consents.push_back(std::make_unique<Consent>(*destination.respect_consent,
+                                                            *destination.plugin, program->paths));
+      consent = program->consents.back().get();
+    }
     for (const MappingConfig& mapping : destination.mappings) {
       if (!mapping.enabled || mapping.action == nullptr) continue;
       std::optional<trigger::Expression> trigger;
@@ -22,11 +57,13 @@ std::unique_ptr<Program> compile(const PipelineConfig& config, Diagnostics& diag
       program->triggers.add(*trigger, program->paths);
       const auto action =
           static_cast<std::uint32_t>(mapping.action - destination.plugin->actions.data());
-      program->mappings.push_back(
-          {d, action, mapping.action, &mapping, std::move(mapper), nullptr, false});
+      program->mappings.push_back({d, action, mapping.action, &mapping, std::move(mapper), nullptr,
+                                   false, event_names_of(*trigger), consent,
+                                   consent_field_of(*mapping.action)});
     }
   }
   if (diagnostics.error_count() > errors_before) return nullptr;
+  program->user_id = program->paths.intern({"userId"});
   program->triggers.freeze();
   const auto paths = program->paths.paths();
   std::vector<bool> added(paths.size());
@@ -51,6 +88,14 @@ std::string told_json(const Program::Mapping& mapping) {
   append_json(json, text(mapping.spec->name));
   json += R"(,"literals":)";
   mapping.mapper->append_literals_json(json);
+  if (mapping.event_names) {
+    json += R"(,"event_names":[)";
+    for (const std::string& name : *mapping.event_names) {
+      if (json.back() != '[') json += ',';
+      append_json(json, text(name));
+    }
+    json += ']';
+  }
   return json + '}';
 }
 

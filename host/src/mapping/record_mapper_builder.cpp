@@ -60,6 +60,9 @@ class RecordMapper::Builder {
                            "map it: fields: {" + specs[i].name + ": ...}");
       }
     }
+    for (const Requirement& requirement : mapper_.requirements_) {
+      check_requirement(requirement, mapping, left_out);
+    }
   }
 
  private:
@@ -89,6 +92,35 @@ class RecordMapper::Builder {
       }
     }
     mapper_.requirements_.push_back(std::move(requirement));
+  }
+
+  // What the same values of every event require must be there, or every record would be invalid.
+  void check_requirement(const Requirement& requirement, const Location& mapping,
+                         const std::vector<std::string>& left_out) {
+    const auto filled_from_events = [&](std::uint32_t field) {
+      return std::any_of(mapper_.dynamic_.begin(), mapper_.dynamic_.end(),
+                         [&](const DynamicField& dynamic) { return dynamic.field == field; });
+    };
+    const InputSpec& spec = mapper_.action_.fields[requirement.field];
+    if (filled_from_events(requirement.field) ||
+        mapper_.constants_[requirement.field].type != PENSTOCK_ABSENT ||
+        std::find(left_out.begin(), left_out.end(), spec.name) != left_out.end()) {
+      return;
+    }
+    std::string why;
+    for (const auto& [field, wanted] : requirement.conditions) {
+      if (filled_from_events(field)) return;
+      std::string text;
+      append_value_text(text, mapper_.constants_[field]);
+      if (mapper_.constants_[field].type == PENSTOCK_ABSENT ||
+          std::find(wanted.begin(), wanted.end(), text) == wanted.end()) {
+        return;
+      }
+      why += (why.empty() ? "" : " and ") + mapper_.action_.fields[field].name;
+      why += mapper_.rules_[field].hides_values() ? " is set as it is" : " is " + text;
+    }
+    diagnostics_.error(mapping, name_in_message(spec) + " is required, because " + why,
+                       "map it: fields: {" + spec.name + ": ...}");
   }
 
   [[nodiscard]] std::optional<std::uint32_t> field_named(const std::string& name) const {
@@ -146,6 +178,9 @@ class RecordMapper::Builder {
 
   static std::string hint_for(const InputSpec& spec, const Node& written) {
     if (spec.choices.empty() || !written.is(Node::Kind::string) || written.interpolated) return {};
+    if (const auto hint = spec.hints.find(written.text); hint != spec.hints.end()) {
+      return hint->second;
+    }
     std::vector<std::string> values;
     for (const Choice& choice : spec.choices) values.push_back(choice.value);
     const std::string near = nearest(written.text, values);

@@ -1,113 +1,64 @@
 #include "model/case_mapping.hpp"
 
-#include <algorithm>
-#include <cstddef>
+#include <unicode/ucasemap.h>
+#include <unicode/ustring.h>
+#include <unicode/utf16.h>
 
-#include "model/case_tables.hpp"
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <limits>
+#include <memory>
+#include <new>
 
 namespace penstock {
 namespace {
 
-constexpr std::uint32_t kCapitalSigma = 0x3A3;
-constexpr std::uint32_t kFinalSigma = 0x3C2;
 constexpr std::uint32_t kNotUnicode = 0x80000000;  // marks a byte that belongs to no sequence
 
-struct CaseTable {
-  const CaseRange* ranges;
-  std::size_t range_count;
-  const SpecialCase* special;
-  std::size_t special_count;
+struct CloseCaseMap {
+  void operator()(UCaseMap* map) const { ucasemap_close(map); }
 };
 
-CaseTable upper_table() {
-  return {kUpperRanges, kUpperRangeCount, kUpperSpecial, kUpperSpecialCount};
-}
-CaseTable lower_table() {
-  return {kLowerRanges, kLowerRangeCount, kLowerSpecial, kLowerSpecialCount};
-}
-
-void append_utf8(std::string& out, std::uint32_t c) {
-  if (c & kNotUnicode) {
-    out += static_cast<char>(c & 0xFF);
-  } else if (c < 0x80) {
-    out += static_cast<char>(c);
-  } else if (c < 0x800) {
-    out += static_cast<char>(0xC0 | (c >> 6));
-    out += static_cast<char>(0x80 | (c & 0x3F));
-  } else if (c < 0x10000) {
-    out += static_cast<char>(0xE0 | (c >> 12));
-    out += static_cast<char>(0x80 | ((c >> 6) & 0x3F));
-    out += static_cast<char>(0x80 | (c & 0x3F));
-  } else {
-    out += static_cast<char>(0xF0 | (c >> 18));
-    out += static_cast<char>(0x80 | ((c >> 12) & 0x3F));
-    out += static_cast<char>(0x80 | ((c >> 6) & 0x3F));
-    out += static_cast<char>(0x80 | (c & 0x3F));
-  }
+// Without a locale. Opening it fails without memory only.
+const UCaseMap* case_map() {
+  static const std::unique_ptr<UCaseMap, CloseCaseMap> map = [] {
+    UErrorCode error = U_ZERO_ERROR;
+    std::unique_ptr<UCaseMap, CloseCaseMap> opened(ucasemap_open("", U_FOLD_CASE_DEFAULT, &error));
+    if (U_FAILURE(error)) throw std::bad_alloc();
+    return opened;
+  }();
+  return map.get();
 }
 
-const SpecialCase* find_special(const CaseTable& table, std::uint32_t c) {
-  const SpecialCase* end = table.special + table.special_count;
-  const SpecialCase* found = std::lower_bound(
-      table.special, end, c,
-      [](const SpecialCase& entry, std::uint32_t wanted) { return entry.code_point < wanted; });
-  return found != end && found->code_point == c ? found : nullptr;
-}
+using Conversion = decltype(&ucasemap_utf8ToUpper);
 
-std::uint32_t convert_simple(const CaseTable& table, std::uint32_t c) {
-  const CaseRange* end = table.ranges + table.range_count;
-  const CaseRange* found = std::lower_bound(
-      table.ranges, end, c,
-      [](const CaseRange& range, std::uint32_t wanted) { return range.last < wanted; });
-  if (found == end || c < found->first || (c - found->first) % found->stride != 0) return c;
-  return static_cast<std::uint32_t>(static_cast<std::int64_t>(c) + found->delta);
-}
-
-void append_converted(std::string& out, const CaseTable& table, std::uint32_t c) {
-  if (const SpecialCase* special = find_special(table, c)) {
-    for (const std::uint32_t mapped : special->mapped) {
-      if (mapped != 0) append_utf8(out, mapped);
+// The whole text, as what becomes of a letter may depend on those around it.
+void append_converted(Conversion convert, std::string& out, std::string_view text) {
+  // ICU counts in 32 bits; texts are parts of events, or bounded by kMaxMadeBytes.
+  if (text.size() > std::numeric_limits<std::int32_t>::max() / 4) throw std::bad_alloc();
+  const std::size_t start = out.size();
+  // Most letters keep their size; once ICU has said how much it is, it fits.
+  std::size_t capacity = text.size() + text.size() / 2 + 1;
+  for (;;) {
+    out.resize(start + capacity);
+    UErrorCode error = U_ZERO_ERROR;
+    const std::int32_t size =
+        convert(case_map(), out.data() + start, static_cast<std::int32_t>(capacity), text.data(),
+                static_cast<std::int32_t>(text.size()), &error);
+    if (error == U_BUFFER_OVERFLOW_ERROR) {
+      capacity = static_cast<std::size_t>(size);
+      continue;
     }
+    if (U_FAILURE(error)) throw std::bad_alloc();
+    out.resize(start + static_cast<std::size_t>(size));
     return;
   }
-  append_utf8(out, convert_simple(table, c));
 }
 
-bool lies_in(const CodePointRange* ranges, std::size_t count, std::uint32_t c) {
-  const CodePointRange* end = ranges + count;
-  const CodePointRange* found = std::lower_bound(
-      ranges, end, c,
-      [](const CodePointRange& range, std::uint32_t wanted) { return range.last < wanted; });
-  return found != end && c >= found->first;
-}
-
-bool is_cased(std::uint32_t c) {
-  return lies_in(kCased, kCasedCount, c);
-}
-bool is_case_ignorable(std::uint32_t c) {
-  return lies_in(kCaseIgnorable, kCaseIgnorableCount, c);
-}
-
-// Whether the nearest code point before or after a sigma that is not case-ignorable is cased
-// (Unicode 3.13, Final_Sigma). The one before is tracked while the text is converted, since looking
-// back at every sigma would be quadratic.
-class CasedBefore {
- public:
-  void see(std::uint32_t c) {
-    if (!is_case_ignorable(c)) value_ = is_cased(c);
-  }
-  [[nodiscard]] bool value() const { return value_; }
-
- private:
-  bool value_ = false;
-};
-
-bool cased_after(std::string_view text, std::size_t at) {
-  while (at < text.size()) {
-    const std::uint32_t c = next_code_point(text, at);
-    if (!is_case_ignorable(c)) return is_cased(c);
-  }
-  return false;
+bool is_ascii(std::string_view text) {
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return static_cast<unsigned char>(c) < 0x80; });
 }
 
 }  // namespace
@@ -134,41 +85,33 @@ std::uint32_t next_code_point(std::string_view text, std::size_t& at) {
 }
 
 void append_upper(std::string& out, std::string_view text) {
-  const CaseTable table = upper_table();
-  for (std::size_t at = 0; at < text.size();) {
-    const std::uint32_t c = next_code_point(text, at);
-    if (c < 0x80) {
-      out += static_cast<char>(c >= 'a' && c <= 'z' ? c - 32 : c);
-    } else {
-      append_converted(out, table, c);
-    }
-  }
+  if (!is_ascii(text)) return append_converted(ucasemap_utf8ToUpper, out, text);
+  for (const char c : text) out += c >= 'a' && c <= 'z' ? static_cast<char>(c - ('a' - 'A')) : c;
 }
 
 void append_lower(std::string& out, std::string_view text) {
-  const CaseTable table = lower_table();
-  CasedBefore cased_before;
-  for (std::size_t at = 0; at < text.size();) {
-    const std::uint32_t c = next_code_point(text, at);
-    if (c == kCapitalSigma && cased_before.value() && !cased_after(text, at)) {
-      append_utf8(out, kFinalSigma);
-    } else if (c < 0x80) {
-      out += static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c);
-    } else {
-      append_converted(out, table, c);
-    }
-    cased_before.see(c);
-  }
+  if (!is_ascii(text)) return append_converted(ucasemap_utf8ToLower, out, text);
+  for (const char c : text) out += c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
 }
 
 std::uint32_t fold_case(std::uint32_t code_point) {
   if (code_point < 0x80) {
-    return code_point >= 'a' && code_point <= 'z' ? code_point - 32 : code_point;
+    return code_point >= 'a' && code_point <= 'z' ? code_point - ('a' - 'A') : code_point;
   }
-  const CaseTable table = upper_table();
-  if (find_special(table, code_point) != nullptr) return code_point;
-  const std::uint32_t upper = convert_simple(table, code_point);
-  return upper < 0x80 ? code_point : upper;
+  if (code_point > 0x10FFFF) return code_point;
+  constexpr std::int32_t kMostUnits = 6;  // three code points: no letter becomes more
+  std::array<UChar, 2> from{};
+  std::array<UChar, kMostUnits> to{};
+  std::int32_t units = 0;
+  U16_APPEND_UNSAFE(from.data(), units, code_point);
+  UErrorCode error = U_ZERO_ERROR;
+  const std::int32_t size = u_strToUpper(to.data(), kMostUnits, from.data(), units, "", &error);
+  if (U_FAILURE(error)) return code_point;
+  UChar32 upper = 0;
+  std::int32_t read = 0;
+  U16_NEXT(to.data(), read, size, upper);
+  // A letter that becomes several is compared as itself; and none becomes an ASCII letter.
+  return read == size && upper >= 0x80 ? static_cast<std::uint32_t>(upper) : code_point;
 }
 
 }  // namespace penstock

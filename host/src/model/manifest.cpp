@@ -27,8 +27,10 @@ const char* name_of(ValueType type) {
 }
 
 const InputSpec* ActionSpec::find_field(const std::string& field_name) const {
-  const auto found = std::find_if(fields.begin(), fields.end(),
-                                  [&](const InputSpec& field) { return field.name == field_name; });
+  const auto found = std::find_if(fields.begin(), fields.end(), [&](const InputSpec& field) {
+    return field.name == field_name ||
+           std::find(field.aliases.begin(), field.aliases.end(), field_name) != field.aliases.end();
+  });
   return found == fields.end() ? nullptr : &*found;
 }
 

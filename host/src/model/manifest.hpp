@@ -34,8 +34,11 @@ struct InputSpec {
   bool secret = false;         // never shown
   bool advanced = false;       // left out of short help
   bool literal = false;        // a field that must not be filled from the event
+  bool trim = false;           // of a literal: without white space at its ends
   bool allow_null = false;     // null is a value, not "nothing"
   bool personal_data = false;  // category: personal_data; its values are never shown
+  // A field that the host fills: why nobody may be added (respect_consent), or nothing.
+  bool consent = false;
   std::vector<Choice> choices;
   // Required when all of these inputs have one of the given values (compared as text).
   std::vector<std::pair<std::string, std::vector<std::string>>> required_if;
@@ -44,6 +47,8 @@ struct InputSpec {
   TextFormat format = TextFormat::any;
   std::string pattern;  // settings: a POSIX extended regular expression over the whole value, or ""
   std::optional<Node> default_value;  // a value for settings, an expression for fields
+  std::vector<std::string> aliases;   // fields: further names under which a mapping may fill it
+  std::map<std::string, std::string> hints;  // fields: what to write instead of a wrong value
 };
 
 struct BatchLimits {
@@ -60,9 +65,15 @@ struct ActionSpec {
   std::string default_trigger;  // may hold {field}; "" when there is none
   Location default_trigger_location;
   BatchLimits batch;
-  std::string rate;  // a key of limits.rates, or ""
+  std::string rate;            // a key of limits.rates, or ""
+  bool key_is_person = false;  // identity: person; different users have different coalesce keys
   std::vector<InputSpec> fields;
+  // A mapping that fills one of these needs a trigger of its own.
+  std::vector<std::string> own_trigger_with;
+  // What to write instead of names that the action does not have, such as those of other programs.
+  std::map<std::string, std::string> hints;
 
+  // By name or alias.
   [[nodiscard]] const InputSpec* find_field(const std::string& name) const;
 };
 
@@ -90,6 +101,8 @@ struct PluginManifest {
   std::string name;
   std::string title;
   std::string description;
+  // What an event's "integrations" may call the destination; the title unless the manifest says.
+  std::vector<std::string> integration_names;
   std::string version;
   std::uint32_t abi_major = 0;
   std::uint32_t abi_minor = 0;

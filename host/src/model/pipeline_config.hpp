@@ -98,6 +98,13 @@ struct MappingConfig {
   std::vector<std::string> faulty_fields;  // of which a fault was reported
 };
 
+// Whose events add nobody to a destination: respect_consent (README.md).
+struct ConsentConfig {
+  std::vector<std::string> categories;  // all must be granted in context.consent
+  bool integrations = false;            // the event's "integrations" can exclude the destination
+  bool required = false;                // an event without preferences counts as a refusal
+};
+
 struct DestinationConfig {
   std::string name;
   Location location;
@@ -109,6 +116,7 @@ struct DestinationConfig {
       batches;  // by action: the manifest's with the user's overrides
   // What fails and is older becomes a dead letter; nothing: is tried for ever.
   std::optional<std::chrono::milliseconds> give_up_after;
+  std::optional<ConsentConfig> respect_consent;
   std::vector<MappingConfig> mappings;
 };
 

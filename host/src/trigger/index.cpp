@@ -21,51 +21,76 @@ void sort_unique(std::vector<IndexedValue>& values) {
 
 std::vector<Requirement> requirement_of_condition(const Expression& expression) {
   if (expression.operand.transform != Operand::Transform::none) return {};
-  Requirement requirement;
-  requirement.steps = expression.operand.steps;
+  Condition condition;
+  condition.steps = expression.operand.steps;
   for (const Literal& literal : expression.literals) {
     if (literal.text) {
-      requirement.values.emplace_back(*literal.text);
+      condition.values.emplace_back(*literal.text);
     } else if (literal.scalar.is_number()) {
-      requirement.values.emplace_back(literal.scalar.as_double());
+      condition.values.emplace_back(literal.scalar.as_double());
     } else if (literal.scalar.is(Value::Kind::boolean)) {
-      requirement.values.emplace_back(literal.scalar.boolean());
+      condition.values.emplace_back(literal.scalar.boolean());
     } else {
       return {};
     }
   }
-  sort_unique(requirement.values);
+  sort_unique(condition.values);
+  Requirement requirement;
+  requirement.push_back(std::move(condition));
   return {std::move(requirement)};
 }
 
-// Of the paths that every part requires: the values that any part allows there.
+// What holds when one of two requirements does: conditions on one path become one.
+Requirement either(const Requirement& a, const Requirement& b) {
+  std::map<std::vector<std::string>, std::vector<IndexedValue>> values_at;
+  for (const Requirement* requirement : {&a, &b}) {
+    for (const Condition& condition : *requirement) {
+      std::vector<IndexedValue>& values = values_at[condition.steps];
+      values.insert(values.end(), condition.values.begin(), condition.values.end());
+    }
+  }
+  Requirement result;
+  result.reserve(values_at.size());
+  for (auto& [steps, values] : values_at) {
+    sort_unique(values);
+    result.push_back({steps, std::move(values)});
+  }
+  return result;
+}
+
+std::size_t value_count(const Requirement& requirement) {
+  std::size_t count = 0;
+  for (const Condition& condition : requirement) count += condition.values.size();
+  return count;
+}
+
+// Of each part one requirement, in all combinations. Beyond kMaxCombinations each part gives its
+// requirement with the fewest values.
 std::vector<Requirement> requirements_of_any(const Expression& expression) {
-  std::map<std::vector<std::string>, std::vector<IndexedValue>> common;
+  // Far more than triggers of people have; which combination is best is known only in build().
+  constexpr std::size_t kMaxCombinations = 32;
+  std::vector<Requirement> combined;
   for (std::size_t i = 0; i < expression.children.size(); ++i) {
-    // Where a part requires one path twice, the requirement with fewer values is the sharper one.
-    std::map<std::vector<std::string>, std::vector<IndexedValue>> part;
-    for (Requirement& each : requirements_of(expression.children[i])) {
-      const auto [place, is_new] = part.try_emplace(std::move(each.steps));
-      if (is_new || each.values.size() < place->second.size())
-        place->second = std::move(each.values);
+    std::vector<Requirement> part = requirements_of(expression.children[i]);
+    if (part.empty()) return {};
+    if (part.size() * std::max<std::size_t>(1, combined.size()) > kMaxCombinations) {
+      std::stable_sort(part.begin(), part.end(), [](const Requirement& a, const Requirement& b) {
+        return value_count(a) < value_count(b);
+      });
+      part.resize(1);
     }
     if (i == 0) {
-      common = std::move(part);
-    } else {
-      std::erase_if(common, [&part](const auto& entry) { return !part.contains(entry.first); });
-      for (auto& [steps, values] : common) {
-        std::vector<IndexedValue>& more = part.at(steps);
-        std::move(more.begin(), more.end(), std::back_inserter(values));
-      }
+      combined = std::move(part);
+      continue;
     }
-    if (common.empty()) return {};
+    std::vector<Requirement> longer;
+    longer.reserve(combined.size() * part.size());
+    for (const Requirement& a : combined) {
+      for (const Requirement& b : part) longer.push_back(either(a, b));
+    }
+    combined = std::move(longer);
   }
-  std::vector<Requirement> requirements;
-  for (auto& [steps, values] : common) {
-    sort_unique(values);
-    requirements.push_back({steps, std::move(values)});
-  }
-  return requirements;
+  return combined;
 }
 
 // 2^64 over the golden ratio: spreads small numbers.
@@ -132,7 +157,11 @@ std::vector<Requirement> requirements_of(const Expression& expression) {
 void EqualityIndex::add(const Expression& expression, PathTable& paths) {
   std::vector<SlotRequirement>& kept = requirements_.emplace_back();
   for (Requirement& requirement : requirements_of(expression)) {
-    kept.push_back({paths.intern(requirement.steps), std::move(requirement.values)});
+    SlotRequirement& slots = kept.emplace_back();
+    slots.reserve(requirement.size());
+    for (Condition& condition : requirement) {
+      slots.push_back({paths.intern(condition.steps), std::move(condition.values)});
+    }
   }
 }
 
@@ -141,19 +170,23 @@ void EqualityIndex::build() {
   // this only ranks.
   std::unordered_map<std::uint64_t, std::size_t> sharers;
   for (const auto& choices : requirements_) {
-    for (const SlotRequirement& each : choices) {
-      for (const IndexedValue& value : each.values) ++sharers[hash_of(each.slot, value)];
+    for (const SlotRequirement& requirement : choices) {
+      for (const SlotCondition& each : requirement) {
+        for (const IndexedValue& value : each.values) ++sharers[hash_of(each.slot, value)];
+      }
     }
   }
   const auto cost = [&sharers](const SlotRequirement& requirement) {
     std::size_t most = 0;
     std::size_t total = 0;
-    for (const IndexedValue& value : requirement.values) {
-      const std::size_t count = sharers.at(hash_of(requirement.slot, value));
-      most = std::max(most, count);
-      total += count;
+    for (const SlotCondition& each : requirement) {
+      for (const IndexedValue& value : each.values) {
+        const std::size_t count = sharers.at(hash_of(each.slot, value));
+        most = std::max(most, count);
+        total += count;
+      }
     }
-    return std::tuple(most, total, requirement.slot);
+    return std::tuple(most, total, requirement.size(), requirement.front().slot);
   };
   std::unordered_map<std::uint64_t, std::vector<std::uint32_t>> found_by;
   for (std::uint32_t trigger = 0; trigger < requirements_.size(); ++trigger) {
@@ -165,12 +198,14 @@ void EqualityIndex::build() {
     const auto best = std::min_element(
         choices.begin(), choices.end(),
         [&cost](const SlotRequirement& a, const SlotRequirement& b) { return cost(a) < cost(b); });
-    if (best->slot >= is_indexed_.size()) is_indexed_.resize(best->slot + 1);
-    if (!is_indexed_[best->slot]) indexed_slots_.push_back(best->slot);
-    is_indexed_[best->slot] = true;
-    for (const IndexedValue& value : best->values) {
-      std::vector<std::uint32_t>& triggers = found_by[hash_of(best->slot, value)];
-      if (triggers.empty() || triggers.back() != trigger) triggers.push_back(trigger);
+    for (const SlotCondition& each : *best) {
+      if (each.slot >= is_indexed_.size()) is_indexed_.resize(each.slot + 1);
+      if (!is_indexed_[each.slot]) indexed_slots_.push_back(each.slot);
+      is_indexed_[each.slot] = true;
+      for (const IndexedValue& value : each.values) {
+        std::vector<std::uint32_t>& triggers = found_by[hash_of(each.slot, value)];
+        if (triggers.empty() || triggers.back() != trigger) triggers.push_back(trigger);
+      }
     }
   }
   fill_cells(found_by);
@@ -210,18 +245,25 @@ inline void EqualityIndex::look_up(const Slots& slots, PathSlot slot,
 void EqualityIndex::candidates(const Slots& slots, std::vector<PathSlot>& slots_scratch,
                                std::vector<std::uint32_t>& out) const {
   out.insert(out.end(), always_.begin(), always_.end());
+  const auto first_found = static_cast<std::ptrdiff_t>(out.size());
   // Whichever is fewer: what the index asks about, or what the event has.
   if (indexed_slots_.size() <= slots.touched().size()) {
     for (const PathSlot slot : indexed_slots_) look_up(slots, slot, out);
-    return;
+  } else {
+    slots_scratch.clear();
+    for (const PathSlot slot : slots.touched()) {
+      if (slot < is_indexed_.size() && is_indexed_[slot]) slots_scratch.push_back(slot);
+    }
+    std::sort(slots_scratch.begin(), slots_scratch.end());
+    slots_scratch.erase(std::unique(slots_scratch.begin(), slots_scratch.end()),
+                        slots_scratch.end());
+    for (const PathSlot slot : slots_scratch) look_up(slots, slot, out);
   }
-  slots_scratch.clear();
-  for (const PathSlot slot : slots.touched()) {
-    if (slot < is_indexed_.size() && is_indexed_[slot]) slots_scratch.push_back(slot);
-  }
-  std::sort(slots_scratch.begin(), slots_scratch.end());
-  slots_scratch.erase(std::unique(slots_scratch.begin(), slots_scratch.end()), slots_scratch.end());
-  for (const PathSlot slot : slots_scratch) look_up(slots, slot, out);
+  // A trigger that may be found at several paths usually is found at all of them.
+  const auto found = out.begin() + first_found;
+  if (std::adjacent_find(found, out.end(), std::greater_equal<>()) == out.end()) return;
+  std::sort(found, out.end());
+  out.erase(std::unique(found, out.end()), out.end());
 }
 
 }  // namespace penstock::trigger

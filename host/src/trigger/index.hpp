@@ -17,15 +17,19 @@ namespace penstock::trigger {
 // are equal are the same double, and two that are the same double only make a candidate too many.
 using IndexedValue = std::variant<std::string, double, bool>;
 
-// What must be so wherever a trigger holds: the value at the path is one of these.
-struct Requirement {
+// The value at the path is one of these.
+struct Condition {
   std::vector<std::string> steps;
   std::vector<IndexedValue> values;  // ascending, unique
 };
 
+// What must be so wherever a trigger holds: one of these conditions, which are about different
+// paths. Never empty.
+using Requirement = std::vector<Condition>;
+
 // All requirements that can be read off an expression: from `path = "x"`, `path in ["x", 5, ...]`,
-// the parts of an "and", and an "or" all of whose parts require the same path. An equality with
-// null requires nothing, because a missing value fulfils it as well.
+// the parts of an "and", and an "or" each of whose parts requires something. An equality with null
+// requires nothing, because a missing value fulfils it as well.
 [[nodiscard]] std::vector<Requirement> requirements_of(const Expression& expression);
 
 // Built by one thread, then read by many.
@@ -36,16 +40,18 @@ class EqualityIndex {
   // Chooses for each trigger the requirement whose values the fewest other triggers share, so that
   // few triggers are candidates for an event. Call it once, after the last add().
   void build();
-  // Appends the triggers that the event can match, as ascending runs; a collision of hashes may add
-  // one that it cannot match, or one twice. `slots_scratch` is the caller's to keep.
+  // Appends the triggers that the event can match, as two ascending runs: those that every event is
+  // asked about, and those that were found. A collision of hashes may add one that it cannot match.
+  // `slots_scratch` is the caller's to keep.
   void candidates(const Slots& slots, std::vector<PathSlot>& slots_scratch,
                   std::vector<std::uint32_t>& out) const;
 
  private:
-  struct SlotRequirement {
+  struct SlotCondition {
     PathSlot slot;
     std::vector<IndexedValue> values;
   };
+  using SlotRequirement = std::vector<SlotCondition>;  // one of them holds
   // A value at a slot, known by its hash alone: a candidate found by a collision fails its own test
   // of that value later.
   struct Cell {

@@ -16,15 +16,19 @@ namespace {
 using Kind = Expression::Kind;
 using Transform = Operand::Transform;
 
-const std::vector<std::string> kRoots = {"type",        "event",       "name",       "userId",
-                                         "anonymousId", "messageId",   "properties", "traits",
-                                         "context",     "integrations"};
+const std::vector<std::string> kRoots = {"type", "event", "name", "userId", "anonymousId",
+                                         "messageId", "properties", "traits", "context",
+                                         "integrations",
+                                         // of RudderStack's "record" events
+                                         "action", "fields", "identifiers", "recordId", "channel"};
 const std::vector<std::string> kCalls = {"contains", "match"};
 const std::vector<std::string> kTransforms = {"lowercase", "length"};
 const std::vector<std::string> kConstants = {"true", "false", "null"};
 const std::vector<std::string> kConnectives = {"and", "or"};
 // Roots whose conditions Segment's engine drops.
-const std::vector<std::string> kIgnoredBySegment = {"anonymousId", "messageId", "integrations"};
+const std::vector<std::string> kIgnoredBySegment = {"anonymousId", "messageId", "integrations",
+                                                    "action",      "fields",    "identifiers",
+                                                    "recordId",    "channel"};
 
 constexpr const char* kOperators = "=, !=, <, <=, >, >= or in";
 

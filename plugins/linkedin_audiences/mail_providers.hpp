@@ -1,0 +1,13 @@
+// Domains that belong to providers of mailboxes: whose address ends with one is at no company that
+// the domain tells.
+#pragma once
+
+#include <string_view>
+
+namespace penstock::linkedin {
+
+// `domain` is in lower case. Knows the large providers of the world, in their countries' domains
+// too; a small one passes as a company.
+[[nodiscard]] bool is_mail_provider(std::string_view domain);
+
+}  // namespace penstock::linkedin
