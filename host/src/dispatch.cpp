@@ -19,6 +19,8 @@ constexpr std::uint64_t kHeldBytes = 12ULL * 1024 * 1024;
 constexpr std::int64_t kStateIntervalNs = 1000 * send::kNanosPerMilli;
 // How often somebody may have logged in, and what is said about the end of a login is looked at.
 constexpr std::int64_t kLoginIntervalNs = 1000 * send::kNanosPerMilli;
+// How often it is looked whether lock and databases are still what their paths name.
+constexpr std::int64_t kPlaceIntervalNs = 1000 * send::kNanosPerMilli;
 
 }  // namespace
 
@@ -243,6 +245,13 @@ void Engine::follow_logins(std::int64_t now_ns) {
   }
 }
 
+// A run whose lock or databases were removed or replaced must not go on.
+Status Engine::look_after_state(std::int64_t now_ns) {
+  if (now_ns < next_place_ns_) return {};
+  next_place_ns_ = now_ns + kPlaceIntervalNs;
+  return place_.check();
+}
+
 void Engine::begin_cancelling() {
   cancelled_ = true;
   queue_.close();
@@ -264,6 +273,7 @@ Status Engine::dispatch() {
     }
     RETURN_IF_ERROR(settle(now, settled));
 
+    RETURN_IF_ERROR(look_after_state(now));
     follow_probes();
     follow_logins(now);
     follow_stops(now);

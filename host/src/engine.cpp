@@ -102,6 +102,7 @@ Engine::Engine(Pipeline& pipeline, RunOptions options, std::unique_ptr<store::St
     : pipeline_(pipeline),
       options_(options),
       on_disk_(pipeline.config().queue.type == QueueConfig::Type::disk),
+      place_(pipeline.config().state_dir),
       ledger_(names_of(store->catalog()), store->backlog().pending_by_mapping),
       source_(std::move(source)),
       queue_(std::move(store), catalog_of(pipeline),
@@ -226,6 +227,8 @@ RunReport Engine::execute() {
     failure = queue_.settle(std::move(progress_));
   }
   if (failure.ok()) failure = queue_.flush();
+  // Whatever else failed, this is why.
+  if (Status place = place_.check(); !place.ok()) failure = std::move(place);
   return report(static_cast<double>(now_ns() - begin_ns) / 1e9, std::move(failure));
 }
 

@@ -22,6 +22,7 @@
 #include "send/destination_state.hpp"
 #include "send/sender_pool.hpp"
 #include "sequencer.hpp"
+#include "services/state_place.hpp"
 #include "source/source.hpp"
 
 namespace penstock {
@@ -60,6 +61,7 @@ class Engine {
   void follow_probes();
   void follow_logins(std::int64_t now_ns);
   void probe(std::uint32_t destination);
+  Status look_after_state(std::int64_t now_ns);
   void begin_cancelling();
   std::vector<send::Attempt> finished_attempts();
   void collect_notices();
@@ -77,6 +79,7 @@ class Engine {
   Pipeline& pipeline_;
   const RunOptions options_;
   const bool on_disk_;
+  const services::StatePlace place_;  // after the store is open
   ledger::Ledger ledger_;
   std::mutex mutex_;
   std::condition_variable changed_;
@@ -109,6 +112,7 @@ class Engine {
   std::int64_t deadline_ns_ = batch::kNever;  // when to give up on what is pending
   std::int64_t next_states_ns_ = 0;
   std::int64_t next_logins_ns_ = 0;
+  std::int64_t next_place_ns_ = 0;
   std::vector<services::HttpConnection::Counters> told_;  // by destination: what the store knows
 };
 

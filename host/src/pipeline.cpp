@@ -46,7 +46,7 @@ Result<std::unique_ptr<Pipeline>> Pipeline::load(const std::string& path,
   pipeline->program_ = mapping::compile(pipeline->config_, diagnostics);
   RETURN_IF_ERROR(read);
   if (pipeline->program_ == nullptr) return diagnostics.status();
-  RETURN_IF_ERROR(pipeline->connect(state));
+  RETURN_IF_ERROR(pipeline->connect(state, options.allow_shared_state));
   return pipeline;
 }
 
@@ -54,7 +54,9 @@ void Pipeline::set_notice_sink(std::uint32_t destination, services::NoticeSink s
   if (services_[destination] != nullptr) services_[destination]->set_notice_sink(std::move(sink));
 }
 
-Status Pipeline::connect(State state) {
+Status Pipeline::connect(State state, bool allow_shared_state) {
+  if (state != State::nowhere && !allow_shared_state)
+    RETURN_IF_ERROR(services::refuse_shared_state_dir(config_.state_dir));
   if (state == State::on_disk) {
     RETURN_IF_ERROR(services::prepare_state_dir(config_.state_dir));
     ASSIGN_OR_RETURN(lock_, services::StateLock::acquire(config_.state_dir, config_.path));

@@ -62,7 +62,7 @@ class Pipeline {
 
  private:
   Pipeline() = default;
-  Status connect(State state);
+  Status connect(State state, bool allow_shared_state);
 
   services::SystemClock clock_;
   PipelineConfig config_;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <filesystem>
 #include <fstream>
 #include <memory>
 
@@ -134,7 +135,7 @@ TEST_CASE(
   {  // as if an hour had gone by
     auto database = services::Database::open(fixture.workspace_.path("state/queue.db"), {});
     REQUIRE(database.ok());
-    REQUIRE((*database)->execute("UPDATE blocks SET created_ms = created_ms - 3600000").ok());
+    REQUIRE((*database)->execute("UPDATE blocks SET since_ms = since_ms - 3600000").ok());
   }
   const Finished next =
       run_penstock(fixture.workspace_,
@@ -219,6 +220,78 @@ TEST_CASE("SIGHUP has a paused destination tried at once") {
   run->signal(SIGTERM);
   CHECK(run->wait(20s).exit_code == 0);
   check_members(*fixture.sandbox_, fixture.crowd_);
+}
+
+TEST_CASE("A run whose lock is removed ends with 74, and a second one goes on with right counts") {
+  Fixture fixture(", follow: true");
+  fixture.append(2'000);
+  fixture.fail(0.5);
+  const auto first = fixture.start();
+  fixture.wait_for_requests(3);
+  fixture.wait_until_queued();
+  REQUIRE(std::filesystem::remove(fixture.workspace_.path("state/lock")));
+  const auto second = fixture.start();  // let in, as the lock is gone
+  const Finished finished = first->wait(30s);
+  INFO(finished.err);
+  CHECK(finished.exit_code == 74);
+  // Whichever it notices first.
+  CHECK((finished.err.find("state/lock was re") != std::string::npos ||
+         finished.err.find("another penstock has taken over") != std::string::npos));
+  CHECK(finished.err.find("Nothing is lost") != std::string::npos);
+  CHECK(finished.err.find("fault of Penstock") == std::string::npos);
+  fixture.append(2'000);
+  fixture.fail(0);
+  wait_until([&] { return fixture.queued_events() == fixture.crowd_.counts().received; },
+             "events to be queued");
+  second->signal(SIGTERM);
+  const Finished end = second->wait(30s);
+  INFO(end.err);
+  CHECK((end.exit_code == 0 || end.exit_code == 75));
+  check_sound(fixture.workspace_);
+}
+
+TEST_CASE("A run whose state directory is removed ends with 74 and says what is lost by that") {
+  Fixture fixture(", follow: true");
+  fixture.append(1'000);
+  const auto run = fixture.start();
+  fixture.wait_until_queued();
+  const bool moved = GENERATE(false, true);
+  if (moved) {
+    std::filesystem::rename(fixture.workspace_.path("state"), fixture.workspace_.path("moved"));
+  } else {
+    std::filesystem::remove_all(fixture.workspace_.path("state"));
+  }
+  const Finished finished = run->wait(30s);
+  INFO(finished.err);
+  CHECK(finished.exit_code == 74);
+  CHECK(finished.err.find("state/queue.db was removed or moved away") != std::string::npos);
+  CHECK(finished.err.find("Not lost is what was delivered") != std::string::npos);
+  CHECK(finished.err.find("fault of Penstock") == std::string::npos);
+  if (moved) {
+    std::filesystem::rename(fixture.workspace_.path("moved"), fixture.workspace_.path("state"));
+    const Finished next = run_penstock(fixture.workspace_,
+                                       {"run", fixture.manifest_, "--set", "source.follow=false"});
+    INFO(next.err);
+    CHECK(next.exit_code == 0);
+    check_finished(all_time(fixture.workspace_), fixture.crowd_);
+    check_members(*fixture.sandbox_, fixture.crowd_);
+  }
+}
+
+TEST_CASE("A state directory that others can write to is refused, unless that is allowed") {
+  Fixture fixture;
+  fixture.append(10);
+  REQUIRE(std::filesystem::create_directory(fixture.workspace_.path("state")));
+  std::filesystem::permissions(fixture.workspace_.path("state"), std::filesystem::perms(0777));
+  const Finished refused = fixture.run();
+  INFO(refused.err);
+  CHECK(refused.exit_code == 78);
+  CHECK(refused.err.find("--allow-shared-state") != std::string::npos);
+  CHECK_FALSE(fixture.has_state());
+  const Finished allowed =
+      run_penstock(fixture.workspace_, {"run", fixture.manifest_, "--allow-shared-state"});
+  INFO(allowed.err);
+  CHECK(allowed.exit_code == 0);
 }
 
 }  // namespace penstock::e2e

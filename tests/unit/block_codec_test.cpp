@@ -105,6 +105,80 @@ TEST_CASE("A block that is cut off anywhere, or longer than it was, is damage") 
   CHECK_FALSE(decode_block(sound + '\0').ok());
 }
 
+TEST_CASE("A flipped bit anywhere costs at most the elements of one checksum; the rest is saved") {
+  Block block = sample();
+  while (block.elements.size() < 200)
+    add_element(block, 1, 2, std::string(7, 'x'), "k" + std::to_string(block.elements.size()));
+  const std::string sound = encoded(block);
+  for (std::size_t i = 0; i < sound.size(); ++i) {
+    std::string bytes = sound;
+    bytes[i] = static_cast<char>(bytes[i] ^ (1 << (i % 8)));
+    const auto salvaged = salvage_block(bytes);
+    if (!salvaged.ok()) FAIL("nothing saved at byte " << i);
+    REQUIRE(salvaged->elements == 200);
+    const Block& left = *salvaged->decoded.block;
+    REQUIRE(left.elements.size() == salvaged->kept.size());
+    if (left.elements.size() < 200 - kGroupElements) FAIL("too much is lost at byte " << i);
+    for (std::size_t e = 0; e < left.elements.size(); ++e) {
+      const BlockElement& before = block.elements[salvaged->kept[e]];
+      const BlockElement& after = left.elements[e];
+      if (left.payload(after) != block.payload(before) ||
+          left.coalesce_key(after) != block.coalesce_key(before) ||
+          after.mapping != kMappingIds[before.mapping] || after.route != before.route) {
+        FAIL("another element at byte " << i);
+      }
+    }
+    if (i % 97 != 0) continue;
+    const auto again = decode_block(encode_decoded(salvaged->decoded));
+    REQUIRE(again.ok());
+    REQUIRE(again->block->bytes == left.bytes);
+    REQUIRE(again->block->elements.size() == left.elements.size());
+  }
+}
+
+TEST_CASE("Of a block that is cut off, the elements before the cut are saved") {
+  Block block = sample();
+  while (block.elements.size() < 200)
+    add_element(block, 1, 2, std::string(7, 'x'), "k" + std::to_string(block.elements.size()));
+  const std::string sound = encoded(block);
+  std::size_t most = 0;
+  for (std::size_t size = 0; size < sound.size(); ++size) {
+    const auto salvaged = salvage_block(std::string_view(sound).substr(0, size));
+    if (!salvaged.ok()) continue;
+    REQUIRE(salvaged->kept.size() >= most);
+    most = salvaged->kept.size();
+  }
+  CHECK(most == 200);
+}
+
+TEST_CASE("A block that an older Penstock stored is read, and its damage noticed") {
+  const auto bytes = [](const char* hex) {
+    std::string all;
+    for (; *hex != '\0'; hex += 2)
+      all += static_cast<char>(std::stoi(std::string(hex, 2), nullptr, 16));
+    return all;
+  };
+  const std::string stored = bytes(
+      "50424c4b01000000c55b7528b41ef141000000000000000000000000000000000000000000000000"
+      "01000000010000001300000008000000010000000000000000000000070000000100000001000000"
+      "040000000300000073796e636b65797061796c6f61646b");
+  const auto decoded = decode_block(stored);
+  REQUIRE(decoded.ok());
+  REQUIRE(decoded->block->elements.size() == 1);
+  const Block& block = *decoded->block;
+  CHECK(block.elements[0].mapping == 1);
+  CHECK(block.routes[0].batch_key == "key");
+  CHECK(decoded->actions == std::vector<std::string>{"sync"});
+  CHECK(block.payload(block.elements[0]) == "payload");
+  CHECK(block.coalesce_key(block.elements[0]) == "k");
+  for (std::size_t i = 0; i < stored.size(); ++i) {
+    std::string damaged = stored;
+    damaged[i] = static_cast<char>(damaged[i] ^ (1 << (i % 8)));
+    if (decode_block(damaged).ok()) FAIL("not noticed at byte " << i);
+    if (salvage_block(damaged).ok()) FAIL("taken for one of today at byte " << i);
+  }
+}
+
 TEST_CASE("A summary counts elements by mapping id and names each action once") {
   const BlockSummary summary = summarize(sample(), kCatalog, kMappingIds, kDestinationIds);
   CHECK(summary.counts == std::vector<BlockSummary::Count>{{3, 1}, {7, 2}, {12, 1}});

@@ -50,6 +50,12 @@ TEST_CASE("Options of the log and the progress arrive") {
   CHECK_FALSE(refused({"run", "p.yaml", "--log-level", "info", "-q"}).empty());
 }
 
+TEST_CASE("status --fail-on arrives, and not together with --watch") {
+  CHECK(accepted({"status", "p", "--fail-on", "destination"}).fail_on == "destination");
+  CHECK(refused({"status", "p", "--fail-on", "destination", "--watch"}).find("leave out --watch") !=
+        std::string::npos);
+}
+
 TEST_CASE("Each dead-letters and queue command is told from the others") {
   struct Row {
     std::vector<std::string> words;

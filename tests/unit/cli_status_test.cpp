@@ -1,6 +1,7 @@
 // Guards `status`: what it reads of a manifest, the words and the numbers that it shows.
 #include <csignal>
 
+#include "cli/fail_on.hpp"
 #include "cli/pipeline_outline.hpp"
 #include "cli/status_report.hpp"
 #include "cli_state_fixture.hpp"
@@ -179,7 +180,7 @@ TEST_CASE("The text of status says in words what an operator looks for") {
   CHECK(contains(text, "4 dead letters kept ("));
   CHECK(contains(text, "penstock dead-letters list " + pipeline.manifest()));
   CHECK_FALSE(contains(text, "replayed"));
-  view.runner = services::LockHolder{42, "", "2023-11-14T22:13:20Z"};
+  view.runner = services::LockHolder{42, "", "2023-11-14T22:13:20Z", ""};
   CHECK(contains(status_text(view), "sample: running, process 42, since 2023-11-14T22:13:20Z."));
 }
 
@@ -276,6 +277,77 @@ TEST_CASE("status prints JSON, and hours where they are asked for") {
   const Ran with_hours = run_command_line(
       pipeline.directory, {"status", pipeline.manifest(), "--format", "json", "--history", "2"});
   CHECK(json::parse(with_hours.out).contains("history"));
+}
+
+TEST_CASE("What --fail-on does not know is refused with what there is") {
+  for (const char* text :
+       {"", ",", "destination,", "pending-older", "pending-older=", "pending-older=1x",
+        "pending-older=0s", "dead-letters=soon", "destination=eu", "destination,destination",
+        "dead-letters,dead-letters=1d", "pending-older=1h,pending-older=2h", "Destination"}) {
+    INFO(text);
+    const auto parsed = parse_fail_on(text);
+    REQUIRE_FALSE(parsed.ok());
+    CHECK(parsed.status().code() == StatusCode::usage);
+    CHECK(contains(parsed.status().message(), "pending-older=1h,destination,dead-letters=1d"));
+  }
+  CHECK(contains(parse_fail_on("dead-leters").status().message(), "dead-letters"));
+  const auto all = parse_fail_on("dead-letters=1d,pending-older=90m,destination");
+  REQUIRE(all.ok());
+  CHECK(all->pending_older == std::chrono::minutes(90));
+  CHECK(all->destination);
+  CHECK(all->dead_letters);
+  CHECK(all->dead_letters_within == std::chrono::hours(24));
+  CHECK_FALSE(parse_fail_on("dead-letters")->dead_letters_within.has_value());
+}
+
+TEST_CASE("status --fail-on ends with the code of what has to be done first, and says all of it") {
+  SamplePipeline pipeline;
+  fill(pipeline);
+  StatusView view = view_of(pipeline);
+  const auto code = [&view](const std::string& text, std::uint64_t letters = 0) {
+    const auto fail_on = parse_fail_on(text);
+    REQUIRE(fail_on.ok());
+    return check_fail_on(*fail_on, view, letters).code();
+  };
+  // The oldest pending record has waited for an hour; eu is throttled, which is no failure.
+  CHECK(code("pending-older=2h,destination,dead-letters") == StatusCode::ok);
+  CHECK(code("pending-older=30m") == StatusCode::pending);
+  CHECK(code("dead-letters", 3) == StatusCode::failed);
+  CHECK(code("pending-older=30m,dead-letters", 3) == StatusCode::pending);
+  for (store::DestinationState& destination : view.state.destinations) {
+    if (destination.name == "eu") destination.state = "blocked";
+  }
+  CHECK(code("pending-older=2h") == StatusCode::ok);
+  CHECK(code("destination,pending-older=30m,dead-letters", 3) == StatusCode::unavailable);
+  for (store::DestinationState& destination : view.state.destinations) {
+    if (destination.name == "eu") destination.state = "authorization_needed";
+    // One that the pipeline has no more, and one that it has disabled.
+    if (destination.name == "us") destination.state = "unavailable";
+  }
+  const Status status =
+      check_fail_on(*parse_fail_on("dead-letters,destination,pending-older=30m"), view, 1);
+  CHECK(status.code() == StatusCode::authorization);
+  CHECK(contains(status.message(), "destination eu is authorization_needed"));
+  CHECK(contains(status.message(), "a record of eu has been pending for 60 minutes"));
+  CHECK(contains(status.message(), "1 dead letter is kept"));
+  CHECK_FALSE(contains(status.message(), "destination us"));
+}
+
+TEST_CASE("The command status ends as --fail-on says, and shows the state all the same") {
+  SamplePipeline pipeline;
+  fill(pipeline);
+  const auto run = [&pipeline](const std::string& states) {
+    return run_command_line(pipeline.directory,
+                            {"status", pipeline.manifest(), "--fail-on", states});
+  };
+  const Ran letters = run("dead-letters");
+  CHECK(letters.exit_code == 1);
+  CHECK(contains(letters.out, "4 dead letters kept"));
+  CHECK(contains(letters.err, "4 dead letters are kept"));
+  // They are of 2023.
+  CHECK(run("dead-letters=1d,pending-older=365d").exit_code == 0);
+  CHECK(run("pending-older=30m").exit_code == 75);
+  CHECK(run("pending-older").exit_code == 64);
 }
 
 }  // namespace penstock::cli

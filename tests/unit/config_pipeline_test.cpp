@@ -329,7 +329,7 @@ TEST_CASE("A file is followed only where the pipeline says so") {
   CHECK(loaded->source.follow);
   CHECK(loaded->source.rotate_wait == std::chrono::seconds(60));
   fixture.options.overrides.emplace_back("source.rotate_wait", "5m");
-  CHECK(fixture.load()->source.rotate_wait == std::chrono::minutes(5));
+  CHECK(fixture.load(kGood)->source.rotate_wait == std::chrono::minutes(5));
 }
 
 TEST_CASE("The queue is on disk unless the pipeline says that it is in memory") {

@@ -14,6 +14,8 @@ struct State {
   std::atomic<std::uint64_t> calls = 0;
   std::atomic<std::uint64_t> failing_call = FaultyDisk::kNever;
   std::atomic<bool> from_then = false;
+  std::atomic<std::uint64_t> reads = 0;
+  std::atomic<std::uint64_t> failing_read = FaultyDisk::kNever;
   std::atomic<FaultyDisk::Fault> fault = FaultyDisk::Fault::error;
 } state;
 
@@ -36,6 +38,7 @@ int close(sqlite3_file* file) {
   return real(file)->pMethods->xClose(real(file));
 }
 int read(sqlite3_file* file, void* bytes, int size, sqlite3_int64 offset) {
+  if (state.reads++ == state.failing_read) return SQLITE_IOERR_READ;
   return real(file)->pMethods->xRead(real(file), bytes, size, offset);
 }
 int write(sqlite3_file* file, const void* bytes, int size, sqlite3_int64 offset) {
@@ -107,6 +110,15 @@ int remove(sqlite3_vfs* /*vfs*/, const char* name, int sync_directory) {
 }
 
 }  // namespace
+
+void FaultyDisk::arm_read(std::uint64_t failing_read) {
+  state.reads = 0;
+  state.failing_read = failing_read;
+}
+
+std::uint64_t FaultyDisk::reads() {
+  return state.reads;
+}
 
 void FaultyDisk::install() {
   if (state.real != nullptr) return;

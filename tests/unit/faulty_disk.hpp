@@ -18,6 +18,9 @@ struct FaultyDisk {
   // Counts calls anew. The call with that number (from 0) fails, and all later ones if `from_then`.
   static void arm(std::uint64_t failing_call, bool from_then, Fault fault);
   static void disarm() { arm(kNever, false, Fault::error); }
+  // The xRead with that number (from 0) fails, once.
+  static void arm_read(std::uint64_t failing_read);
+  static std::uint64_t reads();  // since arm_read()
   // Of xWrite, xSync, xTruncate, xDelete, xOpen and xShmMap since arm().
   static std::uint64_t calls();
 };

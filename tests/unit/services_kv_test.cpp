@@ -284,3 +284,18 @@ TEST_CASE("A plugin reaches the store of its own destination through its host ta
   CHECK(kv->remove(kv->ctx, {"k", 1}, PENSTOCK_KV_ANY, nullptr) == PENSTOCK_OK);
   CHECK(kv->get(kv->ctx, {"k", 1}, sink, &seen, nullptr) == PENSTOCK_ERR_NOT_FOUND);
 }
+
+TEST_CASE("A link in the place of the database or of its log is refused, its target left alone") {
+  const Directory directory;
+  const std::string target = directory.path + "/precious";
+  write_bytes(target, "content");
+  REQUIRE(chmod(target.c_str(), 0644) == 0);
+  const std::string name = GENERATE("state.db", "state.db-wal", "state.db-journal");
+  fs::create_symlink(target, directory.path + "/" + name);
+  const auto store = KeyValueStore::open(directory.path);
+  REQUIRE_FALSE(store.ok());
+  CHECK(store.status().code() == StatusCode::io);
+  CHECK(store.status().message().find(name + " is a link") != std::string::npos);
+  CHECK(bytes_of(target) == "content");
+  CHECK(mode_of(target) == 0644);
+}

@@ -13,7 +13,9 @@
 #include <string>
 #include <utility>
 
+#include "services/state_dir.hpp"
 #include "services/state_lock.hpp"
+#include "services/state_place.hpp"
 
 namespace penstock::services {
 namespace {
@@ -30,6 +32,12 @@ class TemporaryDirectory {
   TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
   std::string path;
 };
+
+std::string read_lock(const TemporaryDirectory& directory) {
+  std::ostringstream text;
+  text << std::ifstream(directory.path + "/lock").rdbuf();
+  return text.str();
+}
 
 // Another process that holds the lock until it is killed.
 class Holder {
@@ -136,7 +144,9 @@ TEST_CASE("What a crashed process left in the lock file is not said of its succe
   const TemporaryDirectory directory;
   const Holder holder(directory.path, "/p/a.yaml");
   // As if the holder had not come to write it yet: a process that is gone.
-  std::ofstream(directory.path + "/lock") << "pid 4194305\nstarted x\npipeline /p/gone.yaml\n";
+  const std::string text = read_lock(directory);
+  std::ofstream(directory.path + "/lock")
+      << "pid 4194305\nstarted x\npipeline /p/gone.yaml\n" + text.substr(text.find("host "));
   const auto lock = StateLock::acquire(directory.path, "/p/a.yaml");
   REQUIRE_FALSE(lock.ok());
   CHECK(lock.status().message().find("4194305") == std::string::npos);
@@ -147,6 +157,128 @@ TEST_CASE("A directory in which no file can be made is an I/O error") {
   const auto lock = StateLock::acquire("/nonexistent/state", "/p/a.yaml");
   REQUIRE_FALSE(lock.ok());
   CHECK(lock.status().code() == StatusCode::io);
+}
+
+TEST_CASE("A process id is named only where it means the process that holds the lock") {
+  struct Elsewhere {
+    const char* line;
+    const char* other;
+  };
+  const Elsewhere elsewhere = GENERATE(Elsewhere{"boot ", "boot 00000000-another-kernel"},
+                                       Elsewhere{"pid_namespace ", "pid_namespace pid:[1]"});
+  const TemporaryDirectory directory;
+  const Holder holder(directory.path, "/p/a.yaml");
+  std::string text = read_lock(directory);
+  const std::size_t line = text.find(elsewhere.line);
+  REQUIRE(line != std::string::npos);
+  text.replace(line, text.find('\n', line) - line, elsewhere.other);
+  const std::size_t host = text.find("host ");
+  text.replace(host, text.find('\n', host) - host, "host box-7");
+  std::ofstream(directory.path + "/lock") << text;
+  const auto lock = StateLock::acquire(directory.path, "/p/a.yaml");
+  REQUIRE_FALSE(lock.ok());
+  INFO(lock.status().message());
+  CHECK(lock.status().code() == StatusCode::unavailable);
+  CHECK(lock.status().message().find("kill") == std::string::npos);
+  CHECK(lock.status().message().find(std::to_string(holder.pid)) == std::string::npos);
+  CHECK(lock.status().message().find("in another container or on another host (box-7)") !=
+        std::string::npos);
+  const auto found = StateLock::holder(directory.path);
+  REQUIRE(found.ok());
+  REQUIRE(found->has_value());
+  CHECK((*found)->pid == 0);
+  CHECK((*found)->host == "box-7");
+  CHECK((*found)->pipeline == "/p/a.yaml");
+}
+
+TEST_CASE("A lock whose file was removed does not keep the next one out, and is noticed") {
+  const TemporaryDirectory directory;
+  const auto first = StateLock::acquire(directory.path, "/p/a.yaml");
+  REQUIRE(first.ok());
+  const StatePlace place(directory.path);
+  CHECK(place.check().ok());
+  std::filesystem::remove(directory.path + "/lock");
+  const Status gone = place.check();
+  CHECK(gone.code() == StatusCode::io);
+  CHECK(gone.message().find(directory.path + "/lock was removed or moved away") == 0);
+  CHECK(gone.message().find("Nothing is lost") != std::string::npos);
+  const auto second = StateLock::acquire(directory.path, "/p/a.yaml");
+  CHECK(second.ok());
+  CHECK(place.check().message().find(directory.path + "/lock was replaced by another file") == 0);
+}
+
+TEST_CASE(
+    "A state directory whose files were removed or moved away is noticed, with what is lost") {
+  const TemporaryDirectory directory;
+  const std::string state = directory.path + "/state";
+  std::filesystem::create_directory(state);
+  for (const char* name : {"lock", "queue.db", "queue.db-wal", "state.db"})
+    std::ofstream(state + "/" + name) << name;
+  const StatePlace place(state);
+  CHECK(place.check().ok());
+  SECTION("the directory is removed") {
+    std::filesystem::remove_all(state);
+    CHECK(place.check().message().find(state + "/queue.db was removed") == 0);
+    CHECK(place.check().message().find("Lost with it is what waited for delivery") !=
+          std::string::npos);
+  }
+  SECTION("the directory is moved, and another one takes its place") {
+    std::filesystem::rename(state, directory.path + "/moved");
+    CHECK(place.check().message().find("If it was moved, move it back") != std::string::npos);
+    std::filesystem::copy(directory.path + "/moved", state);
+    CHECK(place.check().message().find("was replaced by another file") != std::string::npos);
+    std::filesystem::remove_all(state);
+    std::filesystem::rename(directory.path + "/moved", state);
+    CHECK(place.check().ok());
+  }
+  SECTION("what plugins remember is removed") {
+    std::filesystem::remove(state + "/state.db");
+    CHECK(place.check().message().find("is looked up anew") != std::string::npos);
+  }
+  SECTION("the log is replaced") {
+    std::filesystem::remove(state + "/queue.db-wal");
+    std::ofstream(directory.path + "/other") << "x";
+    std::filesystem::rename(directory.path + "/other", state + "/queue.db-wal");
+    CHECK(place.check().code() == StatusCode::io);
+  }
+}
+
+TEST_CASE("A link in the place of the lock is refused, and what it points at is left alone") {
+  const TemporaryDirectory directory;
+  const std::string target = directory.path + "/precious";
+  std::ofstream(target) << "content";
+  REQUIRE(::chmod(target.c_str(), 0644) == 0);
+  std::filesystem::create_symlink(GENERATE(true, false) ? target : directory.path + "/nothing",
+                                  directory.path + "/lock");
+  const auto lock = StateLock::acquire(directory.path, "/p/a.yaml");
+  REQUIRE_FALSE(lock.ok());
+  CHECK(lock.status().code() == StatusCode::io);
+  CHECK(lock.status().message().find("is a link") != std::string::npos);
+  struct stat info {};
+  REQUIRE(::stat(target.c_str(), &info) == 0);
+  CHECK((info.st_mode & 0777U) == 0644U);
+  CHECK(info.st_size == 7);
+  CHECK_FALSE(std::filesystem::exists(directory.path + "/nothing"));
+}
+
+TEST_CASE("A state directory that others can write to is refused, with what closes it") {
+  const TemporaryDirectory directory;
+  CHECK(refuse_shared_state_dir(directory.path).ok());
+  CHECK(refuse_shared_state_dir(directory.path + "/not/made/yet").ok());
+  for (const mode_t mode : {mode_t{0770}, mode_t{0707}, mode_t{01777}}) {
+    REQUIRE(::chmod(directory.path.c_str(), mode) == 0);
+    const Status refused = refuse_shared_state_dir(directory.path);
+    CHECK(refused.code() == StatusCode::configuration);
+    CHECK(refused.message().find("chmod go-w " + directory.path) != std::string::npos);
+    CHECK(refused.message().find("--allow-shared-state") != std::string::npos);
+  }
+  REQUIRE(::chmod(directory.path.c_str(), 0755) == 0);
+  CHECK(refuse_shared_state_dir(directory.path).ok());
+  // Only root can give it away.
+  if (::chown(directory.path.c_str(), 54321, 54321) == 0) {
+    CHECK(refuse_shared_state_dir(directory.path).message().find("belongs to another user") !=
+          std::string::npos);
+  }
 }
 
 }  // namespace penstock::services

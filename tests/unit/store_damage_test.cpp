@@ -365,6 +365,75 @@ TEST_CASE("What a run refuses, check finds and repair mends") {
   CHECK(pending_of(*open_store(directory, *clock, {}, other)) == kPending);
 }
 
+TEST_CASE("What is lost is counted in full, also where other records are pending again") {
+  const Directory directory;
+  const auto clock = filled(directory);
+  const bool superseded = GENERATE(false, true);
+  {
+    auto database = services::Database::open(directory.database(), {});
+    REQUIRE(database.ok());
+    if (superseded) {
+      must((*database)->execute("UPDATE mappings SET superseded = delivered, delivered = 0"));
+    }
+    const auto page =
+        (*database)->ask_integer("SELECT rootpage FROM sqlite_master WHERE name = 'progress'");
+    REQUIRE(page.ok());
+    database->reset();
+    flip(directory.database(), static_cast<std::size_t>(*page - 1) * kPageSize, kPageSize);
+  }
+  for (const std::uint64_t lost : std::vector<std::uint64_t>{7, 9, 11})
+    flip(directory.database(), place_of(directory, lost, 5));
+  const RepairReport report = repaired(directory, *clock);
+  // Whether the one of each that had been delivered was among them is not known.
+  CHECK(report.elements_lost == std::uint64_t{3} * kElements);
+  CHECK(report.elements_saved == std::uint64_t{kBlocks - 3} * kElements);
+  const auto state = open_reader(directory, *clock)->state();
+  REQUIRE(state.ok());
+  const MappingCounts& counts = state->mappings[0].counts;
+  CHECK(counts.matched == std::uint64_t{kBlocks} * kElements);
+  CHECK(counts.delivered == 0);
+  CHECK(counts.superseded == 0);
+  REQUIRE(state->issues.size() == 1);
+  CHECK(state->issues[0].code == "lost_in_damage");
+  CHECK(state->issues[0].count == std::uint64_t{3} * kElements);
+}
+
+TEST_CASE("A flipped byte costs the elements that share its checksum, and no other of the block") {
+  constexpr std::uint32_t kMany = 300;
+  constexpr std::uint32_t kDamaged = 130;  // of the group from 128 to 191
+  const Directory directory;
+  const ManualClock clock;
+  const auto block = make_block(0, std::vector<std::uint32_t>(kMany, 0), 500);
+  {
+    const auto store = open_store(directory, clock);
+    Commit commit;
+    append(commit, block);
+    settle(commit, *block, {3, 129, 140, 299});
+    commit.attempts = {{0, 130, 2}, {0, 200, 5}};
+    must(store->commit(commit));
+  }
+  const std::string text = std::string(block->payload(block->elements[kDamaged])) + "key130";
+  flip(directory.database(), bytes_of(directory.database()).find(text) + 5);
+  const RepairReport report = repaired(directory, clock);
+  CHECK(report.elements_lost == 64 - 2);
+  CHECK(report.elements_saved == kMany - 4 - (64 - 2));
+  const auto store = open_store(directory, clock);
+  const auto read = store->block(0);
+  REQUIRE(read.ok());
+  REQUIRE(read->has_value());
+  const StoredBlock& stored = **read;
+  REQUIRE(stored.block->elements.size() == kMany - 64);
+  for (std::uint32_t i = 0; i < kMany - 64; ++i) {
+    const std::uint32_t was = i < 128 ? i : i + 64;
+    REQUIRE(stored.block->payload(stored.block->elements[i]) ==
+            block->payload(block->elements[was]));
+    REQUIRE(stored.block->coalesce_key(stored.block->elements[i]) ==
+            block->coalesce_key(block->elements[was]));
+    REQUIRE(stored.settled[i] == (was == 3 || was == 299));
+    REQUIRE(stored.attempts[i] == (was == 200 ? 5 : 0));
+  }
+}
+
 TEST_CASE("Where it cannot be read what was delivered of a block, all of it counts as pending") {
   const Directory directory;
   const auto clock = filled(directory);
@@ -385,8 +454,13 @@ TEST_CASE("Where it cannot be read what was delivered of a block, all of it coun
   const auto state = open_reader(directory, *clock)->state();
   REQUIRE(state.ok());
   const MappingCounts& counts = state->mappings[0].counts;
-  CHECK(counts.matched == std::uint64_t{kBlocks} * kElements + 3);  // the three dead letters
+  CHECK(counts.matched == std::uint64_t{kBlocks} * kElements);
   CHECK(counts.delivered == 0);
+  // Their elements are in the queue again.
+  CHECK(counts.dead_lettered == 3);
+  CHECK(counts.replayed == 3);
+  CHECK(state->dead_letters.kept == 0);
+  CHECK(state->dead_letters.dropped == 0);
   CHECK(state->events.received == std::uint64_t{kBlocks} * kElements);
 }
 
@@ -417,4 +491,59 @@ TEST_CASE("Damage anywhere never crashes, invents or hides: each page overwritte
       REQUIRE((*read)->block->bytes == block_of(from)->bytes);
     }
   }
+}
+
+TEST_CASE("A row that contradicts itself is damage, with what to do about it") {
+  const Directory directory;
+  const auto clock = filled(directory);
+  {
+    auto database = services::Database::open(directory.database(), {});
+    REQUIRE(database.ok());
+    // More settled than there are: 200 of mapping 1.
+    must((*database)->execute(
+        "UPDATE progress SET settled_counts = x'01000000c8000000' WHERE sequence = 4"));
+  }
+  check_refused(directory, *clock);
+  const auto state = open_reader(directory, *clock)->state();
+  REQUIRE_FALSE(state.ok());
+  CHECK(state.status().code() == StatusCode::damaged);
+  CHECK_THAT(state.status().message(), Catch::Contains("queue repair"));
+  repaired(directory, *clock);
+  CHECK(pending_of(*open_store(directory, *clock)) == kPending);
+}
+
+TEST_CASE("Neither queue check nor queue repair advises itself") {
+  const Directory directory;
+  const auto clock = filled(directory);
+  const std::size_t size = GENERATE(100, 16 * 1024);
+  auto database = services::Database::open(directory.database(), {});
+  REQUIRE(database.ok());
+  const auto page = (*database)->ask_integer(
+      GENERATE("SELECT 1", "SELECT rootpage FROM sqlite_master WHERE name = 'dead_letters'",
+               "SELECT rootpage FROM sqlite_master WHERE name = 'reasons'"));
+  REQUIRE(page.ok());
+  database->reset();
+  flip(directory.database(), static_cast<std::size_t>(*page - 1) * kPageSize, size);
+  const auto found = check(directory.path);
+  REQUIRE(found.ok());
+  CHECK_FALSE(found->sound);
+  for (const std::string& finding : found->findings)
+    CHECK_THAT(finding, !Catch::Contains("queue repair") && !Catch::Contains("queue check"));
+  for (const std::string& action : repaired(directory, *clock).actions) {
+    CHECK_THAT(action, !Catch::Contains("queue repair") && !Catch::Contains("queue check") &&
+                           !Catch::Contains("Nothing was changed"));
+  }
+}
+
+TEST_CASE("Where the file is missing, its repair is not advised, but to put it back") {
+  const Directory directory;
+  const auto clock = filled(directory);
+  write_bytes(directory.log(), "something");
+  std::filesystem::remove(directory.database());
+  const auto refused = Store::open(directory.path, catalog(), {}, *clock);
+  REQUIRE_FALSE(refused.ok());
+  CHECK(refused.status().code() == StatusCode::damaged);
+  CHECK_THAT(refused.status().message(), Catch::Contains("is missing") &&
+                                             Catch::Contains("Put the file back") &&
+                                             !Catch::Contains("queue repair"));
 }

@@ -224,3 +224,31 @@ TEST_CASE("A disk that stays full until the process dies loses nothing") {
 TEST_CASE("A process that dies at half a write loses nothing") {
   try_all(true, Fault::half_write, 1);
 }
+
+TEST_CASE("A disk that cannot be read for a moment is said to be that, and never to be damaged") {
+  FaultyDisk::install();
+  FaultyDisk::disarm();
+  const Directory directory;
+  const ManualClock clock;
+  {
+    const auto store = open_store(directory, clock, options());
+    for (std::uint64_t n = 0; n < kCommits; ++n) must(store->commit(commit_of(n)));
+  }
+  const std::string before = bytes_of(directory.database());
+  std::size_t failed = 0;
+  for (std::uint64_t read = 0;; ++read) {
+    const Directory copy;
+    write_bytes(copy.database(), before);
+    FaultyDisk::arm_read(read);
+    const auto store = Store::open(copy.path, catalog(), options(), clock);
+    const bool reached = FaultyDisk::reads() > read;
+    FaultyDisk::arm_read(FaultyDisk::kNever);
+    if (!reached) break;
+    if (store.ok()) continue;
+    ++failed;
+    INFO("read " << read << ": " << store.status().message());
+    REQUIRE(store.status().code() == StatusCode::io);
+    REQUIRE(store.status().message().find("repair") == std::string::npos);
+  }
+  CHECK(failed > 0);
+}

@@ -17,18 +17,6 @@ MappingCounts counts(const Store& store, std::uint32_t mapping) {
   return {};
 }
 
-void make_version_2(const Directory& directory) {
-  services::Database::Options options;
-  options.mode = services::Database::Mode::write;
-  auto database = services::Database::open(directory.database(), options);
-  REQUIRE(database.ok());
-  must(
-      (*database)->execute("ALTER TABLE meta DROP COLUMN source_tail_size;"
-                           "ALTER TABLE meta DROP COLUMN source_tail;"
-                           "ALTER TABLE meta DROP COLUMN source_former;"
-                           "PRAGMA user_version = 2"));
-}
-
 void make_version_1(const Directory& directory) {
   make_version_2(directory);
   services::Database::Options options;

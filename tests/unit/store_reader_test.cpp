@@ -3,6 +3,7 @@
 
 #include <sys/wait.h>
 
+#include "services/sqlite.hpp"
 #include "store_fixture.hpp"
 
 using namespace penstock;
@@ -121,7 +122,7 @@ TEST_CASE("The state tells counts, reasons, issues, destinations and the oldest 
   CHECK(state.reasons[1].mapping == "trial");
 }
 
-TEST_CASE("History is counted by the hour and kept 90 days") {
+TEST_CASE("History is counted by the hour; as many hours with counts are kept as 90 days have") {
   const Directory directory;
   ManualClock clock;
   const auto store = open_store(directory, clock);
@@ -137,15 +138,33 @@ TEST_CASE("History is counted by the hour and kept 90 days") {
   CHECK((*hours)[3].mapping == "all");
   CHECK((*hours)[3].counts.dead_lettered == 2);
   CHECK(reader->history(first_hour + 1)->size() == 1);
-  clock.advance(std::chrono::hours(24 * 90));
-  Commit commit;
-  append(commit, make_block(1, {1}));
-  must(store->commit(commit));
+  {
+    // All hours from the second on but the last.
+    auto database = services::Database::open(directory.database(), {});
+    REQUIRE(database.ok());
+    must((*database)->execute(
+        "WITH RECURSIVE n(i) AS (VALUES (2) UNION ALL SELECT i + 1 FROM n WHERE i < 2158)"
+        " INSERT INTO history SELECT " +
+        std::to_string(first_hour) + " + i * 3600000, 1, 1, 0, 0, 0, 0, 0 FROM n"));
+  }
+  const auto commit_one = [&](std::uint64_t sequence) {
+    Commit commit;
+    append(commit, make_block(sequence, {1}));
+    must(store->commit(commit));
+  };
+  // A clock that is wrong by years makes nothing old.
+  clock.advance(std::chrono::hours(24 * 365));
+  commit_one(1);
   hours = reader->history(0);
   REQUIRE(hours.ok());
-  REQUIRE(hours->size() == 2);
+  CHECK((*hours)[0].hour_ms == first_hour);
+  CHECK(hours->size() == 4 + 2157 + 1);
+  clock.advance(std::chrono::hours(1));
+  commit_one(2);
+  hours = reader->history(0);
+  REQUIRE(hours.ok());
   CHECK((*hours)[0].hour_ms == first_hour + kHourMs);
-  CHECK((*hours)[1].mapping == "paid");
+  CHECK(hours->back().mapping == "paid");
 }
 
 TEST_CASE("Dead letters are found by destination, mapping, reason, time and id") {

@@ -6,6 +6,8 @@
 
 #include <algorithm>
 
+#include "services/log.hpp"
+#include "services/sqlite.hpp"
 #include "store_fixture.hpp"
 
 using namespace penstock;
@@ -48,7 +50,6 @@ TEST_CASE("Blocks, position and counts are there after reopening") {
   const SavedPosition position{
       {"/in", UINT64_MAX, 7, 5'000'000'000, 4'096, "abc", 4'096, "def"},
       {{"/in \n.1", 1, UINT64_MAX, 17, 0, "", 0, ""}, {"/in.2", 1, 9, 4, 4, "x y", 1, "12"}}};
-  const std::int64_t stored_ms = clock.wall_ns() / 1'000'000;
   {
     const auto store = open_store(directory, clock);
     Commit commit;
@@ -77,7 +78,7 @@ TEST_CASE("Blocks, position and counts are there after reopening") {
   REQUIRE(read.ok());
   REQUIRE(read->has_value());
   const StoredBlock& stored = **read;
-  CHECK(stored.created_ms == stored_ms);
+  CHECK(stored.age_ms == 3'600'000);
   CHECK(stored.settled.empty());
   CHECK(stored.attempts.empty());
   CHECK(stored.block->end == block->end);
@@ -410,4 +411,170 @@ TEST_CASE("Many blocks out of order: memory and disk agree at every step") {
   const auto report = check(directory.path);
   REQUIRE(report.ok());
   CHECK(report->findings.empty());
+}
+
+namespace {
+
+std::string schema_of(const Directory& directory) {
+  auto database = services::Database::open(directory.database(), {});
+  REQUIRE(database.ok());
+  auto schema = (*database)->ask_text(
+      "SELECT group_concat(name || ' ' || rootpage || ' ' || coalesce((SELECT"
+      " group_concat(name) FROM pragma_table_info(s.name)), '') || char(10), '')"
+      " FROM sqlite_master s");
+  REQUIRE(schema.ok());
+  return *schema;
+}
+
+}  // namespace
+
+TEST_CASE("A state of an older version is read: records, ages and dead letters") {
+  const Directory directory;
+  const Directory fresh;
+  ManualClock clock;
+  const auto block = make_block(0, {0, 1, 2});
+  {
+    const auto store = open_store(directory, clock);
+    Commit commit;
+    append(commit, block);
+    give_up(commit, *block, 1, "refused");
+    must(store->commit(commit));
+  }
+  static_cast<void>(open_store(fresh, clock));
+  make_version_2(directory);
+  clock.advance(std::chrono::hours(5));
+  {
+    const auto store = open_store(directory, clock);
+    CHECK(store->backlog().pending_by_mapping == std::vector<std::uint64_t>{1, 0, 1});
+    const auto read = store->block(0);
+    REQUIRE(read.ok());
+    REQUIRE(read->has_value());
+    CHECK((*read)->age_ms == 5 * 3'600'000);
+    Commit commit;
+    append(commit, make_block(1, {0}));
+    must(store->commit(commit));
+    CHECK(open_reader(directory, clock)->state()->dead_letters.kept == 1);
+  }
+  CHECK(schema_of(directory) == schema_of(fresh));
+}
+
+TEST_CASE("A damaged state of an older version is repaired") {
+  const Directory directory;
+  const ManualClock clock;
+  const auto block = make_block(0, {0, 1, 2});
+  {
+    const auto store = open_store(directory, clock);
+    Commit commit;
+    append(commit, block);
+    give_up(commit, *block, 1, "refused");
+    must(store->commit(commit));
+  }
+  make_version_2(directory);
+  std::size_t place = 0;
+  std::size_t size = 100;  // the header
+  if (GENERATE(false, true)) {
+    auto database = services::Database::open(directory.database(), {});
+    REQUIRE(database.ok());
+    size = 16 * 1024;
+    place = static_cast<std::size_t>(*(*database)->ask_integer(
+                "SELECT rootpage - 1 FROM sqlite_master WHERE name = 'history'")) *
+            size;
+  }
+  std::string bytes = bytes_of(directory.database());
+  for (std::size_t i = place; i < place + size; ++i) bytes[i] = static_cast<char>(~bytes[i]);
+  write_bytes(directory.database(), bytes);
+  const auto report = repair(directory.path, clock);
+  INFO(report.status().message());
+  REQUIRE(report.ok());
+  const auto store = open_store(directory, clock);
+  must(store->verify());
+  CHECK(store->backlog().pending_by_mapping == std::vector<std::uint64_t>{1, 0, 1});
+  CHECK(open_reader(directory, clock)->state()->dead_letters.kept == 1);
+}
+
+TEST_CASE("A writer whose database another one has opened stores nothing more, and says so") {
+  const Directory directory;
+  const ManualClock clock;
+  const auto block = make_block(0, {0, 1, 2});
+  auto first = open_store(directory, clock);
+  {
+    Commit commit;
+    append(commit, block);
+    must(first->commit(commit));
+  }
+  const auto second = open_store(directory, clock);
+  {
+    Commit commit;
+    settle(commit, *block, {0, 1, 2});
+    must(second->commit(commit));
+  }
+  Commit late;
+  settle(late, *block, {0});
+  for (const Status& status : {first->commit(late), first->verify()}) {
+    INFO(status.message());
+    CHECK(status.code() == StatusCode::damaged);
+    CHECK_THAT(status.message(), Catch::Contains("another penstock has taken over") &&
+                                     !Catch::Contains("repair") && !Catch::Contains("fault of"));
+  }
+  const auto read = first->block(0);
+  REQUIRE_FALSE(read.ok());
+  CHECK_THAT(read.status().message(), Catch::Contains("another penstock has taken over"));
+  first.reset();
+  // The second one's state is not closed by the first.
+  Commit commit;
+  append(commit, make_block(1, {0}));
+  must(second->commit(commit));
+  must(second->verify());
+  auto database = services::Database::open(directory.database(), {});
+  REQUIRE(database.ok());
+  CHECK(*(*database)->ask_integer("SELECT in_use FROM meta") == 1);
+}
+
+TEST_CASE("A clock that is wrong by years makes nothing old, and is said to be wrong") {
+  const Directory directory;
+  ManualClock clock;
+  const std::int64_t right_ns = clock.wall_ns();
+  const auto block = make_block(0, {0, 1, 2});
+  {
+    const auto store = open_store(directory, clock);
+    Commit commit;
+    append(commit, block);
+    give_up(commit, *block, 1, "refused");
+    must(store->commit(commit));
+  }
+  constexpr std::int64_t kDayNs = 24LL * 3'600 * 1'000'000'000;
+  // A year ahead, then 1970, then right again; at the start of a run, and while it goes on.
+  const bool while_running = GENERATE(false, true);
+  std::vector<std::string> said;
+  services::set_log_sink([&](std::string_view line) { said.emplace_back(line); });
+  auto store = open_store(directory, clock);
+  std::uint64_t sequence = 1;
+  for (const std::int64_t wall_ns : {right_ns + 365 * kDayNs, std::int64_t{0}, right_ns}) {
+    clock.set_wall_ns(wall_ns);
+    if (!while_running) {
+      store.reset();
+      store = open_store(directory, clock);
+    }
+    Commit commit;
+    append(commit, make_block(sequence++, {0}));
+    must(store->commit(commit));
+    const auto read = store->block(0);
+    REQUIRE(read.ok());
+    CHECK((*read)->age_ms == 0);
+    CHECK(open_reader(directory, clock)->state()->dead_letters.kept == 1);
+    REQUIRE_FALSE(said.empty());
+    CHECK_THAT(said.back(), Catch::Contains("the clock says"));
+    said.clear();
+  }
+  // Time that is really seen counts, also between two runs.
+  store.reset();
+  clock.advance(std::chrono::hours(24 * 29));
+  store = open_store(directory, clock);
+  CHECK((*store->block(0))->age_ms == 29LL * 24 * 3'600'000);
+  clock.advance(std::chrono::hours(24 * 62));
+  Commit commit;
+  append(commit, make_block(sequence, {0}));
+  must(store->commit(commit));
+  CHECK(open_reader(directory, clock)->state()->dead_letters.kept == 0);  // 90 days
+  services::set_log_sink({});
 }

@@ -181,3 +181,44 @@ TEST_CASE("A renewal never moves a refresh token's end back, and one without kee
   reply.refresh_token = Secret("refresh-2");
   CHECK(apply_reply(before, reply, 5'000'000).refresh_expires_ms == 5'100'000);
 }
+
+TEST_CASE("A link in the place of the tokens' directory, of a lock or of the tokens is refused") {
+  const store::Directory directory;
+  const std::string elsewhere = directory.path + "/elsewhere";
+  const std::string state = directory.path + "/state";
+  std::filesystem::create_directories(elsewhere);
+  std::filesystem::create_directories(state);
+  REQUIRE(chmod(elsewhere.c_str(), 0755) == 0);
+  const TokenStore store(state, "linkedin");
+  SECTION("the directory") {
+    std::filesystem::create_directory_symlink(elsewhere, state + "/tokens");
+    const auto lock = store.lock(kNotCancelled);
+    REQUIRE_FALSE(lock.ok());
+    CHECK(lock.status().code() == StatusCode::io);
+    CHECK_THAT(lock.status().message(), Catch::Contains("not a link"));
+    CHECK_FALSE(store.load().ok());
+    CHECK(mode_of(elsewhere) == 0755);
+    CHECK(std::filesystem::is_empty(elsewhere));
+  }
+  SECTION("the lock") {
+    save(store, sample());
+    store::write_bytes(elsewhere + "/file", "content");
+    REQUIRE(chmod((elsewhere + "/file").c_str(), 0644) == 0);
+    std::filesystem::remove(state + "/tokens/linkedin.lock");
+    std::filesystem::create_symlink(elsewhere + "/file", state + "/tokens/linkedin.lock");
+    CHECK_THAT(store.lock(kNotCancelled).status().message(), Catch::Contains("is a link"));
+    CHECK(mode_of(elsewhere + "/file") == 0644);
+  }
+  SECTION("others can write to the directory") {
+    save(store, sample());
+    REQUIRE(chmod((state + "/tokens").c_str(), 0770) == 0);
+    CHECK_THAT(store.lock(kNotCancelled).status().message(), Catch::Contains("chmod 700"));
+    CHECK_FALSE(store.load().ok());
+  }
+  SECTION("the directory is another user's") {
+    save(store, sample());
+    // Only root can give it away.
+    if (chown((state + "/tokens").c_str(), 54321, 54321) == 0)
+      CHECK_THAT(store.load().status().message(), Catch::Contains("belongs to another user"));
+  }
+}

@@ -103,7 +103,13 @@ class Commands {
     CLI::App& app = this->command(parent, command, name, description, examples);
     app.add_option("PIPELINE", raw_.pipeline, "The pipeline's manifest")->required();
     add_set_option(app);
+    add_shared_state_option(app);
     return app;
+  }
+
+  void add_shared_state_option(CLI::App& app) {
+    app.add_flag("--allow-shared-state", arguments_.allow_shared_state,
+                 "Use a state_dir that other users of this machine can write to");
   }
 
   void add_common_options(CLI::App& app, const std::map<std::string, Format>& formats) {
@@ -170,6 +176,7 @@ class Commands {
     validate.group(kDelivering);
     validate.add_option("PIPELINE", arguments_.pipelines, "Manifests of pipelines")->required();
     add_set_option(validate);
+    add_shared_state_option(validate);
     validate.add_flag("--connect", arguments_.connect,
                       "Ask the destinations, too, whether deliveries would be accepted");
   }
@@ -199,6 +206,11 @@ class Commands {
                     "Show the counts of each of the last hours as well")
         ->check(CLI::Range(1, kMostHistoryHours))
         ->type_name("HOURS");
+    status
+        .add_option("--fail-on", arguments_.fail_on,
+                    "For cron: end with an exit code other than 0 in these states, such as "
+                    "pending-older=1h,destination,dead-letters=1d")
+        ->type_name("STATES");
   }
 
   void add_audiences() {
@@ -215,6 +227,7 @@ class Commands {
     });
     audiences.add_option("PIPELINE", raw_.pipeline, "The pipeline's manifest");
     add_set_option(audiences);
+    add_shared_state_option(audiences);
     CLI::App& rename =
         pipeline_command(audiences, Command::audiences_rename, "rename",
                          "Give an audience another name at its destination. Its key and its "
@@ -404,6 +417,9 @@ void complete(Arguments& arguments, const Raw& raw) {
                                  set + "\" has no \"=\"");
     }
     arguments.overrides.emplace_back(set.substr(0, equals), set.substr(equals + 1));
+  }
+  if (!arguments.fail_on.empty() && arguments.watch) {
+    throw CLI::ValidationError("--fail-on looks once; leave out --watch");
   }
   DeadLetterSelection& selection = arguments.selection;
   selection.since = read_moment("--since", raw.since);

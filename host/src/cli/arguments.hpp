@@ -68,6 +68,7 @@ struct Arguments {
   bool quiet = false;
   // all commands about pipelines:
   std::vector<std::string> pipelines;
+  bool allow_shared_state = false;  // that use the state
   // run:
   std::chrono::milliseconds drain_timeout = kDefaultDrainTimeout;
   unsigned workers = 0;
@@ -83,6 +84,7 @@ struct Arguments {
   // status:
   bool watch = false;
   unsigned history_hours = 0;  // 0: none
+  std::string fail_on;         // "": nothing; else as parse_fail_on() takes it
   // audiences rename:
   std::string mapping;   // MAPPING, or DESTINATION.MAPPING
   std::string new_name;  // of the audience

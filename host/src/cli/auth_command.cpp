@@ -12,6 +12,7 @@
 #include "cli/commands.hpp"
 #include "config/text_file.hpp"
 #include "services/clock.hpp"
+#include "services/state_dir.hpp"
 #include "services/token_reply.hpp"
 
 namespace penstock::cli {
@@ -210,6 +211,8 @@ Status status(const Arguments& arguments, const PipelineConfig& config) {
 Status carry_out(const Arguments& arguments) {
   ASSIGN_OR_RETURN(const PipelineConfig config, load_config(arguments));
   if (arguments.command == Command::auth_status) return status(arguments, config);
+  if (!arguments.allow_shared_state)
+    RETURN_IF_ERROR(services::refuse_shared_state_dir(config.state_dir));
   ASSIGN_OR_RETURN(const ConnectionConfig* connection, chosen_connection(config, arguments));
   switch (arguments.command) {
     case Command::auth_login:

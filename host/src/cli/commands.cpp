@@ -15,6 +15,7 @@ namespace penstock::cli {
 Result<config::LoadOptions> load_options(const Arguments& arguments) {
   config::LoadOptions options;
   options.overrides = arguments.overrides;
+  options.allow_shared_state = arguments.allow_shared_state;
   std::string installed;
   std::error_code error;
   const std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe", error);

@@ -134,6 +134,7 @@ Result<std::uint64_t> count_without_mapping(Opened& opened) {
 }
 
 Status replay(const Arguments& arguments, Opened& opened) {
+  RETURN_IF_ERROR(refuse_shared_state(arguments, opened.state.outline));
   opened.filter.limit = arguments.selection.limit.value_or(UINT64_MAX);
   ASSIGN_OR_RETURN(const store::Reader::Marked marked,
                    opened.state.reader->request_replay(opened.filter));
@@ -182,6 +183,7 @@ Status discard(const Arguments& arguments, Opened& opened) {
   opened.filter.limit = arguments.selection.limit.value_or(UINT64_MAX);
   const PipelineOutline& outline = opened.state.outline;
   // Held until it is done: a run must not begin to send what is deleted.
+  RETURN_IF_ERROR(refuse_shared_state(arguments, outline));
   const auto lock = services::StateLock::acquire(outline.state_dir, outline.path);
   if (!lock.ok() && lock.status().code() != StatusCode::unavailable) return lock.status();
   ASSIGN_OR_RETURN(const std::uint64_t discarded,

@@ -29,6 +29,7 @@ int queue_check_command(const Arguments& arguments) {
   if (!outline.ok()) return fail(outline.status());
   const auto report = store::check(outline->state_dir);
   if (!report.ok()) return fail(report.status());
+  if (!report->unreadable.ok()) return fail(report->unreadable);
   Status printed;
   if (arguments.format == Format::json) {
     printed = print(dump({{"sound", report->sound},
@@ -58,15 +59,18 @@ int queue_repair_command(const Arguments& arguments) {
                                             ": this pipeline has never run, or its state_dir was "
                                             "moved. There is nothing to repair."});
   }
+  if (const Status ours = refuse_shared_state(arguments, *outline); !ours.ok()) return fail(ours);
   const auto lock = services::StateLock::acquire(outline->state_dir, outline->path);
   if (!lock.ok()) return fail(lock.status());
   const services::SystemClock clock;
   const auto report = store::repair(outline->state_dir, clock);
   if (!report.ok()) return fail(report.status());
+  const std::string heals = "penstock run " + outline->path + " --from-start";
   if (arguments.format == Format::json) {
     return fail(print(dump({{"actions", report->actions},
                             {"elements_saved", report->elements_saved},
                             {"elements_lost", report->elements_lost},
+                            {"heals_with", report->elements_lost > 0 ? Json(heals) : Json()},
                             {"backup", report->backup.empty() ? Json() : Json(report->backup)}})));
   }
   // Without damage there are no damaged files to put aside.
@@ -74,7 +78,12 @@ int queue_repair_command(const Arguments& arguments) {
   return fail(print("Repaired: " + counted(report->elements_saved, "pending element") + " saved, " +
                     with_separators(report->elements_lost) + " lost.\n" +
                     lines(report->actions, "  ") + "The damaged files are kept in " +
-                    report->backup + "\n"));
+                    report->backup + "\n" +
+                    (report->elements_lost > 0
+                         ? "What is lost is delivered once its events are read again. From the "
+                           "beginning of the file that the pipeline reads: " +
+                               heals + "\n"
+                         : "")));
 }
 
 }  // namespace penstock::cli

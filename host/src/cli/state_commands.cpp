@@ -1,6 +1,7 @@
 #include "cli/state_commands.hpp"
 
 #include "cli/commands.hpp"
+#include "services/state_dir.hpp"
 
 namespace penstock::cli {
 
@@ -13,6 +14,11 @@ Result<PipelineOutline> load_outline(const Arguments& arguments) {
                   "cannot tell from " + arguments.pipelines.front() + " where the state is"};
   }
   return outline;
+}
+
+Status refuse_shared_state(const Arguments& arguments, const PipelineOutline& outline) {
+  return arguments.allow_shared_state ? Status()
+                                      : services::refuse_shared_state_dir(outline.state_dir);
 }
 
 Result<OpenState> open_state(const Arguments& arguments, const services::Clock& clock) {

@@ -19,6 +19,10 @@ struct OpenState {
   PipelineOutline outline;
   std::unique_ptr<store::Reader> reader;
 };
+// StatusCode::configuration where others can write to the state directory, unless
+// --allow-shared-state: for commands that write there.
+[[nodiscard]] Status refuse_shared_state(const Arguments& arguments,
+                                         const PipelineOutline& outline);
 // `clock` must outlive it.
 [[nodiscard]] Result<OpenState> open_state(const Arguments& arguments,
                                            const services::Clock& clock);

@@ -5,6 +5,7 @@
 #include <ctime>
 
 #include "cli/commands.hpp"
+#include "cli/fail_on.hpp"
 #include "cli/state_commands.hpp"
 #include "cli/status_report.hpp"
 
@@ -82,20 +83,43 @@ Status watch(const Arguments& arguments, OpenState& open, const services::Clock&
   return {};
 }
 
-Status show_once(const Arguments& arguments, OpenState& open, const services::Clock& clock) {
+// How many dead letters are kept that --fail-on asks about.
+Result<std::uint64_t> new_dead_letters(const FailOn& fail_on, OpenState& open,
+                                       std::int64_t now_ms) {
+  std::uint64_t count = 0;
+  if (!fail_on.dead_letters) return count;
+  store::DeadLetterFilter filter;
+  if (fail_on.dead_letters_within) filter.from_ms = now_ms - fail_on.dead_letters_within->count();
+  RETURN_IF_ERROR(open.reader->dead_letters(filter, [&count](const store::StoredDeadLetter&) {
+    ++count;
+    return true;
+  }));
+  return count;
+}
+
+Status show_once(const Arguments& arguments, OpenState& open, const services::Clock& clock,
+                 const FailOn& fail_on) {
   ASSIGN_OR_RETURN(const StatusView view, look(arguments, open, clock));
   RETURN_IF_ERROR(print(arguments.format == Format::json ? status_json(view) : status_text(view)));
-  return check_accounting(view.state);
+  RETURN_IF_ERROR(check_accounting(view.state));
+  ASSIGN_OR_RETURN(const std::uint64_t letters, new_dead_letters(fail_on, open, view.now_ms));
+  return check_fail_on(fail_on, view, letters);
 }
 
 }  // namespace
 
 int status_command(const Arguments& arguments) {
+  FailOn fail_on;
+  if (!arguments.fail_on.empty()) {
+    auto parsed = parse_fail_on(arguments.fail_on);
+    if (!parsed.ok()) return fail(parsed.status());
+    fail_on = *parsed;
+  }
   const services::SystemClock clock;
   auto open = open_state(arguments, clock);
   if (!open.ok()) return fail(open.status());
   return fail(arguments.watch ? watch(arguments, *open, clock)
-                              : show_once(arguments, *open, clock));
+                              : show_once(arguments, *open, clock, fail_on));
 }
 
 }  // namespace penstock::cli

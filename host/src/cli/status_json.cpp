@@ -33,7 +33,7 @@ Json mapping_json(const MappingRow& row) {
   return json;
 }
 
-Json destination_json(const DestinationRow& row, std::int64_t now_ms) {
+Json destination_json(const DestinationRow& row) {
   const store::DestinationState& state = row.state;
   Json json = {{"state", state.state},
                {"code", text_or_null(state.code)},
@@ -44,10 +44,8 @@ Json destination_json(const DestinationRow& row, std::int64_t now_ms) {
                {"pending_oldest_s", Json()},
                {"in_pipeline", row.in_pipeline},
                {"mappings", Json::object()}};
-  if (state.pending_oldest_ms != 0) {
-    json["pending_oldest_s"] =
-        static_cast<double>(std::max<std::int64_t>(now_ms - state.pending_oldest_ms, 0)) / 1000.0;
-  }
+  if (state.pending_oldest_ms != 0)
+    json["pending_oldest_s"] = static_cast<double>(state.pending_oldest_age_ms) / 1000.0;
   for (const MappingRow& mapping : row.mappings) {
     json["mappings"][mapping.name] = mapping_json(mapping);
   }
@@ -123,6 +121,7 @@ std::string status_json(const StatusView& view) {
   json["running"] = nullptr;
   if (view.runner) {
     json["running"] = {{"pid", view.runner->pid == 0 ? Json() : Json(view.runner->pid)},
+                       {"host", text_or_null(view.runner->host)},
                        {"since", text_or_null(view.runner->started_at)}};
   }
   json["events"] = {{"received", state.events.received},
@@ -131,7 +130,7 @@ std::string status_json(const StatusView& view) {
                     {"invalid", state.events.invalid}};
   json["destinations"] = Json::object();
   for (const DestinationRow& row : destination_rows(view.outline, state)) {
-    json["destinations"][row.state.name] = destination_json(row, view.now_ms);
+    json["destinations"][row.state.name] = destination_json(row);
   }
   json["issues"] = issues_json(state);
   json["connections"] = Json::object();

@@ -70,7 +70,7 @@ std::string destination_text(const DestinationRow& row, std::int64_t now_ms) {
   }
   out += last_ms == 0 ? ", nothing delivered yet" : ", last delivered " + ago(last_ms, now_ms);
   if (state.pending_oldest_ms != 0) {
-    out += ", oldest pending record has waited " + words_for(now_ms - state.pending_oldest_ms);
+    out += ", oldest pending record has waited " + words_for(state.pending_oldest_age_ms);
   }
   out += "\n";
   if (state.state != "ok" && !state.message.empty()) out += "    " + state.message + "\n";
@@ -182,6 +182,8 @@ std::string runner_text(const std::optional<services::LockHolder>& runner) {
   if (!runner) return "not running";
   std::string out = "running";
   if (runner->pid != 0) out += ", process " + std::to_string(runner->pid);
+  if (!runner->host.empty())
+    out += ", in another container or on another host (" + runner->host + ")";
   if (!runner->started_at.empty()) out += ", since " + runner->started_at;
   return out;
 }

@@ -21,6 +21,9 @@ struct LoadOptions {
   // The bytes of a file that ${file:PATH} names; `path` is absolute.
   std::function<Result<std::string>(const std::string& path)> read_file = read_small_file;
 
+  // A state_dir that others can write to is used nevertheless.
+  bool allow_shared_state = false;
+
   static std::optional<std::string> system_environment(const std::string& name);
   static Result<std::string> read_small_file(const std::string& path);
 };

@@ -176,8 +176,7 @@ LoadedBlock Queue::load(store::StoredBlock stored) const {
   loaded.block = std::move(stored.block);
   loaded.done = std::move(stored.settled);
   loaded.attempts = std::move(stored.attempts);
-  const std::int64_t created_ns = stored.created_ms * 1'000'000;
-  loaded.stored_ns = clock_.monotonic_ns() - (clock_.wall_ns() - created_ns);
+  loaded.stored_ns = clock_.monotonic_ns() - stored.age_ms * 1'000'000;
   const std::vector<BlockElement>& elements = loaded.block->elements;
   for (std::size_t i = 0; i < elements.size(); ++i) {
     if (deliverable(*loaded.block, elements[i])) continue;

@@ -64,8 +64,7 @@ Status KeyValueStore::Database::open(const std::string& path) {
   if (version == 0) RETURN_IF_ERROR(file_->execute(kSchema));
   RETURN_IF_ERROR(transaction.commit());
 
-  ASSIGN_OR_RETURN(const std::string verdict, file_->ask_text("PRAGMA quick_check(kv)"));
-  if (verdict != "ok") return file_->damaged(verdict);
+  RETURN_IF_ERROR(file_->quick_check("kv"));
   ASSIGN_OR_RETURN(
       select_, file_->prepare("SELECT value, version FROM kv WHERE name_space = ?1 AND key = ?2"));
   ASSIGN_OR_RETURN(

@@ -3,7 +3,10 @@
 #include <sqlite3.h>
 #include <sys/statvfs.h>
 
+#include <charconv>
 #include <cstring>
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include "services/log.hpp"
@@ -50,6 +53,29 @@ bool is_mounted_read_only(const std::string& path) {
 bool means_damage(int result) {
   const int code = result & kPrimaryCode;
   return code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
+}
+
+// Whether what a check of the file says is that it could not be read at all: "error code=266".
+bool says_unreadable(std::string_view verdict) {
+  constexpr std::string_view kCode = "error code";
+  const std::size_t place = verdict.find(kCode);
+  if (place == std::string_view::npos) return false;
+  const std::string_view rest = verdict.substr(place + kCode.size());
+  const std::size_t digits = rest.find_first_of("0123456789");
+  if (digits == std::string_view::npos) return false;
+  int code = 0;
+  std::from_chars(rest.data() + digits, rest.data() + rest.size(), code);
+  return (code & kPrimaryCode) == SQLITE_IOERR || (code & kPrimaryCode) == SQLITE_NOMEM;
+}
+
+// Links above the file are the operator's; one in its place is not followed.
+std::string without_links(const std::string& path) {
+  std::error_code error;
+  const std::filesystem::path whole(path);
+  const std::filesystem::path directory =
+      whole.has_parent_path() ? whole.parent_path() : std::filesystem::path(".");
+  const std::filesystem::path resolved = std::filesystem::canonical(directory, error);
+  return error ? path : (resolved / whole.filename()).string();
 }
 
 }  // namespace
@@ -144,13 +170,13 @@ bool Statement::is_null(int column) const {
   return sqlite3_column_type(handle_, column) == SQLITE_NULL;
 }
 
-std::string_view Statement::column_name(int column) const {
-  const char* name = sqlite3_column_name(handle_, column);
-  return name != nullptr ? name : "";
-}
-
 int Statement::columns() const {
   return sqlite3_column_count(handle_);
+}
+
+std::string Statement::name(int column) const {
+  const char* const name = sqlite3_column_name(handle_, column);
+  return name == nullptr ? std::string() : name;
 }
 
 Statement& Statement::bind_from(int index, const Statement& row, int column) {
@@ -175,12 +201,15 @@ Database::~Database() {
 
 Status Database::connect() {
   give_zeroed_memory();
+  for (const char* ending : {"", "-wal", "-shm", "-journal"}) {
+    RETURN_IF_ERROR(refuse_link(path_ + ending));
+  }
   // Without SQLite's own mutex: one thread at a time is this class's rule.
   const int flags =
-      SQLITE_OPEN_NOMUTEX |
+      SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW |
       (options_.mode == Mode::read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE);
   const int result =
-      sqlite3_open_v2(path_.c_str(), &handle_, flags,
+      sqlite3_open_v2(without_links(path_).c_str(), &handle_, flags,
                       options_.file_system.empty() ? nullptr : options_.file_system.c_str());
   if (result != SQLITE_OK) return failure(result);
   sqlite3_extended_result_codes(handle_, 1);
@@ -258,8 +287,17 @@ Status Database::failure(int result) const {
   switch (result & kPrimaryCode) {
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
-      return {StatusCode::io, options_.name + " " + path_ +
-                                  " is held by another process. Is this pipeline already running?"};
+      return {StatusCode::io,
+              options_.name + " " + path_ +
+                  " is held by another process, or its file system gives no locks. "
+                  "Is this pipeline already running? Is state_dir on a local disk?"};
+    case SQLITE_PROTOCOL:  // after many attempts to lock the log
+    case SQLITE_NOLFS:
+      return {StatusCode::io, options_.name + " " + path_ + " cannot be locked" + said +
+                                  " Set state_dir to a directory on a local disk, or free locks "
+                                  "there (ENOLCK: none are left)."};
+    case SQLITE_NOMEM:
+      return {StatusCode::io, "there is no memory left for " + options_.name + " " + path_ + said};
     case SQLITE_FULL:
       return {StatusCode::io, "the disk has no room left for " + options_.name + " " + path_ +
                                   said + " Make room on it."};
@@ -283,7 +321,25 @@ Status Database::failure(int result) const {
   }
 }
 
+Status Database::quick_check(const std::string& table) {
+  const std::string question = "PRAGMA quick_check(" + table + ")";
+  ASSIGN_OR_RETURN(std::string verdict, ask_text(question));
+  // A disk that could not be read for a moment is no damage: damage stays.
+  if (verdict != "ok") {
+    ASSIGN_OR_RETURN(verdict, ask_text(question));
+  }
+  return verdict == "ok" ? Status() : verdict_of(verdict);
+}
+
+Status Database::verdict_of(const std::string& verdict) const {
+  if (!says_unreadable(verdict)) return damaged(verdict);
+  return {StatusCode::io, "cannot read " + options_.name + " " + path_ + " (" + verdict +
+                              "). Nothing was changed. Check its disk, and try again."};
+}
+
 Status Database::damaged(const std::string& what) const {
+  // Of what is salvaged, damage is no news.
+  if (options_.salvages) return {StatusCode::damaged, path_ + ": " + what + "."};
   return {StatusCode::damaged, options_.name + " " + path_ + " is damaged or is no database (" +
                                    what + "). Nothing was changed. " + options_.if_damaged};
 }

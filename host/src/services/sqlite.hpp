@@ -56,7 +56,7 @@ class Statement {
   [[nodiscard]] std::string_view bytes(int column) const;
   [[nodiscard]] bool is_null(int column) const;
   [[nodiscard]] int columns() const;
-  [[nodiscard]] std::string_view column_name(int column) const;  // valid like other views
+  [[nodiscard]] std::string name(int column) const;
   // Binds the value of a column of another statement's present row, whatever its type.
   Statement& bind_from(int index, const Statement& row, int column);
 
@@ -94,7 +94,7 @@ class Database {
 
   // Sets up what is common to all: a busy timeout, a write-ahead log, synchronous=FULL, schemas
   // that are not trusted. A file that is no database or is damaged is refused (StatusCode::damaged)
-  // and left as it is.
+  // and left as it is; so is a link in the place of one of its files (StatusCode::io).
   [[nodiscard]] static Result<std::unique_ptr<Database>> open(const std::string& path,
                                                               const Options& options);
   Database(const Database&) = delete;
@@ -115,6 +115,11 @@ class Database {
 
   // Whether the last one who closes the file takes the write-ahead log over into it and removes it.
   void set_checkpoints_at_close(bool checkpoints);
+
+  // Looks through a table. damaged; io when it cannot be read.
+  [[nodiscard]] Status quick_check(const std::string& table);
+  // The same for what a check of SQLite's says other than "ok".
+  [[nodiscard]] Status verdict_of(const std::string& verdict) const;
 
   // What SQLite last complained about, with the file.
   [[nodiscard]] std::string complaint() const;

@@ -11,14 +11,16 @@ namespace penstock::services {
 
 // Who runs with a state directory, as far as it has written it down.
 struct LockHolder {
-  std::int64_t pid = 0;    // 0: not known
+  std::int64_t pid = 0;    // 0: not known, or of another host or PID namespace, where this number
+                           // means another process
   std::string pipeline;    // path of its manifest; may be empty
   std::string started_at;  // such as 2026-11-23T18:20:15Z; may be empty
+  std::string host;        // its host's name where that is another host or container, else empty
 };
 
 // Held as long as the object lives. The kernel frees it when the process ends, however it ends, so
 // there is nothing to clean up after a crash. The file, state_dir/lock (0600), stays: who removed
-// it would take the lock from whoever waits for it. Children that the process starts hold it too
+// it would let a second one in. Children that the process starts hold it too
 // until they start another program. [any-thread]
 class StateLock {
  public:

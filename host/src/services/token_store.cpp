@@ -40,6 +40,12 @@ Status refused(const std::string& what, const std::string& path, int error) {
                               ". state_dir must be writable, and its disk must have room"};
 }
 
+Status no_lock(const std::string& path, int error) {
+  return {StatusCode::io, "cannot lock " + path + ": " + std::generic_category().message(error) +
+                              ". state_dir must be on a file system that keeps locks, such as a "
+                              "local disk"};
+}
+
 Status damaged(const std::string& path, const std::string& what) {
   return {StatusCode::damaged, "the stored tokens in " + path + " cannot be used: " + what +
                                    ". Log in again: penstock auth login replaces the file"};
@@ -253,9 +259,9 @@ TokenStore::TokenStore(const std::string& state_dir, const std::string& connecti
 
 Result<TokenLock> TokenStore::lock(const std::function<bool()>& cancelled) const {
   RETURN_IF_ERROR(prepare_state_dir(state_dir_));
-  RETURN_IF_ERROR(prepare_state_dir(directory_));
+  RETURN_IF_ERROR(prepare_token_dir(state_dir_, directory_));
   RETURN_IF_ERROR(prepare_private_file(lock_path_));
-  TokenLock lock(::open(lock_path_.c_str(), O_RDWR | O_CLOEXEC));
+  TokenLock lock(::open(lock_path_.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
   if (lock.fd_ < 0) return refused("cannot open", lock_path_, errno);
   const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(kLockTimeoutSeconds);
   for (;;) {
@@ -263,8 +269,7 @@ Result<TokenLock> TokenStore::lock(const std::function<bool()>& cancelled) const
     wanted.l_type = F_WRLCK;
     wanted.l_whence = SEEK_SET;
     if (::fcntl(lock.fd_, F_OFD_SETLK, &wanted) == 0) return lock;
-    if (errno != EAGAIN && errno != EACCES && errno != EINTR)
-      return refused("cannot lock", lock_path_, errno);
+    if (errno != EAGAIN && errno != EACCES && errno != EINTR) return no_lock(lock_path_, errno);
     if (cancelled() || std::chrono::steady_clock::now() >= end) {
       return Status{StatusCode::unavailable,
                     "another penstock works with the tokens of this connection (" + lock_path_ +
@@ -275,6 +280,7 @@ Result<TokenLock> TokenStore::lock(const std::function<bool()>& cancelled) const
 }
 
 Result<std::optional<TokenSet>> TokenStore::load() const {
+  RETURN_IF_ERROR(check_token_dir(state_dir_, directory_));
   const File file(::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
   if (file.fd() < 0) {
     if (errno == ENOENT) return std::optional<TokenSet>();
@@ -351,7 +357,7 @@ Result<bool> TokenStore::remove(const TokenLock& /*lock*/) const {
 
 TokenStamp TokenStore::stamp() const {
   struct stat status {};
-  if (::stat(path_.c_str(), &status) != 0) return {};
+  if (::lstat(path_.c_str(), &status) != 0) return {};
   constexpr std::int64_t kNanosPerSecond = 1'000'000'000;
   return {status.st_ino, status.st_mtim.tv_sec * kNanosPerSecond + status.st_mtim.tv_nsec,
           status.st_size};

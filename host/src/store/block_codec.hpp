@@ -1,21 +1,26 @@
-// How a block is written to disk: a header with a checksum over everything, the elements, the
-// routes, the bytes. Mappings and destinations are named by their ids in the database, actions by
-// their names, because indexes mean something else in the next run.
+// How a block is written to disk: a header and the routes, with a checksum and once more at the
+// end; the elements and their bytes, with a checksum a group, so that damage costs a group and not
+// the block. Mappings and destinations are named by their ids in the database, actions by their
+// names, because indexes mean something else in the next run.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "model/block.hpp"
 #include "model/catalog.hpp"
 #include "model/status.hpp"
+#include "store/block_summary.hpp"
 
 namespace penstock::store {
+
+// Elements that share a checksum: few enough to lose, and so many that it costs no time.
+inline constexpr std::size_t kGroupElements = 64;
 
 // Appends to nothing: `out` is replaced, and its memory used again. `mapping_ids` and
 // `destination_ids` are indexed like `catalog`.
@@ -34,26 +39,16 @@ struct DecodedBlock {
 // beyond what the bytes hold.
 [[nodiscard]] Result<DecodedBlock> decode_block(std::string_view bytes);
 
-// What must be known of a stored block without reading it.
-struct BlockSummary {
-  struct Count {
-    std::uint32_t mapping = 0;  // id of the database
-    std::uint32_t elements = 0;
-    friend bool operator==(const Count&, const Count&) = default;
-  };
-  std::vector<Count> counts;  // each mapping once, by id
-  // Destination id and action name of its routes, each pair once.
-  std::vector<std::pair<std::uint32_t, std::string>> actions;
-};
+// A block of which only some elements are left, as encode_block() would have written it.
+[[nodiscard]] std::string encode_decoded(const DecodedBlock& decoded);
 
-[[nodiscard]] BlockSummary summarize(const Block& block, const Catalog& catalog,
-                                     std::span<const std::uint32_t> mapping_ids,
-                                     std::span<const std::uint32_t> destination_ids);
-[[nodiscard]] std::string encode_counts(const std::vector<BlockSummary::Count>& counts);
-[[nodiscard]] Result<std::vector<BlockSummary::Count>> decode_counts(std::string_view bytes);
-[[nodiscard]] std::string encode_actions(
-    const std::vector<std::pair<std::uint32_t, std::string>>& actions);
-[[nodiscard]] Result<std::vector<std::pair<std::uint32_t, std::string>>> decode_actions(
-    std::string_view bytes);
+struct SalvagedBlock {
+  DecodedBlock decoded;             // of what is sound
+  std::vector<std::uint32_t> kept;  // the places that its elements had
+  std::uint32_t elements = 0;       // how many there were
+};
+// What is sound of a block that decode_block() does not take, possibly nothing. damaged: not even
+// what its elements belong to can be read.
+[[nodiscard]] Result<SalvagedBlock> salvage_block(std::string_view bytes);
 
 }  // namespace penstock::store

@@ -60,9 +60,10 @@ Result<Blocks> Blocks::load(Database& database, bool keeps_blocks) {
   blocks.keeps_blocks_ = keeps_blocks;
   RETURN_IF_ERROR(blocks.prepare());
   const auto take = [&](const BlockRow& row) -> Result<bool> {
-    RETURN_IF_ERROR(add_pending(row, blocks.pending_));
+    if (const Status status = add_pending(row, blocks.pending_); !status.ok())
+      return database.damaged(status.message());
     Entry entry;
-    entry.created_ms = row.created_ms;
+    entry.created = {row.created_ms, row.since_ms};
     entry.bytes = row.bytes;
     entry.elements = row.elements;
     const std::uint64_t settled = row.settled_elements();
@@ -107,7 +108,8 @@ Result<Blocks> Blocks::load(Database& database, bool keeps_blocks) {
 Status Blocks::prepare() {
   ASSIGN_OR_RETURN(insert_block_,
                    database_->prepare("INSERT INTO blocks (sequence, created_ms, bytes, elements,"
-                                      " counts, actions) VALUES (?1, ?2, ?3, ?4, ?5, ?6)"));
+                                      " counts, actions, since_ms)"
+                                      " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"));
   ASSIGN_OR_RETURN(insert_data_,
                    database_->prepare("INSERT INTO block_data (sequence, data) VALUES (?1, ?2)"));
   ASSIGN_OR_RETURN(delete_block_, database_->prepare("DELETE FROM blocks WHERE sequence = ?1"));
@@ -123,7 +125,7 @@ Status Blocks::prepare() {
   return {};
 }
 
-Status Blocks::write(const Commit& commit, const Names& names, std::int64_t now_ms, Tally& counts,
+Status Blocks::write(const Commit& commit, const Names& names, const Moment& now, Tally& counts,
                      Changes& changes) {
   changes.pending = pending_;
   changes.next_sequence = next_sequence_;
@@ -134,7 +136,7 @@ Status Blocks::write(const Commit& commit, const Names& names, std::int64_t now_
     changes.next_sequence = block->sequence + 1;
     if (!keeps_blocks_ || block->elements.empty()) continue;
     Entry entry;
-    entry.created_ms = now_ms;
+    entry.created = now;
     entry.elements = static_cast<std::uint32_t>(block->elements.size());
     entry.unsettled = entry.elements;
     std::vector<std::uint64_t> elements(names.mapping_ids().size(), 0);
@@ -171,7 +173,7 @@ Blocks::Entry* Blocks::find(std::uint64_t sequence, Changes& changes) const {
   const auto stored = entries_.find(sequence);
   if (stored == entries_.end()) return nullptr;
   Entry copy;
-  copy.created_ms = stored->second.created_ms;
+  copy.created = stored->second.created;
   copy.bytes = stored->second.bytes;
   copy.elements = stored->second.elements;
   copy.unsettled = stored->second.unsettled;
@@ -258,11 +260,12 @@ Status Blocks::insert(const Block& block, const Names& names, Entry& entry) {
   const std::string actions = encode_actions(summary.actions);
   entry.bytes = encoded_.size();
   RETURN_IF_ERROR(insert_block_.bind(1, block.sequence)
-                      .bind(2, entry.created_ms)
+                      .bind(2, entry.created.wall_ms)
                       .bind(3, entry.bytes)
                       .bind(4, entry.elements)
                       .bind_bytes(5, counts)
                       .bind_bytes(6, actions)
+                      .bind(7, entry.created.state_ms)
                       .run());
   return insert_data_.bind(1, block.sequence).bind_bytes(2, encoded_).run();
 }
@@ -314,7 +317,8 @@ Backlog Blocks::backlog(const Names& names) const {
   return backlog;
 }
 
-Result<std::optional<StoredBlock>> Blocks::read(std::uint64_t from_sequence, const Names& names) {
+Result<std::optional<StoredBlock>> Blocks::read(std::uint64_t from_sequence, std::int64_t state_ms,
+                                                const Names& names) {
   const auto found = entries_.lower_bound(from_sequence);
   if (found == entries_.end()) return std::optional<StoredBlock>();
   const auto& [sequence, entry] = *found;
@@ -332,7 +336,7 @@ Result<std::optional<StoredBlock>> Blocks::read(std::uint64_t from_sequence, con
   }
   StoredBlock stored;
   stored.block = std::move(decoded->block);
-  stored.created_ms = entry.created_ms;
+  stored.age_ms = std::max<std::int64_t>(0, state_ms - entry.created.state_ms);
   if (entry.progress != nullptr) {
     const Progress& progress = *entry.progress;
     if (!progress.settled.empty()) {

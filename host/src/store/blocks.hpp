@@ -18,6 +18,7 @@
 #include "store/block_codec.hpp"
 #include "store/names.hpp"
 #include "store/pending.hpp"
+#include "store/state_clock.hpp"
 #include "store/store.hpp"
 
 namespace penstock::store {
@@ -31,7 +32,7 @@ class Blocks {
 
   // Writes all of it, and adds what settlements count to `counts`. internal: it contradicts what
   // is stored. damaged, io: the database.
-  [[nodiscard]] Status write(const Commit& commit, const Names& names, std::int64_t now_ms,
+  [[nodiscard]] Status write(const Commit& commit, const Names& names, const Moment& now,
                              Tally& counts, Changes& changes);
   void apply(Changes&& changes);
 
@@ -39,8 +40,9 @@ class Blocks {
   [[nodiscard]] std::uint64_t next_sequence() const { return next_sequence_; }
   void set_next_sequence(std::uint64_t sequence) { next_sequence_ = sequence; }
   [[nodiscard]] Backlog backlog(const Names& names) const;
+  // `state_ms`: state time now.
   [[nodiscard]] Result<std::optional<StoredBlock>> read(std::uint64_t from_sequence,
-                                                        const Names& names);
+                                                        std::int64_t state_ms, const Names& names);
   // Destination id and action name of every stored route.
   [[nodiscard]] const std::vector<std::pair<std::uint32_t, std::string>>& actions() const {
     return actions_;
@@ -54,7 +56,7 @@ class Blocks {
     std::vector<std::uint16_t> attempts;  // by element; empty: none
   };
   struct Entry {
-    std::int64_t created_ms = 0;
+    Moment created;
     std::uint64_t bytes = 0;  // on disk
     std::uint32_t elements = 0;
     std::uint32_t unsettled = 0;

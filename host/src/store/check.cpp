@@ -19,6 +19,14 @@ namespace {
 // Enough to see what kind of damage it is; SQLite could find something wrong with each page.
 constexpr std::size_t kMaxFindings = 50;
 
+// What is checked is not to be checked for that.
+std::string without_advice(std::string message) {
+  const std::string advice = std::string(" ") + kIfDamaged;
+  if (const std::size_t place = message.find(advice); place != std::string::npos)
+    message.erase(place, advice.size());
+  return message;
+}
+
 class Check {
  public:
   explicit Check(Database& database) : database_(database) {}
@@ -33,7 +41,9 @@ class Check {
 
  private:
   void note(const Status& status) {
-    if (!status.ok()) note(status.message());
+    if (status.ok()) return;
+    if (status.code() == StatusCode::io && report_.unreadable.ok()) report_.unreadable = status;
+    note(without_advice(status.message()));
   }
   void note(std::string finding) {
     report_.sound = false;
@@ -45,7 +55,12 @@ class Check {
     for (;;) {
       ASSIGN_OR_RETURN(const bool more, rows.step());
       if (!more) return {};
-      if (rows.text(0) != "ok") note("The file: " + std::string(rows.text(0)) + ".");
+      const std::string said(rows.text(0));
+      if (said == "ok") continue;
+      const Status verdict = database_.verdict_of(said);
+      note(verdict.code() == StatusCode::io
+               ? verdict
+               : Status(StatusCode::damaged, "The file: " + said + "."));
     }
   }
 
@@ -64,7 +79,9 @@ class Check {
                         : Status(StatusCode::damaged, "it is listed, but not there");
       }
       data.reset();
-      if (!status.ok()) {
+      if (status.code() == StatusCode::io) {
+        note(status);
+      } else if (!status.ok()) {
         note("Block " + std::to_string(row.sequence) + " with " + std::to_string(row.elements) +
              " elements: " + status.message() + ".");
       }
@@ -141,7 +158,7 @@ Result<CheckReport> check(const std::string& state_dir) {
     if (database.status().code() != StatusCode::damaged) return database.status();
     CheckReport report;
     report.sound = false;
-    report.findings.push_back(database.status().message());
+    report.findings.push_back(without_advice(database.status().message()));
     return report;
   }
   ASSIGN_OR_RETURN(const Transaction transaction,

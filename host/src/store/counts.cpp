@@ -10,8 +10,9 @@ using services::Statement;
 namespace {
 
 constexpr std::int64_t kHourMs = 3'600'000;
-// As long as dead letters are kept by default: what happened is explained by both.
-constexpr std::int64_t kHistoryMs = 90 * 24 * kHourMs;
+// 90 days, as long as dead letters are kept by default: what happened is explained by both. So many
+// hours and not those of that time: a clock that is wrong makes no hour old.
+constexpr int kHistoryHours = 90 * 24;
 
 std::uint32_t id_of(std::uint32_t mapping, const Names& names) {
   return mapping == ReasonCount::kNoMapping ? 0 : names.mapping_ids()[mapping];
@@ -47,10 +48,13 @@ Result<Counts> Counts::prepare(Database& database) {
        " skipped = skipped + excluded.skipped,"
        " dead_lettered = dead_lettered + excluded.dead_lettered,"
        " replayed = replayed + excluded.replayed"},
-      {counts.prune_history_, "DELETE FROM history WHERE hour_ms < ?1"},
+      {counts.prune_history_,
+       "DELETE FROM history WHERE hour_ms < (SELECT hour_ms FROM history GROUP BY hour_ms"
+       " ORDER BY hour_ms DESC LIMIT 1 OFFSET ?1)"},
       {counts.update_meta_,
        "UPDATE meta SET received = received + ?1, unmatched = unmatched + ?2,"
-       " invalid = invalid + ?3, matched_events = matched_events + ?4, next_sequence = ?5"},
+       " invalid = invalid + ?3, matched_events = matched_events + ?4, next_sequence = ?5,"
+       " last_ms = ?6, state_ms = ?7"},
       {counts.update_reason_,
        "UPDATE reasons SET count = count + ?1 WHERE kind = ?2 AND mapping = ?3 AND reason = ?4"
        " AND field = ?5 AND message = ?6"},
@@ -98,18 +102,20 @@ Status Counts::add_mappings(const std::vector<Tally::Entry>& counts, const Names
 
 Status Counts::prune_history(std::int64_t hour_ms) {
   if (hour_ms == pruned_hour_ms_) return {};
-  RETURN_IF_ERROR(prune_history_.bind(1, hour_ms - kHistoryMs).run());
+  RETURN_IF_ERROR(prune_history_.bind(1, kHistoryHours - 1).run());
   // If the transaction fails now, it is made good an hour later.
   pruned_hour_ms_ = hour_ms;
   return {};
 }
 
-Status Counts::add_events(const Tally& tally, std::uint64_t next_sequence) {
+Status Counts::add_events(const Tally& tally, std::uint64_t next_sequence, const Moment& now) {
   return update_meta_.bind(1, tally.events.received)
       .bind(2, tally.events.unmatched)
       .bind(3, tally.events.invalid)
       .bind(4, tally.matched_events)
       .bind(5, next_sequence)
+      .bind(6, now.wall_ms)
+      .bind(7, now.state_ms)
       .run();
 }
 

@@ -13,6 +13,7 @@
 #include "model/tally.hpp"
 #include "services/sqlite.hpp"
 #include "store/names.hpp"
+#include "store/state_clock.hpp"
 #include "store/store.hpp"
 
 namespace penstock::store {
@@ -24,7 +25,9 @@ class Counts {
   // All inside a transaction. Counts are added to what is stored.
   [[nodiscard]] Status add_mappings(const std::vector<Tally::Entry>& counts, const Names& names,
                                     std::int64_t now_ms);
-  [[nodiscard]] Status add_events(const Tally& tally, std::uint64_t next_sequence);
+  // And when this is.
+  [[nodiscard]] Status add_events(const Tally& tally, std::uint64_t next_sequence,
+                                  const Moment& now);
   [[nodiscard]] Status add_reasons(const std::vector<ReasonCount>& reasons, const Names& names);
   // By the id of a mapping; 0: none.
   [[nodiscard]] Status add_reason(const ReasonCount& reason, std::uint32_t mapping_id);

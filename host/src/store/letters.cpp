@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "model/block.hpp"
+#include "services/log.hpp"
 
 namespace penstock::store {
 
@@ -59,12 +60,13 @@ Result<Letters> Letters::prepare(Database& database, const Store::Options& optio
       {letters.insert_,
        "INSERT INTO dead_letters (at_ms, destination, mapping, bytes, form, reason, message,"
        " remote_status, attempts, source_offset, source_size, action, batch_key, coalesce_key,"
-       " content, overtaken, queued_until)"
-       " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)"},
+       " content, overtaken, queued_until, since_ms)"
+       " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)"},
       {letters.select_, "SELECT mapping, reason, message, bytes FROM dead_letters WHERE id = ?1"},
       {letters.delete_, "DELETE FROM dead_letters WHERE id = ?1"},
       {letters.oldest_,
-       "SELECT id, at_ms, bytes FROM dead_letters WHERE NOT awaits_replay OR mapping NOT IN (" +
+       "SELECT id, CASE since_ms WHEN 0 THEN at_ms ELSE since_ms END, bytes FROM dead_letters"
+       " WHERE NOT awaits_replay OR mapping NOT IN (" +
            given_ids(names) + ") ORDER BY id LIMIT 1"},
       {letters.requested_,
        "SELECT id, mapping, form, action, batch_key, coalesce_key, content FROM dead_letters"
@@ -93,8 +95,7 @@ Result<Letters> Letters::prepare(Database& database, const Store::Options& optio
   return letters;
 }
 
-Status Letters::add(const std::vector<DeadLetter>& letters, const Names& names,
-                    std::int64_t now_ms) {
+Status Letters::add(const std::vector<DeadLetter>& letters, const Names& names, const Moment& now) {
   std::uint64_t bytes = 0;
   for (const DeadLetter& letter : letters) {
     std::uint32_t destination = 0;
@@ -109,7 +110,7 @@ Status Letters::add(const std::vector<DeadLetter>& letters, const Names& names,
         action = catalog.destinations[index].actions[letter.route.action];
       }
     }
-    RETURN_IF_ERROR(insert_.bind(1, now_ms)
+    RETURN_IF_ERROR(insert_.bind(1, now.wall_ms)
                         .bind(2, destination)
                         .bind(3, mapping)
                         .bind(4, static_cast<std::uint64_t>(letter.bytes()))
@@ -126,6 +127,7 @@ Status Letters::add(const std::vector<DeadLetter>& letters, const Names& names,
                         .bind_bytes(15, letter.content)
                         .bind(16, letter.overtaken ? 1 : 0)
                         .bind(17, letter.queued_until)
+                        .bind(18, now.state_ms)
                         .run());
     bytes += letter.bytes();
   }
@@ -133,11 +135,11 @@ Status Letters::add(const std::vector<DeadLetter>& letters, const Names& names,
   return added_.bind(1, static_cast<std::uint64_t>(letters.size())).bind(2, bytes).run();
 }
 
-Status Letters::enforce_limits(std::int64_t now_ms) {
+Status Letters::enforce_limits(std::int64_t state_ms) {
   RETURN_IF_ERROR(drop_while(false, static_cast<std::int64_t>(options_.dead_letter_max_bytes)));
-  if (now_ms >= looked_ms_ && now_ms - looked_ms_ < kLookEveryMs) return {};
-  RETURN_IF_ERROR(drop_while(true, now_ms - options_.dead_letter_max_age.count()));
-  looked_ms_ = now_ms;
+  if (state_ms >= looked_ms_ && state_ms - looked_ms_ < kLookEveryMs) return {};
+  RETURN_IF_ERROR(drop_while(true, state_ms - options_.dead_letter_max_age.count()));
+  looked_ms_ = state_ms;
   return {};
 }
 
@@ -145,17 +147,24 @@ Status Letters::drop_while(bool by_age, std::int64_t limit) {
   ASSIGN_OR_RETURN(const bool row, kept_bytes_.step());
   std::int64_t kept = row ? kept_bytes_.integer(0) : 0;
   kept_bytes_.reset();
-  for (int dropped = 0; dropped < kMostDropped && (by_age || kept > limit); ++dropped) {
+  int dropped = 0;
+  for (; dropped < kMostDropped && (by_age || kept > limit); ++dropped) {
     ASSIGN_OR_RETURN(const bool found, oldest_.step());
-    if (!found) return {};
+    if (!found) break;
     const std::int64_t id = oldest_.integer(0);
     const std::int64_t at_ms = oldest_.integer(1);
     const std::int64_t bytes = oldest_.integer(2);
     oldest_.reset();
-    if (by_age && at_ms >= limit) return {};
+    if (by_age && at_ms >= limit) break;
     RETURN_IF_ERROR(delete_.bind(1, id).run());
     RETURN_IF_ERROR(dropped_.bind(1, bytes).run());
     kept -= bytes;
+  }
+  if (dropped > 0) {
+    services::log(services::LogLevel::info, "state",
+                  std::to_string(dropped) + " dead letters are dropped, the oldest: " +
+                      (by_age ? "they are older than dead_letters.max_age"
+                              : "all are larger than dead_letters.max_bytes"));
   }
   return {};
 }

@@ -23,10 +23,10 @@ class Letters {
 
   // All but requested() and each_replayable() inside a transaction.
   [[nodiscard]] Status add(const std::vector<DeadLetter>& letters, const Names& names,
-                           std::int64_t now_ms);
+                           const Moment& now);
   // Drops the oldest, except those that this run is asked to replay: those that are too old, and as
   // many as it takes to stay within the size. Looks at ages once a minute at most.
-  [[nodiscard]] Status enforce_limits(std::int64_t now_ms);
+  [[nodiscard]] Status enforce_limits(std::int64_t state_ms);
   // Takes replayed ones out: from what is kept, from the counts of reasons, and into `counts`.
   [[nodiscard]] Status take_out(const std::vector<std::int64_t>& ids, const Names& names,
                                 Counts& stored, Tally& counts);

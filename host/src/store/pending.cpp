@@ -15,7 +15,8 @@ Status each_block(Database& database, const std::function<Result<bool>(const Blo
   ASSIGN_OR_RETURN(
       Statement rows,
       database.prepare("SELECT b.sequence, b.created_ms, b.bytes, b.elements, b.counts,"
-                       " b.actions, p.settled, p.settled_counts, p.attempts"
+                       " b.actions, p.settled, p.settled_counts, p.attempts,"
+                       " CASE b.since_ms WHEN 0 THEN b.created_ms ELSE b.since_ms END"
                        " FROM blocks b LEFT JOIN progress p USING (sequence)"
                        " ORDER BY b.sequence"));
   BlockRow row;
@@ -39,6 +40,7 @@ Status each_block(Database& database, const std::function<Result<bool>(const Blo
     row.settled = rows.bytes(6);
     row.settled_counts = std::move(settled_counts).value();
     row.attempts = rows.bytes(8);
+    row.since_ms = rows.integer(9);
     ASSIGN_OR_RETURN(const bool goes_on, each(row));
     if (!goes_on) return {};
   }
@@ -49,9 +51,9 @@ Status add_pending(const BlockRow& row, CountsById& pending) {
   for (const BlockSummary::Count& count : row.settled_counts) {
     std::uint64_t& left = pending[count.mapping];
     if (left < count.elements) {
-      return {StatusCode::internal, "block " + std::to_string(row.sequence) +
-                                        " has more settled elements of mapping " +
-                                        std::to_string(count.mapping) + " than elements"};
+      return {StatusCode::damaged, "block " + std::to_string(row.sequence) +
+                                       " has more settled elements of mapping " +
+                                       std::to_string(count.mapping) + " than elements"};
     }
     left -= count.elements;
   }
@@ -97,11 +99,9 @@ Status compare_with_counts(Database& database, const CountsById& pending) {
   }
   if (met < pending.size()) differences += " Records are stored for a mapping that has no name.";
   if (differences.empty()) return {};
-  return {StatusCode::internal,
-          "the counts in " + database.path() +
-              " do not agree with the stored records:" + differences +
-              " This is a fault of Penstock: please report it. To make the counts agree with what "
-              "is stored, run: penstock queue repair PIPELINE."};
+  return {StatusCode::internal, "the counts in " + database.path() +
+                                    " do not agree with the stored records:" + differences +
+                                    " This is a fault of Penstock, or damage: please report it."};
 }
 
 }  // namespace penstock::store

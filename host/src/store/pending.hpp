@@ -19,7 +19,8 @@ using CountsById = std::map<std::uint32_t, std::uint64_t>;  // by mapping id
 // A row of `blocks` with its row of `progress`.
 struct BlockRow {
   std::uint64_t sequence = 0;
-  std::int64_t created_ms = 0;
+  std::int64_t created_ms = 0;  // wall clock
+  std::int64_t since_ms = 0;    // the same in state time
   std::uint64_t bytes = 0;
   std::uint32_t elements = 0;
   std::vector<BlockSummary::Count> counts;
@@ -35,7 +36,7 @@ struct BlockRow {
 [[nodiscard]] Status each_block(services::Database& database,
                                 const std::function<Result<bool>(const BlockRow&)>& each);
 
-// Adds what the row leaves pending.
+// Adds what the row leaves pending. damaged: it contradicts itself.
 [[nodiscard]] Status add_pending(const BlockRow& row, CountsById& pending);
 
 // Compares with the counts in `mappings`. internal with the numbers when they do not agree.

@@ -1,5 +1,6 @@
 #include "store/reader.hpp"
 
+#include <algorithm>
 #include <filesystem>
 #include <map>
 #include <utility>
@@ -8,6 +9,7 @@
 #include "store/letter_query.hpp"
 #include "store/pending.hpp"
 #include "store/schema.hpp"
+#include "store/state_clock.hpp"
 
 namespace penstock::store {
 
@@ -83,7 +85,16 @@ Status read_counts(Database& database, State& state) {
                   });
 }
 
-Status read_destinations(Database& database, State& state) {
+// State time now, as the run that goes on or ended last left it.
+Result<std::int64_t> state_time(Database& database, const services::Clock& clock) {
+  ASSIGN_OR_RETURN(Statement row, database.prepare("SELECT last_ms, state_ms FROM meta"));
+  ASSIGN_OR_RETURN(const bool there, row.step());
+  if (!there || row.integer(1) == 0) return clock.wall_ns() / 1'000'000;
+  return row.integer(1) + StateClock::counted_gap(row.integer(0), clock.wall_ns() / 1'000'000);
+}
+
+Status read_destinations(Database& database, const services::Clock& clock, State& state) {
+  ASSIGN_OR_RETURN(const std::int64_t state_ms, state_time(database, clock));
   std::map<std::uint32_t, std::size_t> places;            // by id of a destination
   std::map<std::uint32_t, std::uint32_t> destination_of;  // by id of a mapping
   RETURN_IF_ERROR(each_row(
@@ -94,7 +105,7 @@ Status read_destinations(Database& database, State& state) {
         places[static_cast<std::uint32_t>(row.integer(0))] = state.destinations.size();
         state.destinations.push_back({std::string(row.text(1)), std::string(row.text(2)),
                                       std::string(row.text(3)), std::string(row.text(4)),
-                                      row.integer(5), row.count(6), row.count(7), 0});
+                                      row.integer(5), row.count(6), row.count(7), 0, 0});
       }));
   RETURN_IF_ERROR(
       each_row(database, "SELECT id, destination FROM mappings", [&](const Statement& row) {
@@ -106,7 +117,8 @@ Status read_destinations(Database& database, State& state) {
     ++state.queued_blocks;
     state.queued_bytes += row.bytes;
     CountsById pending;
-    RETURN_IF_ERROR(add_pending(row, pending));
+    if (const Status status = add_pending(row, pending); !status.ok())
+      return database.damaged(status.message());
     for (const auto& [mapping, elements] : pending) {
       const auto destination = destination_of.find(mapping);
       if (elements == 0 || destination == destination_of.end()) continue;
@@ -114,6 +126,8 @@ Status read_destinations(Database& database, State& state) {
       if (place == places.end()) continue;
       std::int64_t& oldest = state.destinations[place->second].pending_oldest_ms;
       if (oldest == 0 || row.created_ms < oldest) oldest = row.created_ms;
+      std::int64_t& age = state.destinations[place->second].pending_oldest_age_ms;
+      age = std::max(age, state_ms - row.since_ms);
     }
     return true;
   };
@@ -124,8 +138,8 @@ Status read_destinations(Database& database, State& state) {
 
 class Reader::Implementation {
  public:
-  Implementation(Files files, std::unique_ptr<Database> database)
-      : files_(std::move(files)), database_(std::move(database)) {}
+  Implementation(Files files, std::unique_ptr<Database> database, const services::Clock& clock)
+      : files_(std::move(files)), database_(std::move(database)), clock_(clock) {}
 
   Result<State> state() {
     ASSIGN_OR_RETURN(const Transaction transaction,
@@ -133,7 +147,7 @@ class Reader::Implementation {
     State state;
     RETURN_IF_ERROR(read_totals(*database_, state));
     RETURN_IF_ERROR(read_counts(*database_, state));
-    RETURN_IF_ERROR(read_destinations(*database_, state));
+    RETURN_IF_ERROR(read_destinations(*database_, clock_, state));
     return state;
   }
 
@@ -165,6 +179,7 @@ class Reader::Implementation {
   Files files_;
   std::unique_ptr<Database> database_;
   std::unique_ptr<Database> writer_;
+  const services::Clock& clock_;
 };
 
 Reader::Reader(std::unique_ptr<Implementation> implementation)
@@ -172,7 +187,7 @@ Reader::Reader(std::unique_ptr<Implementation> implementation)
 Reader::~Reader() = default;
 
 Result<std::unique_ptr<Reader>> Reader::open(const std::string& state_dir,
-                                             const services::Clock& /*clock*/) {
+                                             const services::Clock& clock) {
   Files files(state_dir);
   std::error_code error;
   if (!std::filesystem::exists(files.database, error) && !has_content(files.log) &&
@@ -183,7 +198,7 @@ Result<std::unique_ptr<Reader>> Reader::open(const std::string& state_dir,
   }
   ASSIGN_OR_RETURN(auto database, open_database(files, Database::Mode::read_only, ""));
   return std::unique_ptr<Reader>(
-      new Reader(std::make_unique<Implementation>(std::move(files), std::move(database))));
+      new Reader(std::make_unique<Implementation>(std::move(files), std::move(database), clock)));
 }
 
 Result<State> Reader::state() {

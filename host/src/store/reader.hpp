@@ -33,8 +33,9 @@ struct DestinationState {
   std::int64_t paused_until_ms = 0;
   std::uint64_t requests = 0;
   std::uint64_t throttled_requests = 0;
-  std::int64_t pending_oldest_ms = 0;  // wall clock at which the oldest pending record was
-                                       // stored; 0: nothing is pending
+  std::int64_t pending_oldest_ms = 0;      // wall clock at which the oldest pending record was
+                                           // stored; 0: nothing is pending
+  std::int64_t pending_oldest_age_ms = 0;  // in time that runs have seen (state_clock.hpp)
 };
 
 struct StoredIssue {
@@ -108,8 +109,8 @@ struct StoredDeadLetter {
 
 class Reader {
  public:
-  // StatusCode::bad_input when there is no state yet: the pipeline has never run. damaged: the
-  // database cannot be trusted.
+  // `clock` must outlive it. StatusCode::bad_input when there is no state yet: the pipeline has
+  // never run. damaged: the database cannot be trusted.
   [[nodiscard]] static Result<std::unique_ptr<Reader>> open(const std::string& state_dir,
                                                             const services::Clock& clock);
   Reader(const Reader&) = delete;
@@ -147,6 +148,8 @@ class Reader {
 struct CheckReport {
   bool sound = true;
   std::vector<std::string> findings;  // sentences; empty when sound
+  // Not ok: some of it could not be read, which may pass. The findings are no proof of damage then.
+  Status unreadable;
   std::uint64_t blocks = 0;
   std::uint64_t elements_pending = 0;
 };
@@ -156,8 +159,10 @@ struct CheckReport {
 struct RepairReport {
   std::vector<std::string> actions;  // sentences: what was done
   std::uint64_t elements_saved = 0;
-  std::uint64_t elements_lost = 0;  // at least; what could not be read cannot be counted
-  std::string backup;               // where the damaged files were put
+  // Never made up for by what is pending again. Where it cannot be read what was delivered of a
+  // lost block, all of it counts.
+  std::uint64_t elements_lost = 0;
+  std::string backup;  // where the damaged files were put
 };
 // Puts the damaged files aside and makes a database of all that can still be read. Counts are made
 // to add up again; what is lost is recorded as an issue `lost_in_damage` and as dead-lettered

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <ctime>
 #include <filesystem>
+#include <limits>
 #include <memory>
 #include <utility>
 
@@ -98,15 +99,14 @@ class Repair {
     }
     ASSIGN_OR_RETURN(const CopiedBlocks blocks, copy_blocks(from, to, now_ms_, report_.actions));
     for (const auto& [mapping, elements] : blocks.pending) report_.elements_saved += elements;
-    RETURN_IF_ERROR(mend_meta(to));
-    RETURN_IF_ERROR(mend_events(to));
+    RETURN_IF_ERROR(correct_meta(to));
+    RETURN_IF_ERROR(correct_events(to));
     RETURN_IF_ERROR(name_destinations(to));
-    RETURN_IF_ERROR(take_back_delivered(to, blocks));
-    RETURN_IF_ERROR(mend_counts(to, blocks.pending));
+    RETURN_IF_ERROR(correct_counts(to, blocks));
     return compare_with_counts(to, blocks.pending);
   }
 
-  static Status mend_meta(Database& to) {
+  static Status correct_meta(Database& to) {
     return to.execute(
         "UPDATE meta SET in_use = 0, keeps_blocks = 1,"
         " next_sequence = max(next_sequence, (SELECT coalesce(max(sequence) + 1, 0) FROM blocks)),"
@@ -117,14 +117,14 @@ class Repair {
   }
 
   // Events are what became of them.
-  Status mend_events(Database& to) {
+  Status correct_events(Database& to) {
     RETURN_IF_ERROR(
         to.execute("UPDATE meta SET received = matched_events + unmatched + invalid"
                    " WHERE received != matched_events + unmatched + invalid"));
     if (to.changes() > 0) {
       report_.actions.emplace_back(
-          "The number of events was set to the sum of those that matched, that no mapping wanted "
-          "and that were invalid.");
+          "The number of events was set to the sum of those that matched, that matched "
+          "no mapping and that were invalid.");
     }
     return {};
   }
@@ -137,29 +137,43 @@ class Repair {
         " WHERE destination NOT IN (SELECT id FROM destinations)");
   }
 
-  // Records that are pending again because it is not known that they were delivered are not
-  // delivered any more; else they would count as further ones.
-  Status take_back_delivered(Database& to, const CopiedBlocks& blocks) {
-    ASSIGN_OR_RETURN(
-        Statement take_back,
-        to.prepare("UPDATE mappings SET delivered = delivered - max(0, min(?2, delivered,"
-                   " ?3 - (matched + replayed - delivered - superseded - skipped - dead_lettered)))"
-                   " WHERE id = ?1"));
-    for (const auto& [mapping, unknown] : blocks.outcome_unknown) {
-      const std::uint64_t pending = blocks.pending.at(mapping);
-      RETURN_IF_ERROR(take_back.bind(1, mapping).bind(2, unknown).bind(3, pending).run());
-    }
-    return {};
+  // What of a mapping is lost, and what is pending again although it was counted as settled.
+  struct Fate {
+    std::uint64_t lost = 0;
+    std::uint64_t revived = 0;
+  };
+
+  // Losses are counted gross: what is pending again must not make up for what is missing. Where it
+  // cannot be told apart, rather too many are lost than too few, but no more than there were.
+  static Fate fate_of(std::int64_t counted, std::uint32_t mapping, const CopiedBlocks& blocks) {
+    const auto of = [mapping](const CountsById& counts) {
+      const auto found = counts.find(mapping);
+      return found == counts.end() ? std::int64_t{0} : static_cast<std::int64_t>(found->second);
+    };
+    const std::int64_t unknown = of(blocks.outcome_unknown);
+    const std::int64_t known = of(blocks.pending) - unknown;
+    // What was pending and is not accounted for: lost, or among those of which it is not known.
+    const std::int64_t rest = counted - known - of(blocks.lost);
+    const std::int64_t most =
+        blocks.all_known ? of(blocks.possibly_lost) : std::numeric_limits<std::int64_t>::max();
+    std::int64_t lost = std::clamp<std::int64_t>(rest, 0, most);
+    const std::int64_t still_pending =
+        std::clamp<std::int64_t>(rest - lost, 0, unknown - of(blocks.letters_revived));
+    lost += std::max<std::int64_t>(0, rest - lost - still_pending);
+    lost += of(blocks.lost);
+    const std::int64_t missing = of(blocks.pending) - (counted - lost);
+    return {static_cast<std::uint64_t>(lost), static_cast<std::uint64_t>(missing)};
   }
 
-  // Makes counts and stored records agree: what is missing is lost, what is too much was found.
-  Status mend_counts(Database& to, const CountsById& pending) {
+  // Makes counts and stored records agree.
+  Status correct_counts(Database& to, const CopiedBlocks& blocks) {
     struct Difference {
       std::uint32_t mapping = 0;
       std::int64_t destination = 0;
       std::string name;
-      std::int64_t lost = 0;
-      std::int64_t reasons = 0;  // that are missing before what is lost now
+      Fate fate;
+      std::uint64_t settled = 0;  // delivered and superseded
+      std::int64_t reasons = 0;   // that are missing before what is lost now
     };
     std::vector<Difference> differences;
     {
@@ -167,23 +181,33 @@ class Repair {
           Statement rows,
           to.prepare("SELECT id, destination, name,"
                      " matched + replayed - delivered - superseded - skipped - dead_lettered,"
+                     " delivered + superseded,"
                      " dead_lettered - replayed - (SELECT coalesce(sum(count), 0) FROM reasons"
                      " WHERE kind = 0 AND mapping = m.id) FROM mappings m"));
       for (;;) {
         ASSIGN_OR_RETURN(const bool more, rows.step());
         if (!more) break;
         const auto id = static_cast<std::uint32_t>(rows.integer(0));
-        const auto found = pending.find(id);
-        const auto stored = found == pending.end() ? 0 : static_cast<std::int64_t>(found->second);
-        differences.push_back({id, rows.integer(1), std::string(rows.text(2)),
-                               rows.integer(3) - stored, rows.integer(4)});
+        const auto letters = blocks.letters_revived.find(id);
+        // As before they were put back.
+        const std::int64_t counted =
+            rows.integer(3) - (letters == blocks.letters_revived.end()
+                                   ? 0
+                                   : static_cast<std::int64_t>(letters->second));
+        Fate fate = fate_of(counted, id, blocks);
+        if (letters != blocks.letters_revived.end()) fate.revived -= letters->second;
+        differences.push_back(
+            {id, rows.integer(1), std::string(rows.text(2)), fate, rows.count(4), rows.integer(5)});
       }
     }
     ASSIGN_OR_RETURN(Counts counts, Counts::prepare(to));
     for (const Difference& difference : differences) {
-      const std::int64_t reasons = difference.reasons + std::max<std::int64_t>(0, difference.lost);
+      RETURN_IF_ERROR(take_back(to, difference.mapping, difference.name, difference.settled,
+                                difference.fate.revived));
       RETURN_IF_ERROR(count_lost(to, difference.mapping, difference.destination, difference.name,
-                                 difference.lost));
+                                 difference.fate.lost));
+      const std::int64_t reasons =
+          difference.reasons + static_cast<std::int64_t>(difference.fate.lost);
       if (reasons < 0) {  // the row of the mapping is older than its reasons, or was lost
         ASSIGN_OR_RETURN(Statement add,
                          to.prepare("UPDATE mappings SET matched = matched + ?2,"
@@ -198,20 +222,38 @@ class Repair {
     return {};
   }
 
-  Status count_lost(Database& to, std::uint32_t mapping, std::int64_t destination,
-                    const std::string& name, std::int64_t lost) {
-    const std::string where = " WHERE id = " + std::to_string(mapping);
-    if (lost < 0) {
-      report_.actions.push_back("Of mapping " + name + " " + std::to_string(-lost) +
-                                " records were found that are not counted; they are now.");
-      return to.execute("UPDATE mappings SET matched = matched + " + std::to_string(-lost) + where);
+  // Records that are pending again are neither delivered nor superseded any more. What is beyond
+  // that was never counted: the row of the mapping is lost or older than its blocks.
+  Status take_back(Database& to, std::uint32_t mapping, const std::string& name,
+                   std::uint64_t settled, std::uint64_t revived) {
+    if (revived == 0) return {};
+    const std::uint64_t again = std::min(settled, revived);
+    if (again > 0) {
+      report_.actions.push_back(
+          "Of mapping " + name + " " + std::to_string(again) +
+          " records are sent again, as it is not known that they were delivered; they do not count "
+          "as delivered or superseded any more.");
     }
+    if (revived > again) {
+      report_.actions.push_back("Of mapping " + name + " " + std::to_string(revived - again) +
+                                " records were found that are not counted; they are now.");
+    }
+    ASSIGN_OR_RETURN(Statement update,
+                     to.prepare("UPDATE mappings SET"
+                                " superseded = superseded - max(0, ?2 - delivered),"
+                                " delivered = max(0, delivered - ?2),"
+                                " matched = matched + ?3 WHERE id = ?1"));
+    return update.bind(1, mapping).bind(2, again).bind(3, revived - again).run();
+  }
+
+  Status count_lost(Database& to, std::uint32_t mapping, std::int64_t destination,
+                    const std::string& name, std::uint64_t lost) {
     if (lost == 0) return {};
-    report_.elements_lost += static_cast<std::uint64_t>(lost);
+    report_.elements_lost += lost;
     report_.actions.push_back("Of mapping " + name + " " + std::to_string(lost) +
                               " records are lost; they are counted as dead-lettered.");
     RETURN_IF_ERROR(to.execute("UPDATE mappings SET dead_lettered = dead_lettered + " +
-                               std::to_string(lost) + where));
+                               std::to_string(lost) + " WHERE id = " + std::to_string(mapping)));
     ASSIGN_OR_RETURN(
         Statement issue,
         to.prepare("INSERT INTO issues (destination, mapping, severity, code, message, count,"
@@ -253,8 +295,21 @@ class Repair {
 }  // namespace
 
 Result<RepairReport> repair(const std::string& state_dir, const services::Clock& clock) {
-  ASSIGN_OR_RETURN(const CheckReport found, check(state_dir));
-  if (found.sound) {
+  auto found = check(state_dir);
+  if (found.status().code() == StatusCode::configuration) {
+    // Of an older version: what is sound enough is brought up to date, the rest is copied as it is.
+    auto updated = open_database(Files(state_dir), Database::Mode::write, "");
+    if (updated.ok()) {
+      updated->reset();
+      found = check(state_dir);
+    } else if (updated.status().code() == StatusCode::damaged) {
+      return Repair(Files(state_dir), clock.wall_ns() / kNsPerMs).run();
+    }
+  }
+  // A disk that could not be read for a moment is no damage; one that stays so is salvaged.
+  if (found.ok() && !found->unreadable.ok()) found = check(state_dir);
+  if (!found.ok()) return found.status();
+  if (found->sound) {
     RepairReport report;
     report.actions.emplace_back("The queue is sound; nothing was done.");
     return report;

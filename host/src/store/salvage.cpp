@@ -1,10 +1,11 @@
 #include "store/salvage.hpp"
 
-#include <functional>
+#include <algorithm>
 #include <limits>
 #include <optional>
 
 #include "store/inspection.hpp"
+#include "store/revived_letters.hpp"
 
 namespace penstock::store {
 
@@ -63,12 +64,12 @@ class RowCopy {
 
   Status copy(const Statement& row) {
     if (!insert_) {
-      // By name: one of an older version lacks columns, which then have their defaults.
-      std::string names(row.column_name(1));
+      // By name: a database of an older version has fewer columns.
       std::string values = "?1";
+      std::string names = row.name(1);
       for (int i = 2; i < row.columns(); ++i) {
-        names.append(", ").append(row.column_name(i));
         values += ", ?" + std::to_string(i);
+        names += ", " + row.name(i);
       }
       ASSIGN_OR_RETURN(insert_, to_.prepare("INSERT OR IGNORE INTO " + table_ + " (" + names +
                                             ") VALUES (" + values + ")"));
@@ -97,17 +98,28 @@ class RowCopy {
   std::string complaint_;
 };
 
-// Keys of a table from both of its ends. Failures to read show in what is missing.
-void add_keys(Database& from, const std::string& table, std::set<std::uint64_t>& keys) {
+// Keys of a table from both of its ends. False: some could not be read.
+bool add_keys(Database& from, const std::string& table, std::set<std::uint64_t>& keys) {
   for (const char* direction : {"ASC", "DESC"}) {
     auto rows = from.prepare("SELECT sequence FROM " + table + " ORDER BY sequence " + direction);
-    if (!rows.ok()) return;
+    if (!rows.ok()) return false;
     for (;;) {
       const auto more = rows->step();
       if (!more.ok()) break;
-      if (!*more) return;
+      if (!*more) return true;
       keys.insert(rows->count(0));
     }
+  }
+  return false;
+}
+
+// Less what is settled. Never below nothing: the row may be damaged.
+void add_rest(const std::vector<BlockSummary::Count>& counts, const CountsById& taken_off,
+              CountsById& sum) {
+  for (const BlockSummary::Count& count : counts) {
+    const auto taken = taken_off.find(count.mapping);
+    const std::uint64_t less = taken == taken_off.end() ? 0 : taken->second;
+    if (count.elements > less) sum[count.mapping] += count.elements - less;
   }
 }
 
@@ -124,62 +136,154 @@ Result<std::optional<Statement>> row_of(Database& from, const std::string& sql,
 class BlockCopy {
  public:
   BlockCopy(Database& from, Database& to, std::int64_t now_ms, Actions& actions)
-      : from_(from), to_(to), now_ms_(now_ms), actions_(actions) {}
+      : from_(from), to_(to), now_ms_(now_ms), actions_(actions), letters_(to) {}
 
   Result<CopiedBlocks> run() {
     std::set<std::uint64_t> sequences;
-    for (const char* table : {"blocks", "block_data", "progress"}) {
-      add_keys(from_, table, sequences);
-    }
+    blocks_listed_ = add_keys(from_, "blocks", sequences);
+    const bool data_listed = add_keys(from_, "block_data", sequences);
+    add_keys(from_, "progress", sequences);
+    copied_.all_known = blocks_listed_ || data_listed;
     for (const std::uint64_t sequence : sequences) RETURN_IF_ERROR(copy(sequence));
+    RETURN_IF_ERROR(letters_.finish());
+    copied_.letters_revived = letters_.taken_back();
     return std::move(copied_);
   }
 
  private:
+  // What is left of a block.
+  struct Left {
+    DecodedBlock decoded;
+    std::string bytes;                // as they are stored
+    std::vector<std::uint32_t> kept;  // places that the elements had; empty: all are there
+    std::uint32_t elements = 0;       // that there were
+    [[nodiscard]] std::uint32_t place(std::size_t index) const {
+      return kept.empty() ? static_cast<std::uint32_t>(index) : kept[index];
+    }
+  };
+
   Status copy(std::uint64_t sequence) {
     const std::string which = "Block " + std::to_string(sequence);
-    const auto data = row_of(from_, "SELECT data FROM block_data", sequence);
-    if (!data.ok() || !*data) {
-      actions_.push_back(which + " could not be read and is lost.");
+    Result<Left> left = read(sequence, which);
+    if (!left.ok()) {
+      actions_.push_back(left.status().message());
+      note_lost(sequence, {}, {});
       return {};
     }
-    const std::string bytes((*data)->bytes(0));
-    const auto decoded = decode_block(bytes);
-    if (!decoded.ok() || decoded->block->sequence != sequence) {
-      actions_.push_back(which + " is damaged and is lost" +
-                         (decoded.ok() ? "." : ": " + decoded.status().message() + "."));
-      return {};
-    }
-    const Block& block = *decoded->block;
+    const Block& block = *left->decoded.block;
     BlockRow row;
     row.sequence = sequence;
     row.elements = static_cast<std::uint32_t>(block.elements.size());
     row.counts = counts_of(block);
     const auto listed = row_of(from_, "SELECT created_ms FROM blocks", sequence);
     row.created_ms = listed.ok() && *listed ? (*listed)->integer(0) : now_ms_;
-    read_progress(block, which, row);
+    // A database of an older version has no such column.
+    const auto since = row_of(from_, "SELECT since_ms FROM blocks", sequence);
+    row.since_ms = since.ok() && *since ? (*since)->integer(0) : 0;
+    const bool known = read_progress(*left, row);
+    if (!known) {
+      actions_.push_back(which + ": what was delivered of it is not known; all is sent again.");
+      for (const BlockSummary::Count& count : row.counts)
+        copied_.outcome_unknown[count.mapping] += count.elements;
+      RETURN_IF_ERROR(letters_.take_back(block, left->decoded.actions));
+    }
+    if (row.elements < left->elements) {
+      CountsById there;
+      CountsById settled;
+      for (const BlockSummary::Count& count : row.counts) there[count.mapping] = count.elements;
+      for (const BlockSummary::Count& count : row.settled_counts)
+        settled[count.mapping] = count.elements;
+      note_lost(sequence, there, settled);
+    }
     if (row.settled_elements() == row.elements) return {};
-    RETURN_IF_ERROR(insert(row, decoded->actions, block, bytes));
+    RETURN_IF_ERROR(insert(row, left->decoded.actions, block, left->bytes));
     return add_pending(row, copied_.pending);
   }
 
-  void read_progress(const Block& block, const std::string& which, BlockRow& row) {
-    const auto progress = row_of(from_, "SELECT settled, attempts FROM progress", row.sequence);
-    if (!progress.ok()) return take_as_unsettled(which, row);
-    if (!*progress) return;
-    auto settled = settled_counts(block, (*progress)->bytes(0));
-    if (!settled.ok()) return take_as_unsettled(which, row);
-    row.settled = (*progress)->bytes(0);
-    row.settled_counts = std::move(settled).value();
-    if ((*progress)->bytes(1).size() == block.elements.size() * sizeof(std::uint16_t)) {
-      row.attempts = (*progress)->bytes(1);
+  // The message of a failure says what is lost.
+  Result<Left> read(std::uint64_t sequence, const std::string& which) {
+    const auto data = row_of(from_, "SELECT data FROM block_data", sequence);
+    if (!data.ok() || !*data) {
+      return Status{StatusCode::damaged, which + " could not be read and is lost."};
     }
+    Left left;
+    left.bytes = (*data)->bytes(0);
+    auto decoded = decode_block(left.bytes);
+    if (decoded.ok() && decoded->block->sequence == sequence) {
+      left.decoded = std::move(decoded).value();
+      left.elements = static_cast<std::uint32_t>(left.decoded.block->elements.size());
+      return left;
+    }
+    const Status lost{StatusCode::damaged,
+                      which + " is damaged and is lost" +
+                          (decoded.ok() ? "." : ": " + decoded.status().message() + ".")};
+    if (decoded.ok()) return lost;
+    auto salvaged = salvage_block(left.bytes);
+    if (!salvaged.ok() || salvaged->kept.empty() || salvaged->decoded.block->sequence != sequence) {
+      return lost;
+    }
+    actions_.push_back(which + " is damaged: " + std::to_string(salvaged->kept.size()) +
+                       " of its " + std::to_string(salvaged->elements) +
+                       " elements could be read.");
+    left.decoded = std::move(salvaged->decoded);
+    left.bytes = encode_decoded(left.decoded);
+    left.kept = std::move(salvaged->kept);
+    left.elements = salvaged->elements;
+    return left;
   }
 
-  void take_as_unsettled(const std::string& which, const BlockRow& row) {
-    actions_.push_back(which + ": what was delivered of it is not known; all is sent again.");
-    for (const BlockSummary::Count& count : row.counts)
-      copied_.outcome_unknown[count.mapping] += count.elements;
+  // False: it is not known what is settled.
+  bool read_progress(const Left& left, BlockRow& row) {
+    const auto progress = row_of(from_, "SELECT settled, attempts FROM progress", row.sequence);
+    if (!progress.ok()) return false;
+    if (!*progress) return true;
+    constexpr std::size_t kBits = 8;
+    const std::string_view settled = (*progress)->bytes(0);
+    if (!settled.empty() && settled.size() != (left.elements + kBits - 1) / kBits) return false;
+    if (!settled.empty()) {
+      row.settled.assign((row.elements + kBits - 1) / kBits, '\0');
+      for (std::uint32_t i = 0; i < row.elements; ++i) {
+        const std::uint32_t place = left.place(i);
+        const auto byte = static_cast<unsigned char>(settled[place / kBits]);
+        if ((byte >> (place % kBits) & 1U) != 0) {
+          row.settled[i / kBits] = static_cast<char>(
+              static_cast<unsigned char>(row.settled[i / kBits]) | 1U << (i % kBits));
+        }
+      }
+    }
+    auto counts = settled_counts(*left.decoded.block, row.settled);
+    if (!counts.ok()) return false;
+    row.settled_counts = std::move(counts).value();
+    constexpr std::size_t kSize = sizeof(std::uint16_t);
+    const std::string_view attempts = (*progress)->bytes(1);
+    if (attempts.size() != left.elements * kSize) return true;
+    for (std::uint32_t i = 0; i < row.elements; ++i)
+      row.attempts += attempts.substr(left.place(i) * kSize, kSize);
+    return true;
+  }
+
+  // Of a block of which those elements are still there, `settled` of them settled.
+  void note_lost(std::uint64_t sequence, const CountsById& there, const CountsById& settled) {
+    const auto listed = row_of(from_, "SELECT counts FROM blocks", sequence);
+    if (listed.ok() && !*listed && blocks_listed_) return;  // nothing of it was pending
+    auto counts = listed.ok() && *listed ? decode_counts((*listed)->bytes(0))
+                                         : Result<std::vector<BlockSummary::Count>>(
+                                               Status(StatusCode::damaged, "it is not listed"));
+    if (!counts.ok()) {
+      copied_.all_known = false;
+      return;
+    }
+    const auto progress = row_of(from_, "SELECT settled_counts FROM progress", sequence);
+    auto all_settled = progress.ok() && *progress ? decode_counts((*progress)->bytes(0))
+                                                  : std::vector<BlockSummary::Count>();
+    if (!progress.ok() || !all_settled.ok()) return add_rest(*counts, there, copied_.possibly_lost);
+    CountsById gone = there;  // pending = all - settled; less what is still pending of it
+    for (const BlockSummary::Count& count : *all_settled) gone[count.mapping] += count.elements;
+    for (const auto& [mapping, elements] : settled) {
+      std::uint64_t& sum = gone[mapping];
+      sum -= std::min(sum, elements);
+    }
+    add_rest(*counts, gone, copied_.lost);
   }
 
   Status insert(const BlockRow& row, const std::vector<std::string>& names, const Block& block,
@@ -196,13 +300,15 @@ class BlockCopy {
     const std::string encoded_actions = encode_actions({actions.begin(), actions.end()});
     ASSIGN_OR_RETURN(Statement insert_block,
                      to_.prepare("INSERT INTO blocks (sequence, created_ms, bytes, elements,"
-                                 " counts, actions) VALUES (?1, ?2, ?3, ?4, ?5, ?6)"));
+                                 " counts, actions, since_ms)"
+                                 " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"));
     RETURN_IF_ERROR(insert_block.bind(1, row.sequence)
                         .bind(2, row.created_ms)
                         .bind(3, static_cast<std::uint64_t>(bytes.size()))
                         .bind(4, row.elements)
                         .bind_bytes(5, counts)
                         .bind_bytes(6, encoded_actions)
+                        .bind(7, row.since_ms)
                         .run());
     ASSIGN_OR_RETURN(Statement insert_data,
                      to_.prepare("INSERT INTO block_data (sequence, data) VALUES (?1, ?2)"));
@@ -236,7 +342,9 @@ class BlockCopy {
   Database& to_;
   const std::int64_t now_ms_;
   Actions& actions_;
+  RevivedLetters letters_;
   CopiedBlocks copied_;
+  bool blocks_listed_ = true;
   std::set<std::uint32_t> destinations_;
   std::set<std::uint32_t> mappings_;
 };

@@ -26,9 +26,16 @@ using Actions = std::vector<std::string>;
 struct CopiedBlocks {
   CountsById pending;
   CountsById outcome_unknown;  // of those: whether they were settled could not be read
+  CountsById letters_revived;  // of those: a dead letter was kept of them, and is gone
+  // Records of blocks that are lost: those that were pending, and those of which that is not known.
+  CountsById lost;
+  CountsById possibly_lost;
+  // False: there may have been blocks of which nothing at all could be read.
+  bool all_known = true;
 };
-// Copies the blocks whose data is sound, with what is settled of them where that can be read (an
-// element is rather sent twice than never), and lists them anew.
+// Copies the blocks whose data is sound, and of others the elements that are, with what is settled
+// of them where that can be read (an element is rather sent twice than never), and lists them anew.
+// The dead letters must have been copied.
 [[nodiscard]] Result<CopiedBlocks> copy_blocks(services::Database& from, services::Database& to,
                                                std::int64_t now_ms, Actions& actions);
 

@@ -33,6 +33,8 @@ constexpr int kPageSize = 16 * 1024;
 
 // Ids of destinations and mappings begin at 1; 0 stands for none, because NULLs are never equal in
 // a UNIQUE. What is written with every commit is in few tables: each costs a page.
+//
+// This is version 2; what came afterwards is in kSteps.
 constexpr char kSchema[] = R"sql(
 CREATE TABLE meta (
   id INTEGER PRIMARY KEY CHECK (id = 1),
@@ -50,10 +52,7 @@ CREATE TABLE meta (
   letters_discarded INTEGER NOT NULL DEFAULT 0,
   source_path TEXT,                         -- NULL: no position was saved
   source_device INTEGER, source_inode INTEGER, source_offset INTEGER,
-  source_fingerprint_size INTEGER, source_fingerprint TEXT,
-  -- Since version 3; source_former is that of former_files.hpp.
-  source_tail_size INTEGER NOT NULL DEFAULT 0, source_tail TEXT NOT NULL DEFAULT '',
-  source_former TEXT NOT NULL DEFAULT ''
+  source_fingerprint_size INTEGER, source_fingerprint TEXT
 );
 CREATE TABLE destinations (
   id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,
@@ -112,26 +111,50 @@ CREATE INDEX dead_letters_awaiting ON dead_letters (id) WHERE awaits_replay;
 CREATE INDEX dead_letters_key ON dead_letters (coalesce_key) WHERE NOT overtaken;
 )sql";
 
-// From version 1 to 2. Tables stay where they are in the file, which salvaging relies on.
+// What became of the tables since version 2, in this order. A new database is made by the same
+// steps, so that tables and columns have the same places in every file of a version, which
+// salvaging relies on. New columns stand last, new tables after all others.
+struct Step {
+  std::int64_t version;  // the one that it leads to
+  const char* sql;
+};
+constexpr Step kSteps[] = {
+    // Who writes: each run that opens the database takes the next number, and the one before it
+    // notices.
+    {3, "ALTER TABLE meta ADD COLUMN generation INTEGER NOT NULL DEFAULT 0"},
+    // The clock when something was stored last, and the time that runs have really seen (state
+    // time, see state_clock.hpp). 0: of an older version.
+    {3, "ALTER TABLE meta ADD COLUMN last_ms INTEGER NOT NULL DEFAULT 0"},
+    {3, "ALTER TABLE meta ADD COLUMN state_ms INTEGER NOT NULL DEFAULT 0"},
+    // In state time. 0: of an older version, created_ms and at_ms hold.
+    {3, "ALTER TABLE blocks ADD COLUMN since_ms INTEGER NOT NULL DEFAULT 0"},
+    {3, "ALTER TABLE dead_letters ADD COLUMN since_ms INTEGER NOT NULL DEFAULT 0"},
+    // What tells the file of the position from others, and the files before it (former_files.hpp).
+    {3, "ALTER TABLE meta ADD COLUMN source_tail_size INTEGER NOT NULL DEFAULT 0"},
+    {3, "ALTER TABLE meta ADD COLUMN source_tail TEXT NOT NULL DEFAULT ''"},
+    {3, "ALTER TABLE meta ADD COLUMN source_former TEXT NOT NULL DEFAULT ''"},
+};
+
+// From version 1 to 2.
 constexpr char kFromVersion1[] = R"sql(
 ALTER TABLE dead_letters ADD COLUMN overtaken INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE dead_letters ADD COLUMN queued_until INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX dead_letters_key ON dead_letters (coalesce_key) WHERE NOT overtaken;
-PRAGMA user_version = 2;
 )sql";
+constexpr std::int64_t kOldestVersion = 1;
+constexpr std::int64_t kFirstWithSteps = 2;
 
-// From version 2 to 3: what tells the file of a position from others, and the files before it.
-constexpr char kFromVersion2[] = R"sql(
-ALTER TABLE meta ADD COLUMN source_tail_size INTEGER NOT NULL DEFAULT 0;
-ALTER TABLE meta ADD COLUMN source_tail TEXT NOT NULL DEFAULT '';
-ALTER TABLE meta ADD COLUMN source_former TEXT NOT NULL DEFAULT '';
-PRAGMA user_version = 3;
-)sql";
+Status take_steps(Database& database, std::int64_t from_version) {
+  if (from_version < kFirstWithSteps) RETURN_IF_ERROR(database.execute(kFromVersion1));
+  for (const Step& step : kSteps) {
+    if (step.version > from_version) RETURN_IF_ERROR(database.execute(step.sql));
+  }
+  return database.execute("PRAGMA user_version = " + std::to_string(kSchemaVersion));
+}
 
-Status bring_up_to_date(Database& database, std::int64_t version) {
+Status bring_up_to_date(Database& database, std::int64_t from_version) {
   ASSIGN_OR_RETURN(Transaction transaction, Transaction::begin(database));
-  if (version < 2) RETURN_IF_ERROR(database.execute(kFromVersion1));
-  if (version < 3) RETURN_IF_ERROR(database.execute(kFromVersion2));
+  RETURN_IF_ERROR(take_steps(database, from_version));
   return transaction.commit();
 }
 
@@ -170,6 +193,14 @@ bool has_content(const std::string& path) {
   return !error && size > 0;
 }
 
+Result<bool> surely_has_content(const std::string& path) {
+  std::error_code error;
+  const auto size = fs::file_size(path, error);
+  if (!error) return size > 0;
+  if (error == std::errc::no_such_file_or_directory) return false;
+  return refused("cannot look at " + path, error.value(), "Check its disk and the rights on it.");
+}
+
 Status remove_file(const std::string& path) {
   if (unlink(path.c_str()) == 0 || errno == ENOENT) return {};
   return refused("cannot remove " + path, errno, "Check the rights on its directory.");
@@ -197,9 +228,9 @@ Status create_database(const std::string& path, std::int64_t now_ms,
                    Database::open(path, options_for(Database::Mode::create, file_system)));
   ASSIGN_OR_RETURN(Transaction transaction, Transaction::begin(*database));
   RETURN_IF_ERROR(database->execute(kSchema));
+  RETURN_IF_ERROR(take_steps(*database, kFirstWithSteps));
   RETURN_IF_ERROR(database->execute("INSERT INTO meta (id, created_ms) VALUES (1, " +
-                                    std::to_string(now_ms) + ");" +
-                                    "PRAGMA user_version = " + std::to_string(kSchemaVersion)));
+                                    std::to_string(now_ms) + ")"));
   RETURN_IF_ERROR(transaction.commit());
   // Closing would move it from the log as well, but without saying whether that worked.
   ASSIGN_OR_RETURN(const std::int64_t busy,
@@ -213,12 +244,22 @@ Result<std::unique_ptr<Database>> open_database(const Files& files, Database::Mo
   if (has_content(files.repaired)) {
     return damaged(files, "a repair of it was interrupted; run it again.");
   }
-  if (!has_content(files.database)) return damaged(files, "it is empty or missing.");
+  std::error_code error;
+  if (!fs::exists(files.database, error) && !error) {
+    return Status{StatusCode::damaged,
+                  std::string(kName) + " " + files.database +
+                      " is missing, but other files of it are there. Nothing was changed. Put the "
+                      "file back from where it went. To begin anew, without what it held, move " +
+                      files.database + "-* away."};
+  }
+  ASSIGN_OR_RETURN(const bool filled, surely_has_content(files.database));
+  if (!filled) return damaged(files, "it is empty.");
   Database::Options options = options_for(mode, file_system);
   options.checkpoints_at_close = false;
   ASSIGN_OR_RETURN(auto database, Database::open(files.database, options));
   ASSIGN_OR_RETURN(const std::int64_t version, database->ask_integer("PRAGMA user_version"));
-  const bool older = version >= 1 && version < kSchemaVersion && mode == Database::Mode::write;
+  const bool older =
+      version >= kOldestVersion && version < kSchemaVersion && mode == Database::Mode::write;
   if (version != kSchemaVersion && !older) {
     const std::string found = std::string(kName) + " " + files.database + " has schema version " +
                               std::to_string(version) + ", this Penstock knows " +
@@ -239,7 +280,8 @@ Result<std::unique_ptr<Database>> open_database(const Files& files, Database::Mo
   if (in_use.empty()) return damaged(files, "its table meta has no row.");
   // A writer leaves its log behind unless it closed the database. (Whatever else opens and closes
   // the file takes the log over into it; then nothing is lost, but nothing tells so.)
-  if (in_use != "0" && !has_content(files.log)) {
+  ASSIGN_OR_RETURN(const bool has_log, surely_has_content(files.log));
+  if (in_use != "0" && !has_log) {
     return damaged(files, "the last run did not close it, but its write-ahead log " + files.log +
                               " is missing: what that run did last may be lost. If the file can be "
                               "found, put it back.");

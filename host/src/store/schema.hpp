@@ -11,7 +11,7 @@
 
 namespace penstock::store {
 
-// PRAGMA user_version. A change of the tables raises it.
+// PRAGMA user_version. A change of the tables raises it, and adds steps to schema.cpp.
 inline constexpr std::int64_t kSchemaVersion = 3;
 
 // The files in state_dir.
@@ -35,6 +35,8 @@ struct Files {
 extern const char* const kIfDamaged;
 
 [[nodiscard]] bool has_content(const std::string& path);  // exists and is not empty
+// Likewise, but what cannot be looked at is an error and not nothing.
+[[nodiscard]] Result<bool> surely_has_content(const std::string& path);
 
 // Makes a complete, empty database under that name. An older file there is overwritten.
 [[nodiscard]] Status create_database(const std::string& path, std::int64_t now_ms,

@@ -13,6 +13,7 @@
 #include "store/names.hpp"
 #include "store/pending.hpp"
 #include "store/schema.hpp"
+#include "store/state_clock.hpp"
 
 namespace penstock::store {
 
@@ -35,6 +36,38 @@ constexpr char kTuning[] =
 
 constexpr std::int64_t kNsPerMs = 1'000'000;
 
+// The counts are of no use; what to do about it.
+Status with_advice(const Status& status) {
+  if (status.code() != StatusCode::internal) return status;
+  return {status.code(), status.message() +
+                             " To make the counts agree with what is stored, run: penstock queue "
+                             "repair PIPELINE."};
+}
+
+Status taken_over(const std::string& path) {
+  return {
+      StatusCode::damaged,
+      "another penstock has taken over " + path +
+          " while this run used it: the lock of the state directory was removed or does not "
+          "work, as on some network file systems. This run ends and stores nothing more. Nothing "
+          "is lost: what it did not store is read or sent again by the other one. The lock need "
+          "never be removed: it goes with the process."};
+}
+
+// When the state was used last. One of an older version says so by what is in it.
+Result<Moment> last_moment(Database& database) {
+  ASSIGN_OR_RETURN(
+      Statement row,
+      database.prepare("SELECT last_ms, state_ms, max(created_ms,"
+                       " (SELECT coalesce(max(last_delivered_ms), 0) FROM mappings),"
+                       " (SELECT coalesce(max(created_ms), 0) FROM blocks),"
+                       " (SELECT coalesce(max(at_ms), 0) FROM dead_letters)) FROM meta"));
+  ASSIGN_OR_RETURN(const bool there, row.step());
+  if (!there) return database.damaged("its table meta has no row");
+  if (row.integer(1) != 0) return Moment{row.integer(0), row.integer(1)};
+  return Moment{row.integer(2), row.integer(2)};
+}
+
 // Makes a queue.db where there is none.
 Status make_missing(const Files& files, std::int64_t now_ms, const std::string& file_system) {
   std::error_code error;
@@ -54,6 +87,8 @@ struct Loaded {
   Counts counts;
   Letters letters;
   Totals totals;
+  Moment last;
+  std::int64_t generation = 0;
 };
 
 // Counts of mappings whose blocks were never stored: what was in memory is read again.
@@ -80,9 +115,7 @@ Result<Loaded> load(Database& database, const Catalog& catalog, const Store::Opt
   // Small tables are looked through as a whole; the data of blocks has checksums.
   for (const char* table :
        {"meta", "destinations", "mappings", "history", "reasons", "issues", "blocks", "progress"}) {
-    ASSIGN_OR_RETURN(const std::string verdict,
-                     database.ask_text("PRAGMA quick_check(" + std::string(table) + ")"));
-    if (verdict != "ok") return database.damaged(verdict);
+    RETURN_IF_ERROR(database.quick_check(table));
   }
   ASSIGN_OR_RETURN(Names names, Names::load(database, catalog));
   ASSIGN_OR_RETURN(Blocks blocks, Blocks::load(database, options.keeps_blocks));
@@ -93,15 +126,20 @@ Result<Loaded> load(Database& database, const Catalog& catalog, const Store::Opt
     RETURN_IF_ERROR(names.add_action(database, destination, action));
   }
   RETURN_IF_ERROR(forget_what_was_in_memory(database, blocks.pending()));
-  RETURN_IF_ERROR(compare_with_counts(database, blocks.pending()));
+  RETURN_IF_ERROR(with_advice(compare_with_counts(database, blocks.pending())));
+  ASSIGN_OR_RETURN(const Moment last, last_moment(database));
   ASSIGN_OR_RETURN(Counts counts, Counts::prepare(database));
   ASSIGN_OR_RETURN(Letters letters, Letters::prepare(database, options, names));
   ASSIGN_OR_RETURN(Totals totals, load_totals(database, names));
-  RETURN_IF_ERROR(database.execute("UPDATE meta SET in_use = 1, keeps_blocks = " +
-                                   std::string(options.keeps_blocks ? "1" : "0")));
+  RETURN_IF_ERROR(
+      database.execute("UPDATE meta SET in_use = 1, generation = generation + 1, keeps_blocks = " +
+                       std::string(options.keeps_blocks ? "1" : "0")));
+  ASSIGN_OR_RETURN(const std::int64_t generation,
+                   database.ask_integer("SELECT generation FROM meta"));
   RETURN_IF_ERROR(transaction.commit());
-  return Loaded{std::move(names), std::move(blocks), std::move(counts), std::move(letters),
-                std::move(totals)};
+  return Loaded{std::move(names),   std::move(blocks), std::move(counts),
+                std::move(letters), std::move(totals), last,
+                generation};
 }
 
 }  // namespace
@@ -125,7 +163,7 @@ class Store::Implementation {
         loaded_(std::move(loaded)),
         backlog_(loaded_.blocks.backlog(loaded_.names)),
         keeps_blocks_(keeps_blocks),
-        clock_(clock) {}
+        clock_(loaded_.last, clock) {}
   Implementation(const Implementation&) = delete;
   Implementation& operator=(const Implementation&) = delete;
   ~Implementation();
@@ -133,13 +171,26 @@ class Store::Implementation {
   Status commit(const Commit& commit);
   Status verify();
   Result<std::optional<StoredBlock>> block(std::uint64_t from_sequence) {
-    return loaded_.blocks.read(from_sequence, loaded_.names);
+    auto read = loaded_.blocks.read(from_sequence, clock_.now().state_ms, loaded_.names);
+    if (!read.ok()) RETURN_IF_ERROR(still_mine());
+    return read;
   }
   Result<Replay> requested_replays(std::size_t max_bytes, std::uint64_t taken_until) {
     return loaded_.letters.requested(max_bytes, taken_until, loaded_.names);
   }
   Status each_replayable(const std::function<void(ElementKey)>& each) {
     return loaded_.letters.each_replayable(loaded_.names, each);
+  }
+
+  void tell_of_clock() {
+    if (const std::string complaint = clock_.take_complaint(); !complaint.empty())
+      services::log(services::LogLevel::warning, "state", complaint);
+  }
+  // Whether no other writer has opened the database since.
+  Status still_mine() {
+    ASSIGN_OR_RETURN(const std::int64_t generation,
+                     database_->ask_integer("SELECT generation FROM meta"));
+    return generation == loaded_.generation ? Status() : taken_over(database_->path());
   }
 
   [[nodiscard]] const Catalog& catalog() const { return loaded_.names.catalog(); }
@@ -154,7 +205,7 @@ class Store::Implementation {
   Loaded loaded_;
   Backlog backlog_;
   const bool keeps_blocks_;
-  const services::Clock& clock_;
+  StateClock clock_;
 };
 
 Result<std::unique_ptr<Store::Implementation>> Store::Implementation::open(
@@ -163,53 +214,64 @@ Result<std::unique_ptr<Store::Implementation>> Store::Implementation::open(
   const Files files(state_dir);
   RETURN_IF_ERROR(services::prepare_state_dir(state_dir));
   RETURN_IF_ERROR(make_missing(files, clock.wall_ns() / kNsPerMs, options.file_system));
+  // Before it is open: see prepare_private_file().
+  if (has_content(files.database)) {
+    RETURN_IF_ERROR(services::prepare_private_file(files.database));
+  }
   ASSIGN_OR_RETURN(auto database, open_database(files, Database::Mode::write, options.file_system));
-  RETURN_IF_ERROR(services::prepare_private_file(files.database));
   RETURN_IF_ERROR(database->execute(kTuning));
   ASSIGN_OR_RETURN(Loaded loaded, load(*database, catalog, options));
   // So that the file itself says that it is in use, and a log that is lost is noticed. Readers may
   // hold it up; the next one comes soon.
   RETURN_IF_ERROR(database->ask_integer("PRAGMA wal_checkpoint(PASSIVE)").status());
-  return std::make_unique<Implementation>(std::move(database), std::move(loaded),
-                                          options.keeps_blocks, clock);
+  auto store = std::make_unique<Implementation>(std::move(database), std::move(loaded),
+                                                options.keeps_blocks, clock);
+  store->tell_of_clock();
+  return store;
 }
 
 Store::Implementation::~Implementation() {
-  if (const Status status = database_->execute("UPDATE meta SET in_use = 0"); !status.ok()) {
+  // One that another writer has taken over is that one's to close.
+  if (const Status status = database_->execute("UPDATE meta SET in_use = 0 WHERE generation = " +
+                                               std::to_string(loaded_.generation));
+      !status.ok()) {
     services::log(
         services::LogLevel::warning, "state",
         "the queue could not be closed; it is opened as after a crash. " + status.message());
     return;
   }
+  if (database_->changes() == 0) return;
   // Only now: a log must never go while the file says that it is in use.
   database_->set_checkpoints_at_close(true);
 }
 
 Status Store::Implementation::commit(const Commit& commit) {
   if (commit.empty()) return {};
-  auto& [names, blocks, counts, letters, totals] = loaded_;
+  auto& [names, blocks, counts, letters, totals, last, generation] = loaded_;
   RETURN_IF_ERROR(check_indexes(commit, names.catalog()));
-  const std::int64_t now_ms = clock_.wall_ns() / kNsPerMs;
+  const Moment now = clock_.now();
+  tell_of_clock();
   ASSIGN_OR_RETURN(Transaction transaction, Transaction::begin(*database_));
+  RETURN_IF_ERROR(still_mine());
   Tally added;
   for (const Tally::Entry& entry : commit.tally.mappings()) {
     added.of(entry.mapping).add(entry.counts);
   }
   RETURN_IF_ERROR(letters.take_out(commit.replayed, names, counts, added));
   Blocks::Changes changes;
-  RETURN_IF_ERROR(blocks.write(commit, names, now_ms, added, changes));
+  RETURN_IF_ERROR(blocks.write(commit, names, now, added, changes));
   if (keeps_blocks_) {
     RETURN_IF_ERROR(check_counts(totals.counts, added, changes.pending_then(), names));
   }
-  RETURN_IF_ERROR(counts.add_mappings(added.mappings(), names, now_ms));
-  RETURN_IF_ERROR(counts.add_events(commit.tally, changes.next_sequence_then()));
+  RETURN_IF_ERROR(counts.add_mappings(added.mappings(), names, now.wall_ms));
+  RETURN_IF_ERROR(counts.add_events(commit.tally, changes.next_sequence_then(), now));
   RETURN_IF_ERROR(counts.add_reasons(commit.tally.reasons(), names));
-  RETURN_IF_ERROR(counts.add_issues(commit.issues, names, now_ms));
+  RETURN_IF_ERROR(counts.add_issues(commit.issues, names, now.wall_ms));
   RETURN_IF_ERROR(counts.set_destinations(commit.destinations, names));
   if (commit.position) RETURN_IF_ERROR(counts.set_position(*commit.position));
   RETURN_IF_ERROR(letters.overtake(commit.overtaken, names));
-  RETURN_IF_ERROR(letters.add(commit.tally.dead_letters, names, now_ms));
-  RETURN_IF_ERROR(letters.enforce_limits(now_ms));
+  RETURN_IF_ERROR(letters.add(commit.tally.dead_letters, names, now));
+  RETURN_IF_ERROR(letters.enforce_limits(now.state_ms));
   RETURN_IF_ERROR(transaction.commit());
 
   blocks.apply(std::move(changes));
@@ -227,13 +289,15 @@ Status Store::Implementation::verify() {
   if (!keeps_blocks_) return {};
   ASSIGN_OR_RETURN(const Transaction transaction,
                    Transaction::begin(*database_, Transaction::Kind::read));
+  RETURN_IF_ERROR(still_mine());
   CountsById pending;
   const auto add = [&](const BlockRow& row) -> Result<bool> {
-    RETURN_IF_ERROR(add_pending(row, pending));
+    if (const Status status = add_pending(row, pending); !status.ok())
+      return database_->damaged(status.message());
     return true;
   };
   RETURN_IF_ERROR(each_block(*database_, add));
-  return compare_with_counts(*database_, pending);
+  return with_advice(compare_with_counts(*database_, pending));
 }
 
 Store::Store(std::unique_ptr<Implementation> implementation)

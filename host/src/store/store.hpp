@@ -60,7 +60,7 @@ struct Commit {
 // their place; their indexes are beyond those of the catalog that was given to Store::open().
 struct StoredBlock {
   std::shared_ptr<const Block> block;
-  std::int64_t created_ms = 0;          // wall clock: the age of its elements
+  std::int64_t age_ms = 0;              // of its elements, in time that runs have seen
   std::vector<bool> settled;            // by element; empty: none
   std::vector<std::uint32_t> attempts;  // failed ones by element; empty: none
 };
@@ -114,7 +114,8 @@ class Store {
   [[nodiscard]] const std::optional<SavedPosition>& position() const;
 
   // [may-block] All of it is on the disk when this returns ok, and nothing of it otherwise.
-  // StatusCode::io: the disk is full or fails, try again later; damaged: it is no use;
+  // StatusCode::io: the disk is full or fails, try again later; damaged: it is no use, or another
+  // writer has opened the database since;
   // internal: the commit contradicts what is stored (an element settled twice) or its counts do not
   // fit its blocks. When the process ends after io, the commit may be there as a whole.
   [[nodiscard]] Status commit(const Commit& commit);
