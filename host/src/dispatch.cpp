@@ -266,6 +266,7 @@ Status Engine::dispatch() {
     const std::int64_t now = now_ns();
     for (send::Attempt& attempt : finished_attempts()) apply(std::move(attempt), now, settled);
     collect_notices();
+    note_fault();
     if (!cancelled_) {
       // First what was parked: with a backlog there always is a next block to fill the memory with.
       RETURN_IF_ERROR(recover_parked(now, settled));

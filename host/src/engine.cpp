@@ -59,6 +59,10 @@ std::vector<batch::DestinationLimits> limits_of(const PipelineConfig& config,
   return all;
 }
 
+static_assert(send::kSendDeadlineNs + 10'000 * send::kNanosPerMilli ==
+                  std::chrono::nanoseconds(plugin::Instance::kSendLimit).count(),
+              "a send hangs 10 s after its deadline");
+
 std::size_t threads_for(const PipelineConfig& config) {
   std::uint64_t threads = 0;
   for (const DestinationConfig& destination : config.destinations) {
@@ -72,6 +76,8 @@ void tell(const source::Notice& notice) {
                                                                  : services::LogLevel::info,
                 "source", notice.text);
 }
+
+constexpr char kPluginFault[] = "plugin_fault";
 
 // The text with an end, if it has none.
 std::string sentence(std::string text) {
@@ -167,16 +173,28 @@ void Engine::work() {
     mapped->sequence = chunk.sequence;
     mapped->begin = chunk.begin;
     mapped->end = chunk.reached;
-    mapped->saved_end = std::move(chunk.saved);
     if (chunk.oversized_line) {
       mapping::map_oversized_line(chunk.begin.offset, chunk.end.offset, mapped->blocks,
                                   mapped->tally);
     } else {
-      mapping::map_lines(mapper, pipeline_.program(), {chunk.bytes.get(), chunk.size},
-                         chunk.begin.offset, mapped->blocks, mapped->tally);
+      mapped->fault =
+          mapping::map_lines(mapper, pipeline_.program(), {chunk.bytes.get(), chunk.size},
+                             chunk.begin.offset, mapped->blocks, mapped->tally);
     }
-    status = sequencer_.push(std::move(mapped));
-    if (!status.ok()) break;
+    if (mapped->fault) {
+      // What was read of the newest file, unless these lines came late to one before it.
+      if (chunk.begin.generation == mapped->end.generation)
+        mapped->end.offset = mapped->fault->offset;
+      auto saved = source::saved_at(chunk, mapped->fault->offset);
+      status = saved.status();
+      if (saved.ok()) mapped->saved_end = std::move(*saved);
+    } else {
+      mapped->saved_end = std::move(chunk.saved);
+    }
+    if (status.ok()) status = sequencer_.push(std::move(mapped));
+    if (status.ok()) continue;
+    source_->stop();  // nobody takes what would still be read
+    break;
   }
   {
     const std::lock_guard lock(mutex_);
@@ -223,6 +241,7 @@ RunReport Engine::execute() {
   pool_.reset();
   if (failure.ok()) {
     collect_notices();
+    block_what_is_at_fault();
     tell_states(now_ns());
     failure = queue_.settle(std::move(progress_));
   }
@@ -230,6 +249,65 @@ RunReport Engine::execute() {
   // Whatever else failed, this is why.
   if (Status place = place_.check(); !place.ok()) failure = std::move(place);
   return report(static_cast<double>(now_ns() - begin_ns) / 1e9, std::move(failure));
+}
+
+// "its mapping hook ... (mapping trial, the event at byte 17 of the source)".
+std::string Engine::fault_text(const mapping::PluginFault& fault) const {
+  const mapping::Program::Mapping& mapping = pipeline_.program().mappings[fault.mapping];
+  return "the plugin " + pipeline_.config().destinations[mapping.destination].plugin->name +
+         " is at fault: " + fault.message + " (mapping " + mapping.config->name +
+         ", the event at byte " + std::to_string(fault.offset) + " of the source)";
+}
+
+Status Engine::fault_status(const mapping::PluginFault& fault, const RunReport& report) const {
+  const std::uint32_t d = pipeline_.program().mappings[fault.mapping].destination;
+  const std::string& name = pipeline_.config().destinations[d].name;
+  std::uint64_t pending = 0;
+  for (const std::uint64_t of_mapping : report.pending) pending += of_mapping;
+  std::string what = "destination " + name + ": " + sentence(fault_text(fault)) +
+                     " Reading stopped before this event, for all destinations, and nothing is "
+                     "lost. ";
+  if (pipeline_.config().source.type == SourceConfig::Type::file) {
+    what +=
+        "Replace the plugin and run the same command again, which goes on there; or let the "
+        "others go on without it: --set destinations." +
+        name + ".enabled=false.";
+  } else {
+    what += std::to_string(report.unread_bytes) +
+            " bytes of input were read and not mapped: replace the plugin, and feed them in again "
+            "from this event on.";
+  }
+  if (pending > 0) what += " " + std::to_string(pending) + " records from before it are pending.";
+  return {StatusCode::internal, what};
+}
+
+// What was mapped before the fault has been delivered as far as possible. `status` says why no more
+// comes.
+void Engine::block_what_is_at_fault() {
+  const auto fault = sequencer_.fault();
+  if (!fault) return;
+  note_fault();
+  const std::uint32_t destination = pipeline_.program().mappings[fault->mapping].destination;
+  send::Decision decision;
+  decision.effect = send::Decision::Effect::pause_blocked;
+  decision.pause_code = kPluginFault;
+  decision.pause_message = fault_text(*fault);
+  static_cast<void>(states_[destination].update(decision, now_ns()));  // note_fault() said it
+}
+
+void Engine::note_fault() {
+  if (fault_noted_) return;
+  const auto fault = sequencer_.fault();
+  if (!fault) return;
+  fault_noted_ = true;
+  const std::uint32_t destination = pipeline_.program().mappings[fault->mapping].destination;
+  const std::string text = fault_text(*fault);
+  services::log(services::LogLevel::error, pipeline_.config().destinations[destination].name,
+                text + ". Reading stops before this event; what was read before is delivered");
+  const std::vector<Issue> issues = {
+      {Issue::Severity::error, destination, fault->mapping, kPluginFault, text, 1}};
+  ledger_.apply(issues);
+  progress_.issues.insert(progress_.issues.end(), issues.begin(), issues.end());
 }
 
 RunReport Engine::report(double duration_s, Status failure) {
@@ -282,6 +360,7 @@ RunReport Engine::report(double duration_s, Status failure) {
 Status Engine::outcome(const RunReport& report) const {
   if (!report.accounting.ok()) return report.accounting;
   if (!report.source.ok()) return report.source;
+  if (const auto fault = sequencer_.fault()) return fault_status(*fault, report);
   std::uint64_t pending = 0;
   bool authorization = false;
   const DestinationReport* unavailable = nullptr;

@@ -51,6 +51,11 @@ class Engine {
   void wake();
   void hear(std::uint32_t destination, services::Notice notice);
   RunReport report(double duration_s, Status failure);
+  [[nodiscard]] std::string fault_text(const mapping::PluginFault& fault) const;
+  [[nodiscard]] Status fault_status(const mapping::PluginFault& fault,
+                                    const RunReport& report) const;
+  void note_fault();
+  void block_what_is_at_fault();
   [[nodiscard]] Status outcome(const RunReport& report) const;
   [[nodiscard]] std::int64_t now_ns() const { return pipeline_.clock().monotonic_ns(); }
 
@@ -109,6 +114,7 @@ class Engine {
   int stops_seen_ = 0;
   bool input_done_ = false;  // no block will come any more
   bool cancelled_ = false;
+  bool fault_noted_ = false;
   std::int64_t deadline_ns_ = batch::kNever;  // when to give up on what is pending
   std::int64_t next_states_ns_ = 0;
   std::int64_t next_logins_ns_ = 0;

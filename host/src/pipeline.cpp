@@ -4,10 +4,13 @@
 #include <filesystem>
 #include <system_error>
 
+#include "services/log.hpp"
 #include "services/state_dir.hpp"
 
 namespace penstock {
 namespace {
+
+constexpr std::int64_t kNanosPerMilli = 1'000'000;
 
 // What the plugins of several destinations say is wrong, to be shown at once.
 class Failures {
@@ -46,8 +49,18 @@ Result<std::unique_ptr<Pipeline>> Pipeline::load(const std::string& path,
   pipeline->program_ = mapping::compile(pipeline->config_, diagnostics);
   RETURN_IF_ERROR(read);
   if (pipeline->program_ == nullptr) return diagnostics.status();
-  RETURN_IF_ERROR(pipeline->connect(state, options.allow_shared_state));
-  return pipeline;
+  Status connected = pipeline->connect(state, options.allow_shared_state);
+  if (connected.ok()) return pipeline;
+  pipeline->record_end(connected);
+  return connected;
+}
+
+void Pipeline::record_end(const Status& status) {
+  if (!record_) return;
+  const Status kept =
+      record_->end(clock_.wall_ns() / kNanosPerMilli, exit_code(status.code()), status.message());
+  if (!kept.ok()) services::log(services::LogLevel::warning, "run", kept.message());
+  record_.reset();
 }
 
 void Pipeline::set_notice_sink(std::uint32_t destination, services::NoticeSink sink) {
@@ -60,6 +73,13 @@ Status Pipeline::connect(State state, bool allow_shared_state) {
   if (state == State::on_disk) {
     RETURN_IF_ERROR(services::prepare_state_dir(config_.state_dir));
     ASSIGN_OR_RETURN(lock_, services::StateLock::acquire(config_.state_dir, config_.path));
+    auto record = services::RunRecord::begin(config_.state_dir, clock_.wall_ns() / kNanosPerMilli);
+    // A run that cannot say afterwards how it went is still a run.
+    if (record.ok()) {
+      record_.emplace(std::move(record).value());
+    } else {
+      services::log(services::LogLevel::warning, "run", record.status().message());
+    }
   }
   std::error_code ignored;  // what cannot be looked at is not there
   if (state == State::on_disk ||
@@ -72,7 +92,14 @@ Status Pipeline::connect(State state, bool allow_shared_state) {
                                state == State::nowhere ? "" : config_.state_dir),
         clock_));
   }
-  const std::size_t shared = connections_.size();
+  watchdog_.emplace([](const std::string& sentence) {
+    services::log(services::LogLevel::warning, "plugins", sentence);
+  });
+  return load_plugins(connections_.size());
+}
+
+// The first `shared` connections are those of the pipeline; other destinations get one each.
+Status Pipeline::load_plugins(std::size_t shared) {
   Failures failures;
   for (const DestinationConfig& destination : config_.destinations) {
     services::HttpConnection* http = nullptr;

@@ -12,10 +12,12 @@
 #include "model/diagnostics.hpp"
 #include "model/pipeline_config.hpp"
 #include "plugin/instance.hpp"
+#include "plugin/watchdog.hpp"
 #include "services/clock.hpp"
 #include "services/destination_services.hpp"
 #include "services/http.hpp"
 #include "services/kv.hpp"
+#include "services/run_record.hpp"
 #include "services/state_lock.hpp"
 
 namespace penstock {
@@ -43,6 +45,8 @@ class Pipeline {
   [[nodiscard]] const PipelineConfig& config() const { return config_; }
   [[nodiscard]] const mapping::Program& program() const { return *program_; }
   [[nodiscard]] services::Clock& clock() { return clock_; }
+  // Keeps how the run ended, for `status`: with State::on_disk, and once.
+  void record_end(const Status& status);
   // Of the state directory; null with State::nowhere, and with State::beside where there is none.
   [[nodiscard]] services::KeyValueStore* store() { return store_.get(); }
   // By destination; null where it is disabled.
@@ -63,15 +67,18 @@ class Pipeline {
  private:
   Pipeline() = default;
   Status connect(State state, bool allow_shared_state);
+  Status load_plugins(std::size_t shared);
 
   services::SystemClock clock_;
   PipelineConfig config_;
   std::unique_ptr<mapping::Program> program_;
   std::optional<services::StateLock> lock_;  // held as long as the state directory is used
+  std::optional<services::RunRecord> record_;
   std::unique_ptr<services::KeyValueStore> store_;
   std::vector<std::unique_ptr<services::HttpConnection>> connections_;
   std::vector<services::HttpConnection*> http_of_;
   std::vector<std::unique_ptr<services::DestinationServices>> services_;
+  std::optional<plugin::Watchdog> watchdog_;
   std::vector<std::unique_ptr<plugin::Instance>> instances_;
 };
 

@@ -51,6 +51,10 @@ Status Sequencer::push(std::unique_ptr<MappedChunk> chunk) {
     if (status.ok()) {
       ++next_;
       accepted_ = ready->end;
+      if (ready->fault) {
+        fault_ = std::move(ready->fault);
+        failure_ = Status(StatusCode::pending, "a plugin's fault has ended reading");
+      }
     } else {
       failure_ = std::move(status);
     }
@@ -58,6 +62,11 @@ Status Sequencer::push(std::unique_ptr<MappedChunk> chunk) {
   }
   appending_ = false;
   return failure_;
+}
+
+std::optional<mapping::PluginFault> Sequencer::fault() const {
+  const std::lock_guard lock(mutex_);
+  return fault_;
 }
 
 Position Sequencer::accepted() const {

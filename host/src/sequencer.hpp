@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "ledger/ledger.hpp"
+#include "mapping/event_mapper.hpp"
 #include "model/block.hpp"
 #include "model/tally.hpp"
 #include "queue/queue.hpp"
@@ -23,7 +24,8 @@ struct MappedChunk {
   Position end;  // how far the newest file of the source was read
   std::vector<Block> blocks;
   Tally tally;
-  std::optional<SavedPosition> saved_end;  // to go on behind it, where that can be
+  std::optional<SavedPosition> saved_end;     // to go on behind it, where that can be
+  std::optional<mapping::PluginFault> fault;  // why it ends before what was read
 };
 
 class Sequencer {
@@ -41,6 +43,9 @@ class Sequencer {
   Status push(std::unique_ptr<MappedChunk> chunk);
   // How far the source has been handed over to the queue.
   [[nodiscard]] Position accepted() const;
+  // Of the chunk that was appended last, if it has one: everything after it was refused
+  // (StatusCode::pending), so that the source is read again from there.
+  [[nodiscard]] std::optional<mapping::PluginFault> fault() const;
 
  private:
   [[nodiscard]] bool may_wait(const MappedChunk& chunk, std::size_t bytes) const;
@@ -56,6 +61,7 @@ class Sequencer {
   std::uint64_t next_ = 0;
   bool appending_ = false;
   Status failure_;
+  std::optional<mapping::PluginFault> fault_;
   Position accepted_;
 };
 

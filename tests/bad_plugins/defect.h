@@ -21,6 +21,9 @@
 #ifndef DEFECT_MAPPING
 #define DEFECT_MAPPING
 #endif
+#ifndef DEFECT_MAPPED
+#define DEFECT_MAPPED PENSTOCK_SKIP
+#endif
 #ifndef DEFECT_SEND
 #define DEFECT_SEND
 #endif
@@ -61,6 +64,16 @@ static inline int32_t plugin_fail(penstock_error* error, int32_t status, const c
   return status;
 }
 
+/* Reports every element of the batch as delivered. */
+static inline void plugin_deliver(const penstock_batch* batch) {
+  penstock_outcome outcome;
+  memset(&outcome, 0, sizeof outcome);
+  outcome.struct_size = sizeof outcome;
+  outcome.status = PENSTOCK_DELIVERED;
+  outcome.retry_after_ms = -1;
+  for (uint64_t i = 0; i < batch->n; ++i) batch->report(batch->ctx, i, &outcome);
+}
+
 static inline void plugin_answer(const penstock_query* query, const char* text) {
   penstock_str json;
   json.data = text;
@@ -90,7 +103,7 @@ EXPORT int32_t plugin_mapping(void* plugin, const penstock_record* record,
                               const penstock_emitter* emitter, penstock_error* error) {
   (void)plugin, (void)record, (void)emitter, (void)error;
   DEFECT_MAPPING
-  return PENSTOCK_SKIP;
+  return DEFECT_MAPPED;
 }
 
 #ifndef DEFECT_NO_SEND

@@ -1,7 +1,11 @@
 /* A mapping hook that breaks one rule a record, named by the record's first field. */
 #include <penstock/abi.h>
 
+#include <stdio.h>
+#include <string.h>
+
 static const char long_key[600] = "k";
+static int made_up;
 
 #define DEFECT_MAPPING                                                                    \
   penstock_element element;                                                               \
@@ -14,6 +18,25 @@ static const char long_key[600] = "k";
   const penstock_str wanted = record->values[0].as.str;                                   \
   const char rule = wanted.size > 0 ? wanted.data[0] : ' ';                               \
   if (rule == 'n') return PENSTOCK_OK; /* nothing emitted */                              \
+  if (rule == 'd') {                   /* it may */                                       \
+    strcpy(error->reason, "refused\x1b[2m");                                              \
+    strcpy(error->message, "declined");                                                   \
+    return PENSTOCK_REJECT;                                                               \
+  }                                                                                       \
+  if (rule == 'p') element.payload.data = NULL;                                           \
+  if (rule == 'u') {                                                                      \
+    element.coalesce_key.data = "\xff\xfe";                                               \
+    element.coalesce_key.size = 2;                                                        \
+  }                                                                                       \
+  if (rule == 'w') {                                                                      \
+    for (int i = 0; i < 1000; ++i) {                                                      \
+      char code[32];                                                                      \
+      penstock_str text;                                                                  \
+      text.data = code;                                                                   \
+      text.size = (uint64_t)snprintf(code, sizeof code, "code_%d_%d", i, made_up++);      \
+      emitter->warn(emitter->ctx, text, 0);                                               \
+    }                                                                                     \
+  }                                                                                       \
   if (rule == 'l') {                                                                      \
     element.coalesce_key.data = long_key;                                                 \
     element.coalesce_key.size = sizeof long_key;                                          \
@@ -22,5 +45,7 @@ static const char long_key[600] = "k";
   if (rule == 't') emitter->element(emitter->ctx, &element); /* twice */                  \
   if (rule == 'r') return plugin_fail(error, PENSTOCK_REJECT, "", "emitted and refused"); \
   if (rule == 'e') return plugin_fail(error, PENSTOCK_ERR_INTERNAL, "", "out of order");  \
+  if (rule == 'c') return 99;                                                             \
   return PENSTOCK_OK;
+#define DEFECT_SEND plugin_deliver(batch);
 #include "defect.h"

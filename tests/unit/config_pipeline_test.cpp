@@ -585,6 +585,48 @@ TEST_CASE("A secret in clear gets a warning, and no line of its file is shown") 
   CHECK(fixture.diagnostics.text().find("in_clear_7") == std::string::npos);
 }
 
+TEST_CASE(
+    "A secret of several parts that comes from outside gets no warning, and one in clear does") {
+  Fixture fixture;
+  std::string manifest = kAudiences;
+  manifest.insert(manifest.find("actions:"), "  keys: {label: Keys, type: json, secret: true}\n");
+  std::ofstream(fixture.directory() + "/audiences.yaml") << manifest;
+  fixture.variables["PRIVATE"] = "Rr-private-1";
+  const auto with_keys = [](const std::string& keys) {
+    return Fixture::with("wait: 2s", "keys: " + keys + ", wait: 2s");
+  };
+  REQUIRE(fixture.load(with_keys("{type: robot, key: [\"${env:PRIVATE}\"]}")).ok());
+  CHECK(fixture.diagnostics.text().empty());
+  REQUIRE(fixture.load(with_keys("{type: robot, key: [in_clear_7]}")).ok());
+  CHECK_THAT(fixture.diagnostics.text(),
+             Catch::Contains("keys: a secret is written here in clear"));
+}
+
+TEST_CASE("What a variable gave is shown as its name, in messages about names and paths, too") {
+  Fixture fixture;
+  fixture.variables["WRONG"] = "Vv-token-of-somebody";
+  for (const auto& [there, here] :
+       {std::pair<const char*, const char*>{"plugin: audiences\n    connection",
+                                            "plugin: \"${env:WRONG}\"\n    connection"},
+        {"connection: main\n", "connection: \"${env:WRONG}\"\n"},
+        {"trial: {fields", "trial: {action: \"${env:WRONG}\", fields"}}) {
+    CAPTURE(here);
+    CHECK_FALSE(fixture.load(Fixture::with(there, here)).ok());
+    CHECK_THAT(fixture.diagnostics.text(), !Catch::Contains("Vv-token"));
+  }
+}
+
+TEST_CASE("A password in a URL is not shown, nor the line that holds it") {
+  Fixture fixture;
+  CHECK_FALSE(fixture
+                  .load(Fixture::with("client_id: me",
+                                      "token_url: \"https://ada:pa55w0rd@example.com/\", "
+                                      "client_id: me"))
+                  .ok());
+  CHECK_THAT(fixture.diagnostics.text(),
+             Catch::Contains("token_url") && !Catch::Contains("pa55w0rd"));
+}
+
 TEST_CASE("A secret in clear is not shown even when the file is no YAML") {
   Fixture fixture;
   CHECK_FALSE(fixture.load("connections: {a: {client_secret: in_clear_7, b: @}}\n").ok());

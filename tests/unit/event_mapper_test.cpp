@@ -70,7 +70,8 @@ struct Fixture {
     const std::size_t size = text.size();
     text.append(kEventPadding, ' ');
     EventMapper mapper(*program);
-    map_lines(mapper, *program, std::string_view(text).substr(0, size), 1000, blocks, tally);
+    fault =
+        map_lines(mapper, *program, std::string_view(text).substr(0, size), 1000, blocks, tally);
   }
   std::size_t elements() const {
     std::size_t count = 0;
@@ -83,6 +84,7 @@ struct Fixture {
   std::unique_ptr<plugin::Instance> instance;
   std::vector<Block> blocks;
   Tally tally;
+  std::optional<PluginFault> fault;
 };
 
 std::string event(const std::string& rule) {
@@ -94,26 +96,72 @@ const char* const kAlways = "type = \"track\"";
 }  // namespace
 
 TEST_CASE(
-    "Each rule that a mapping hook breaks costs that record, with a reason, and leaves its "
-    "neighbours") {
+    "Each rule that a mapping hook breaks is named with the event, of which nothing is kept, and "
+    "what "
+    "came before stays") {
   struct Case {
     const char* rule;
     const char* says;
   };
   const auto broken = GENERATE(
-      Case{"nothing", "emitting 0 elements"}, Case{"twice", "emitting 2 elements"},
-      Case{"long key", "a key of 600 bytes; at most 512"},
-      Case{"refuse", "emitted an element and then refused"}, Case{"error", "out of order"});
+      Case{"nothing", "returned OK after emitting 0 elements"},
+      Case{"twice", "emitting 2 elements"}, Case{"long key", "a key of 600 bytes; at most 512"},
+      Case{"refuse", "emitted an element and then refused"},
+      Case{"error", "returned ERR_INTERNAL (-3): out of order"},
+      Case{"code", "returned 99, which is no status of a mapping hook"},
+      Case{"pointer", "a text of NULL that has a size"}, Case{"utf", "a key that is not UTF-8"});
+  Fixture fixture({kAlways, kAlways});
+  const std::string fine = event("fine");
+  fixture.map(fine + "\n" + event(broken.rule) + fine);
+  REQUIRE(fixture.fault);
+  INFO(fixture.fault->message);
+  CHECK(fixture.fault->message.find(broken.says) != std::string::npos);
+  CHECK(fixture.fault->mapping == 0);
+  CHECK(fixture.fault->offset == 1000 + fine.size() + 1);
+  CHECK(fixture.elements() == 2);  // one for each mapping
+  CHECK(fixture.blocks.back().bytes == "payloadpayload");
+  CHECK(fixture.tally.events.received == 1);
+  CHECK(fixture.tally.matched_events == 1);
+  CHECK(fixture.tally.of(0).matched == 1);
+  CHECK(fixture.tally.of(1).matched == 1);
+  CHECK(fixture.tally.reasons().empty());
+  CHECK(fixture.tally.dead_letters.empty());
+}
+
+TEST_CASE("A fault that only a later mapping of the event meets takes the earlier ones back") {
+  Fixture fixture({kAlways, kAlways}, false, "nothing");
+  fixture.map(event("fine") + event("fine"));
+  REQUIRE(fixture.fault);
+  CHECK(fixture.fault->mapping == 1);
+  CHECK(fixture.fault->offset == 1000);
+  CHECK(fixture.elements() == 0);
+  CHECK(fixture.tally.events.received == 0);
+  CHECK(fixture.tally.mappings().empty());
+}
+
+TEST_CASE("However many codes a plugin makes up for its warnings, few are kept of a record") {
   Fixture fixture({kAlways});
-  fixture.map(event("fine") + event(broken.rule) + event("fine"));
-  CHECK(fixture.elements() == 2);
-  CHECK(fixture.blocks.back().bytes == "payloadpayload");  // nothing of the broken one is left
-  CHECK(fixture.tally.of(0).matched == 3);
-  CHECK(fixture.tally.of(0).dead_lettered == 1);
-  REQUIRE(fixture.tally.reasons().size() == 1);
-  CHECK(fixture.tally.reasons()[0].reason == "plugin_error");
-  INFO(fixture.tally.reasons()[0].message);
-  CHECK(fixture.tally.reasons()[0].message.find(broken.says) != std::string::npos);
+  std::string text;
+  for (int i = 0; i < 200; ++i) text += event("warn");
+  fixture.map(text);
+  CHECK_FALSE(fixture.fault);
+  CHECK(fixture.elements() == 200);
+  std::uint64_t further = 0;
+  for (const ReasonCount& reason : fixture.tally.reasons()) {
+    if (reason.reason == kFurtherReasons || reason.reason == "further_warnings")
+      further += reason.count;
+  }
+  CHECK(further > 0);
+  CHECK(fixture.tally.reasons().size() <= kMaxReasons + 1);
+}
+
+TEST_CASE("What a plugin says of a record is masked before it is counted or kept") {
+  Fixture fixture({kAlways});
+  fixture.map(event("decline \\u001b[1m for ada@example.com"));
+  REQUIRE(fixture.tally.dead_letters.size() == 1);
+  const DeadLetter& letter = fixture.tally.dead_letters[0];
+  CHECK(letter.reason == "refused\\x1b[2m");
+  CHECK(letter.message.find('\x1b') == std::string::npos);
 }
 
 TEST_CASE("Plugins are told which names of events a trigger lets through, where it says so") {
@@ -167,23 +215,23 @@ TEST_CASE("A record that is refused is kept as its event with the place in the s
   Fixture fixture({kAlways, kAlways});
   const std::string fine = event("fine");
   const std::string refused =
-      R"({"type":"track","rule":"nothing","messageId":"m1","note":"to ada@example.com"})";
+      R"({"type":"track","rule":"decline","messageId":"m1","note":"to ada@example.com"})";
   fixture.map(fine + refused + "\n" + fine);
   REQUIRE(fixture.tally.dead_letters.size() == 2);  // one for each mapping
   CHECK(fixture.tally.dead_letters[1].mapping == 1);
   const DeadLetter& letter = fixture.tally.dead_letters[0];
   CHECK(letter.mapping == 0);
-  CHECK(letter.reason == "plugin_error");
-  CHECK(letter.message.find("emitting 0 elements") != std::string::npos);
+  CHECK(letter.reason == "refused\\x1b[2m");
+  CHECK(letter.message.find("declined") != std::string::npos);
   CHECK(letter.form == DeadLetter::Form::event);
-  CHECK(letter.content == R"({"type":"track","rule":"nothing","messageId":"m1","note":"***"})");
+  CHECK(letter.content == R"({"type":"track","rule":"decline","messageId":"m1","note":"***"})");
   CHECK(letter.source_offset == 1000 + fine.size());
   CHECK(letter.source_size == refused.size());
 }
 
 TEST_CASE("What a personal-data field reads is masked in what is kept of its event") {
   Fixture fixture({kAlways}, true);
-  fixture.map(R"({"type":"track","rule":"nothing","also":"Nothing said"})");
+  fixture.map(R"({"type":"track","rule":"decline","also":"Decline said"})");
   REQUIRE(fixture.tally.dead_letters.size() == 1);
   CHECK(fixture.tally.dead_letters[0].content == R"({"type":"track","rule":"***","also":"***"})");
 }
@@ -191,7 +239,7 @@ TEST_CASE("What a personal-data field reads is masked in what is kept of its eve
 TEST_CASE(
     "A personal-data field that reads the whole event masks its own letters completely only") {
   Fixture fixture({kAlways, kAlways}, true, "$.");
-  fixture.map(R"({"type":"track","rule":"nothing","messageId":"m1"})");
+  fixture.map(R"({"type":"track","rule":"decline","messageId":"m1"})");
   REQUIRE(fixture.tally.dead_letters.size() == 2);
   CHECK(fixture.tally.dead_letters[0].content ==
         R"({"type":"track","rule":"***","messageId":"m1"})");
@@ -222,7 +270,7 @@ TEST_CASE("A line that is no event is kept as its shape") {
 
 TEST_CASE("A refused event that is longer than what is kept leaves its shape and a word about it") {
   Fixture fixture({kAlways});
-  const std::string line = R"({"type":"track","rule":"nothing","fill":")" +
+  const std::string line = R"({"type":"track","rule":"decline","fill":")" +
                            std::string(kMaxDeadLetterBytes, 'g') + "\"}";
   fixture.map(line);
   REQUIRE(fixture.tally.dead_letters.size() == 1);
@@ -237,7 +285,7 @@ TEST_CASE("A refused event that is longer than what is kept leaves its shape and
 
 TEST_CASE("What one chunk keeps of its events is bounded, and every dead letter is still there") {
   Fixture fixture({kAlways});
-  const std::string line = R"({"type":"track","rule":"nothing","fill":")" +
+  const std::string line = R"({"type":"track","rule":"decline","fill":")" +
                            std::string(kMaxDeadLetterBytes - 1000, 'g') + "\"}\n";
   std::string text;
   constexpr std::size_t kLines = 80;

@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "services/destination_services.hpp"
-#include "services/redact.hpp"
 
 using namespace penstock::services;
 
@@ -68,7 +67,8 @@ TEST_CASE("No message can forge a line or steer a terminal") {
       {std::string("nul\0nul", 7), "nul\\x00nul"},
       {"\xc2\x9b"
        "31m",
-       "\\x9b31m"},
+       "\\u009b31m"},
+      {"\xe2\x80\xa8 \xe2\x80\xae \xe2\x81\xa6", "\\u2028 \\u202e \\u2066"},
       {"cut \xe2\x82", "cut \\xe2\\x82"},
       {"\xc0\xaf \xed\xa0\x80", "\\xc0\\xaf \\xed\\xa0\\x80"},
       {"Grüße €𝄞", "Grüße €𝄞"},
@@ -107,30 +107,6 @@ TEST_CASE("Lines of many threads do not mix") {
   for (std::thread& thread : threads) thread.join();
   REQUIRE(log_lines.lines.size() == 200);
   for (const std::string& line : log_lines.lines) CHECK(text_of(line) == "info t: message");
-}
-
-TEST_CASE("Addresses, hashes and tokens are masked, and the rest is left alone") {
-  const std::string hash(64, 'a');
-  const std::vector<std::pair<std::string, std::string>> cases = {
-      {"sent to jane.doe+x@example.com.", "sent to [e-mail]"},
-      {"<JANE@EXAMPLE.COM>, \"j@x\"", "<[e-mail]>, \"[e-mail]\""},
-      {"?email=jane%40example.com&x=1", "?email=[e-mail]&x=1"},
-      {"jané@exämple.org", "[e-mail]"},
-      {"id " + hash + " refused", "id [hash] refused"},
-      {"by" + hash + ".", "by[hash]."},
-      {"authorization: Bearer AQV-x_y.z/1=, next", "authorization: Bearer [token], next"},
-      {"bearer\tabc 'Bearer abc' x=BEARER  abc",
-       "Bearer [token] 'Bearer [token]' x=Bearer [token]"},
-      {"the bearer of news", "the Bearer [token] news"},
-      {"segment urn:li:dmpSegment:123, 45%, %40, @, a@, @b, 100 % ok",
-       "segment urn:li:dmpSegment:123, 45%, %40, @, a@, @b, 100 % ok"},
-      {"trace 0123456789abcdef0123456789abcdef", "trace 0123456789abcdef0123456789abcdef"},
-      {"", ""},
-  };
-  for (const auto& [text, shown] : cases) {
-    CAPTURE(text);
-    CHECK(redact(text) == shown);
-  }
 }
 
 TEST_CASE("What a plugin logs stands under its destination's name, masked and cut") {

@@ -38,3 +38,22 @@ TEST_CASE("A chunk waits outside while too many bytes wait for an earlier chunk"
   REQUIRE(late.get().ok());
   CHECK(sequencer.accepted().offset == 3);
 }
+
+TEST_CASE("After a chunk that a plugin's fault cut short, nothing is taken any more") {
+  const Directory directory;
+  Changes changes;
+  const Opened opened = open(directory.path(), changes);
+  penstock::ledger::Ledger ledger({{0, "eu", "trial"}}, {0});
+  Sequencer sequencer(*opened.queue, ledger, 100, {});
+  auto faulty = chunk(1, 100);
+  faulty->fault = penstock::mapping::PluginFault{0, 2, "its mapping hook misbehaved"};
+  REQUIRE(sequencer.push(chunk(2, 100)).ok());  // mapped before the fault was known
+  REQUIRE(sequencer.push(std::move(faulty)).ok());
+  CHECK_FALSE(sequencer.fault());
+  CHECK(sequencer.push(chunk(0, 100)).code() == penstock::StatusCode::pending);
+  REQUIRE(sequencer.fault());
+  CHECK(sequencer.fault()->message == "its mapping hook misbehaved");
+  CHECK(sequencer.accepted().offset == 2);
+  CHECK_FALSE(sequencer.push(chunk(3, 100)).ok());
+  CHECK(sequencer.accepted().offset == 2);
+}

@@ -54,8 +54,9 @@ struct Lines {
   std::optional<penstock::SavedPosition> saved;  // behind the last chunk
 };
 
-Lines read_all(penstock::source::Source& source) {
+Lines read_all(penstock::source::Source& source, std::uint64_t begin = 0) {
   Lines lines;
+  lines.end = begin;
   Chunk chunk;
   for (;;) {
     auto more = source.next(chunk);
@@ -419,6 +420,27 @@ TEST_CASE("NULs before a line are passed over, however many") {
   CHECK(text == "{\"a\":1}\n{\"b\":2}\n");
   REQUIRE(lines.saved);
   CHECK(lines.saved->offset == 2 * nuls + 16);
+}
+
+TEST_CASE("Reading can go on from any line of a chunk") {
+  const TemporaryDirectory directory;
+  const std::string path = directory.file("events");
+  const std::string before = GENERATE(std::string("{\"a\":1}\n"), kLong + "\n");
+  write_file(path, before + "{\"b\":2}\n{\"c\":3}\n");
+  auto source = penstock::source::open(file_source(path));
+  REQUIRE(source.ok());
+  Chunk chunk;
+  REQUIRE(*(*source)->next(chunk));
+  for (const std::size_t offset : {std::size_t{0}, before.size(), before.size() + 8}) {
+    INFO(offset);
+    const auto saved = penstock::source::saved_at(chunk, offset);
+    REQUIRE(saved.ok());
+    REQUIRE(saved->has_value());
+    CHECK((*saved)->offset == offset);
+    auto again = penstock::source::open(file_source(path), *saved);
+    REQUIRE(again.ok());
+    CHECK(read_all(**again, offset).text == (before + "{\"b\":2}\n{\"c\":3}\n").substr(offset));
+  }
 }
 
 TEST_CASE("A file with a hole before its lines is read on after a restart") {

@@ -4,6 +4,8 @@
 #include <chrono>
 #include <nlohmann/json.hpp>
 
+#include "gate/foreign_text.hpp"
+
 namespace penstock::cli {
 namespace {
 
@@ -33,6 +35,12 @@ std::string text_in(const Json& object, const char* key) {
   return member != object.end() && member->is_string() ? member->get<std::string>() : "";
 }
 
+// A sentence of the plugin's, for people.
+std::string words_in(const Json& object, const char* key) {
+  constexpr std::size_t kMaxBytes = 4096;
+  return gate::foreign_text(text_in(object, key), kMaxBytes);
+}
+
 std::optional<std::uint64_t> count_in(const Json& object, const char* key) {
   const auto member = object.find(key);
   if (member == object.end() || !member->is_number_unsigned()) return std::nullopt;
@@ -47,7 +55,7 @@ Audience audience_of(const Json& entry) {
   audience.id = text_in(entry, "id");
   audience.type = text_in(entry, "type");
   audience.status = text_in(entry, "status");
-  audience.note = text_in(entry, "note");
+  audience.note = words_in(entry, "note");
   audience.size = count_in(entry, "size");
   audience.matched = count_in(entry, "matched");
   audience.input = count_in(entry, "input");
@@ -91,7 +99,7 @@ DestinationAudiences ask_audiences(Pipeline& pipeline, std::uint32_t destination
   Result<Json> answer = ask(pipeline, destination, "audiences", arguments);
   found.status = refused(answer.status());
   if (answer.ok()) {
-    found.explanation = text_in(*answer, "explanation");
+    found.explanation = words_in(*answer, "explanation");
     const auto entries = answer->find("audiences");
     if (entries != answer->end() && entries->is_array()) {
       for (const Json& entry : *entries) {

@@ -15,9 +15,9 @@
 #include "cli/auth.hpp"
 #include "cli/commands.hpp"
 #include "cli/redirect_listener.hpp"
+#include "gate/foreign_text.hpp"
 #include "services/clock.hpp"
 #include "services/oauth.hpp"
-#include "services/redact.hpp"
 
 extern char** environ;
 
@@ -86,13 +86,8 @@ Query query_of(std::string_view url) {
   return query;
 }
 
-// Words of others, without what moves a terminal's cursor.
 std::string shown_words(const std::string& text) {
-  std::string shown;
-  for (const char c : services::redact(text).substr(0, kMaxShownBytes)) {
-    if (c >= ' ' && c < 0x7F) shown += c;
-  }
-  return shown;
+  return gate::foreign_text(text, kMaxShownBytes);
 }
 
 std::string value_of(const Query& query, const char* name) {

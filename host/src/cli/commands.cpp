@@ -1,5 +1,6 @@
 #include "cli/commands.hpp"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -9,6 +10,8 @@
 #include <system_error>
 
 #include "config/discovery.hpp"
+#include "gate/escape.hpp"
+#include "gate/foreign_text.hpp"
 
 namespace penstock::cli {
 
@@ -28,13 +31,16 @@ Result<config::LoadOptions> load_options(const Arguments& arguments) {
   return options;
 }
 
-Status print(const std::string& text) {
-  std::size_t written = 0;
+namespace {
+
+int results = STDOUT_FILENO;
+
+Status write_out(std::string_view text) {
   std::fflush(stdout);
-  while (written < text.size()) {
-    const ssize_t count = ::write(STDOUT_FILENO, text.data() + written, text.size() - written);
+  while (!text.empty()) {
+    const ssize_t count = ::write(results, text.data(), text.size());
     if (count >= 0) {
-      written += static_cast<std::size_t>(count);
+      text.remove_prefix(static_cast<std::size_t>(count));
     } else if (errno != EINTR) {
       return {StatusCode::io, "Could not write the result to standard output: " +
                                   std::string(std::strerror(errno))};
@@ -43,8 +49,34 @@ Status print(const std::string& text) {
   return {};
 }
 
+}  // namespace
+
+void keep_results_apart() {
+  // Not one of the first three, which other programs take for granted.
+  const int apart = ::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+  if (apart < 0) return;  // stdout is closed; print() will say so
+  std::fflush(stdout);
+  if (::dup2(STDERR_FILENO, STDOUT_FILENO) < 0) {
+    ::close(apart);
+    return;
+  }
+  results = apart;
+}
+
+bool results_on_terminal() {
+  return ::isatty(results) == 1;
+}
+
+Status print(const std::string& document) {
+  return write_out(gate::escaped(document, gate::Medium::document));
+}
+
+Status clear_screen() {
+  return write_out("\x1b[H\x1b[2J\x1b[3J");
+}
+
 void show(const Diagnostics& diagnostics) {
-  const std::string found = diagnostics.text();
+  const std::string found = diagnostics.text();  // through the gate
   if (!found.empty()) std::fprintf(stderr, "%s%s", found.c_str(), found.back() == '\n' ? "" : "\n");
 }
 
@@ -58,7 +90,7 @@ int fail(const Status& status, const Diagnostics& diagnostics) {
 
 int fail(const Status& status) {
   if (status.ok()) return 0;
-  std::fprintf(stderr, "penstock: %s\n", status.message().c_str());
+  std::fprintf(stderr, "penstock: %s\n", gate::own_text(status.message()).c_str());
   return exit_code(status.code());
 }
 

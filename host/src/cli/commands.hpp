@@ -33,9 +33,17 @@ int plugin_describe_command(const Arguments& arguments);
 // program lies in.
 [[nodiscard]] Result<config::LoadOptions> load_options(const Arguments& arguments);
 
-// Writes to stdout. A failed write (a full disk, a closed pipe) is an I/O error, not a crash and
+// From now on results go to a descriptor of their own, and what plugins write to stdout goes to
+// stderr: it would stand amid a report. To be called once, before plugins are loaded.
+void keep_results_apart();
+// Whether results go to a terminal.
+[[nodiscard]] bool results_on_terminal();
+// Writes to stdout, with control characters but for line ends and tabs as escapes
+// (gate/escape.hpp). A failed write (a full disk, a closed pipe) is an I/O error, not a crash and
 // not silence.
-[[nodiscard]] Status print(const std::string& text);
+[[nodiscard]] Status print(const std::string& document);
+// Empties the terminal that stdout is.
+[[nodiscard]] Status clear_screen();
 // Prints diagnostics, if there are any, to stderr.
 void show(const Diagnostics& diagnostics);
 // Prints diagnostics and, if it is not the diagnostics themselves, the status to stderr; returns

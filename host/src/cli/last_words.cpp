@@ -3,21 +3,89 @@
 #include <cxxabi.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <atomic>
+#include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <exception>
 #include <new>
+#include <string_view>
 #include <system_error>
 #include <typeinfo>
 
 #include "model/status.hpp"
+#include "services/run_record.hpp"
 
 namespace penstock::cli {
 namespace {
 
-constexpr std::size_t kMaxLine = 512;
+constexpr std::size_t kMaxLine = 1024;
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool kSanitized = true;
+#else
+constexpr bool kSanitized = false;
+#endif
+
+std::atomic<bool> orderly{false};
+
+// A line that is put together without memory of its own.
+class Line {
+ public:
+  void add(std::string_view text) noexcept {
+    const std::size_t bytes = std::min(text.size(), buffer_.size() - size_);
+    std::memcpy(buffer_.data() + size_, text.data(), bytes);
+    size_ += bytes;
+  }
+  [[nodiscard]] std::string_view text() const noexcept { return {buffer_.data(), size_}; }
+
+ private:
+  std::array<char, kMaxLine> buffer_{};
+  std::size_t size_ = 0;
+};
+
+[[noreturn]] void speak_and_end(std::string_view sentence,
+                                StatusCode code = StatusCode::internal) noexcept {
+  // Of threads that fault together one speaks.
+  static std::atomic_flag spoken = ATOMIC_FLAG_INIT;
+  while (spoken.test_and_set()) ::pause();
+  Line line;
+  line.add("penstock: ");
+  line.add(sentence);
+  line.add("\n");
+  const std::string_view text = line.text();
+  // Where it cannot be written, the exit code is left.
+  if (::write(STDERR_FILENO, text.data(), text.size()) < 0) errno = 0;
+  services::record_fault(sentence.data(), sentence.size());
+  ::_exit(exit_code(code));
+}
+
+constexpr std::string_view kKept =
+    "What the queue on disk holds is kept: run the same command again";
+
+// "WHAT in PLACE: ..." and what to do.
+[[noreturn]] void report(std::string_view what, const plugin::HookPlace* place) noexcept {
+  Line line;
+  line.add(what);
+  if (place != nullptr) {
+    line.add(" in ");
+    line.add(place->words);
+    line.add(": the plugin is at fault. ");
+    line.add(kKept);
+    line.add(", and report this to the plugin's author.");
+  } else {
+    line.add(". ");
+    line.add(kKept);
+    line.add(". Please report this.");
+  }
+  speak_and_end(line.text());
+}
+
+// std::thread says so by an exception, and what is thrown while others run ends here.
 bool thread_was_refused() {
   try {
     if (const std::exception_ptr thrown = std::current_exception()) std::rethrow_exception(thrown);
@@ -30,35 +98,67 @@ bool thread_was_refused() {
 }
 
 // Allocates nothing but for the name of a type, as memory may be what is missing.
-[[noreturn]] void speak_and_end() {
-  std::array<char, kMaxLine> line{};
+[[noreturn]] void on_terminate() {
+  const plugin::HookPlace* place = plugin::now_in();
   const std::type_info* type = abi::__cxa_current_exception_type();
+  Line line;
   if (type != nullptr && *type == typeid(std::bad_alloc)) {
-    std::snprintf(line.data(), line.size(),
-                  "penstock: the system gave no more memory. What the queue on disk holds is kept: "
-                  "run the same command again, with more memory.\n");
-  } else if (thread_was_refused()) {
-    std::snprintf(
-        line.data(), line.size(),
-        "penstock: the system made no further thread. Allow more of them for the user, the "
-        "service or the container (ulimit -u, TasksMax=, pids.max), or more memory, or "
-        "run with fewer: --workers 1, and plugins' limits.concurrency. What the queue on "
-        "disk holds is kept: run the same command again.\n");
-    std::fputs(line.data(), stderr);
-    ::_exit(exit_code(StatusCode::io));
-  } else {
-    int status = 0;
-    char* name =
-        type == nullptr ? nullptr : abi::__cxa_demangle(type->name(), nullptr, nullptr, &status);
-    std::snprintf(
-        line.data(), line.size(),
-        "penstock: internal error: %s. What the queue on disk holds is kept: run the same "
-        "command again. Please report this.\n",
-        name != nullptr ? name : "ended without an exception");
-    std::free(name);
+    line.add("the system gave no more memory");
+    if (place != nullptr) {
+      line.add(" (in ");
+      line.add(place->words);
+      line.add(")");
+    }
+    line.add(". ");
+    line.add(kKept);
+    line.add(", with more memory.");
+    speak_and_end(line.text());
   }
-  std::fputs(line.data(), stderr);
-  ::_exit(exit_code(StatusCode::internal));
+  if (thread_was_refused()) {
+    line.add(
+        "the system made no further thread. Allow more of them for the user, the service or the "
+        "container (ulimit -u, TasksMax=, pids.max), or more memory, or run with fewer: --workers "
+        "1, and plugins' limits.concurrency. ");
+    line.add(kKept);
+    line.add(".");
+    speak_and_end(line.text(), StatusCode::io);
+  }
+  int status = 0;
+  char* name =
+      type == nullptr ? nullptr : abi::__cxa_demangle(type->name(), nullptr, nullptr, &status);
+  line.add("internal error: ");
+  line.add(name != nullptr ? name : "ended without an exception");
+  if (place != nullptr && name != nullptr) line.add(", which was thrown out of a hook,");
+  report(line.text(), place);
+}
+
+const char* name_of_signal(int signal) noexcept {
+  switch (signal) {
+    case SIGSEGV:
+      return "SIGSEGV (memory that is not its own, or a stack that was too small)";
+    case SIGBUS:
+      return "SIGBUS (memory that is not there)";
+    case SIGFPE:
+      return "SIGFPE (arithmetic without a result)";
+    case SIGILL:
+      return "SIGILL (an instruction that the processor does not have)";
+    case SIGABRT:
+      return "SIGABRT (abort)";
+    default:
+      return "a fatal signal";
+  }
+}
+
+void on_fatal_signal(int signal) {
+  end_with_last_words(name_of_signal(signal), plugin::now_in());
+}
+
+// Whoever calls exit() before main returns takes the queue, the report and the exit code away.
+void on_exit() {
+  const plugin::HookPlace* place = plugin::now_in();
+  if (place == nullptr && orderly.load()) return;
+  end_with_last_words(
+      place != nullptr ? "exit() was called" : "exit() was called outside of a hook", place);
 }
 
 }  // namespace
@@ -68,8 +168,27 @@ bool is_thread_refusal(const std::exception& error) {
   return refusal != nullptr && refusal->code() == std::errc::resource_unavailable_try_again;
 }
 
+void end_with_last_words(const char* what, const plugin::HookPlace* place) noexcept {
+  report(what, place);
+}
+
 void say_last_words() {
-  std::set_terminate(speak_and_end);
+  std::set_terminate(on_terminate);
+  std::atexit(on_exit);
+  std::at_quick_exit(on_exit);
+  // What is registered last runs first: before a plugin's own destructors.
+  plugin::watch_exit(on_exit);
+  if (kSanitized) return;
+  struct sigaction action {};
+  action.sa_handler = on_fatal_signal;
+  sigfillset(&action.sa_mask);
+  action.sa_flags = SA_ONSTACK;
+  for (const int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT})
+    ::sigaction(signal, &action, nullptr);
+}
+
+void end_in_order() {
+  orderly.store(true);
 }
 
 }  // namespace penstock::cli

@@ -61,20 +61,16 @@ int dispatch(const penstock::cli::Arguments& arguments) {
 
 }  // namespace
 
-int main(int argc, char** argv) {
-  penstock::cli::replace_closed_streams();
-  // A reader of stdout that goes away, and a file that may not become larger, are errors of
-  // write(), not the end of the process.
-  std::signal(SIGPIPE, SIG_IGN);
-  std::signal(SIGXFSZ, SIG_IGN);
-  mallopt(M_ARENA_MAX, kHeaps);
-  penstock::cli::say_last_words();
+namespace {
+
+int run_program(int argc, char** argv) {
   try {
     auto parsed = penstock::cli::parse_arguments(argc, argv);
     if (const auto* answer = std::get_if<penstock::cli::Answer>(&parsed)) {
       std::fputs(answer->text.c_str(), answer->to_stderr ? stderr : stdout);
       return answer->exit_code;
     }
+    penstock::cli::keep_results_apart();
     const auto& arguments = std::get<penstock::cli::Arguments>(parsed);
     penstock::services::start_log(arguments.log_format, arguments.log_level);
     if (penstock::Status status = penstock::cli::allow_enough_files(); !status.ok())
@@ -87,4 +83,19 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "penstock: internal error: %s. Please report this.\n", error.what());
     return penstock::exit_code(penstock::StatusCode::internal);
   }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  penstock::cli::replace_closed_streams();
+  // A reader of stdout that goes away, and a file that may not become larger, are errors of
+  // write(), not the end of the process.
+  std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);
+  mallopt(M_ARENA_MAX, kHeaps);
+  penstock::cli::say_last_words();
+  const int code = run_program(argc, argv);
+  penstock::cli::end_in_order();
+  return code;
 }

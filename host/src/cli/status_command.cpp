@@ -1,5 +1,3 @@
-#include <unistd.h>
-
 #include <cerrno>
 #include <csignal>
 #include <ctime>
@@ -15,12 +13,12 @@ namespace {
 constexpr std::int64_t kHourMs = 3'600'000;
 // Often enough to watch a run, seldom enough not to disturb it.
 constexpr timespec kWatchInterval{2, 0};
-constexpr char kClearScreen[] = "\x1b[H\x1b[2J\x1b[3J";
 
 Result<StatusView> look(const Arguments& arguments, OpenState& open, const services::Clock& clock) {
   StatusView view;
   view.outline = open.outline;
   ASSIGN_OR_RETURN(view.runner, services::StateLock::holder(open.outline.state_dir));
+  if (!view.runner) view.last_run = services::last_run(open.outline.state_dir);
   ASSIGN_OR_RETURN(view.state, open.reader->state());
   view.now_ms = now_ms(clock);
   if (arguments.history_hours > 0) {
@@ -61,7 +59,7 @@ class HeldSignals {
 Status watch(const Arguments& arguments, OpenState& open, const services::Clock& clock) {
   const HeldSignals signals;
   const bool json = arguments.format == Format::json;
-  const bool terminal = !json && ::isatty(STDOUT_FILENO) == 1;
+  const bool terminal = !json && results_on_terminal();
   bool first = true;
   do {
     // A repair puts another file in the place of the one that was looked at.
@@ -72,7 +70,7 @@ Status watch(const Arguments& arguments, OpenState& open, const services::Clock&
     std::string text = json ? status_json(view) : status_text(view);
     const Status sound = check_accounting(view.state);
     if (terminal) {
-      text.insert(0, kClearScreen);
+      RETURN_IF_ERROR(clear_screen());
     } else if (!json && !first) {
       text.insert(0, "----\n");
     }

@@ -110,6 +110,15 @@ Json history_json(const std::vector<store::HistoryHour>& history) {
   return rows;
 }
 
+Json last_run_json(const services::LastRun& run) {
+  const char* how = run.fault ? "fault" : run.by_itself ? "ended" : "killed";
+  return {{"how", how},
+          {"began", time_or_null(run.started_ms)},
+          {"ended", time_or_null(run.ended_ms)},
+          {"exit_code", run.by_itself ? Json(run.exit_code) : Json()},
+          {"message", text_or_null(run.message)}};
+}
+
 }  // namespace
 
 std::string status_json(const StatusView& view) {
@@ -124,6 +133,7 @@ std::string status_json(const StatusView& view) {
                        {"host", text_or_null(view.runner->host)},
                        {"since", text_or_null(view.runner->started_at)}};
   }
+  json["last_run"] = view.last_run ? last_run_json(*view.last_run) : Json();
   json["events"] = {{"received", state.events.received},
                     {"matched", state.matched_events},
                     {"unmatched", state.events.unmatched},

@@ -188,6 +188,21 @@ std::string runner_text(const std::optional<services::LockHolder>& runner) {
   return out;
 }
 
+std::string last_run_text(const StatusView& view) {
+  if (!view.last_run) return {};
+  const services::LastRun& run = *view.last_run;
+  const std::string began = "began " + ago(run.started_ms, view.now_ms);
+  if (run.fault)
+    return "  the last run " + began + " and was ended by a fault: " + run.message + "\n\n";
+  if (!run.by_itself) {
+    return "  the last run " + began +
+           " and did not come to its end: it was killed, the memory was full or the power failed. "
+           "Nothing is lost\n\n";
+  }
+  return "  the last run ended " + ago(run.ended_ms, view.now_ms) + " with exit code " +
+         std::to_string(run.exit_code) + (run.message.empty() ? "" : ": " + run.message) + "\n\n";
+}
+
 }  // namespace
 
 std::string status_text(const StatusView& view) {
@@ -196,6 +211,7 @@ std::string status_text(const StatusView& view) {
   std::string out = view.outline.name + ": " + runner_text(view.runner) + ". Counted since " +
                     iso_time(state.created_ms) + " (" + ago(state.created_ms, view.now_ms) +
                     ")\n\n";
+  out += last_run_text(view);
   out += "  " + counted(state.events.received, "event") + ": " +
          with_separators(state.matched_events) + " matched, " +
          with_separators(state.events.unmatched) + " wanted by no mapping, " +

@@ -8,6 +8,7 @@
 
 #include "cli/pipeline_outline.hpp"
 #include "model/status.hpp"
+#include "services/run_record.hpp"
 #include "services/state_lock.hpp"
 #include "store/reader.hpp"
 
@@ -16,6 +17,7 @@ namespace penstock::cli {
 struct StatusView {
   PipelineOutline outline;
   std::optional<services::LockHolder> runner;  // nothing: no run is going on
+  std::optional<services::LastRun> last_run;   // nothing while a run is going on
   store::State state;
   std::optional<std::vector<store::HistoryHour>> history;  // where it was asked for
   std::int64_t now_ms = 0;                                 // wall clock

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "gate/escape.hpp"
+
 namespace penstock::cli {
 namespace {
 
@@ -34,10 +36,7 @@ std::vector<std::string> wrap(const std::string& text, std::size_t width) {
 }  // namespace
 
 std::string printable(std::string_view text) {
-  std::string out(text);
-  std::replace_if(
-      out.begin(), out.end(), [](unsigned char c) { return c < 0x20 || c == 0x7F; }, ' ');
-  return out;
+  return gate::escaped(text);
 }
 
 Table::Table(std::vector<std::string> header, std::vector<Align> alignment)
@@ -46,6 +45,7 @@ Table::Table(std::vector<std::string> header, std::vector<Align> alignment)
 }
 
 void Table::row(std::vector<std::string> cells) {
+  for (std::string& cell : cells) cell = printable(cell);
   rows_.push_back(std::move(cells));
 }
 

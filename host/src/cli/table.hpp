@@ -7,14 +7,15 @@
 
 namespace penstock::cli {
 
-// The text without control characters, which could move a terminal's cursor or change what it
-// showed before.
+// The text with control characters, which could move a terminal's cursor or change what it showed
+// before, as escapes (gate/escape.hpp).
 [[nodiscard]] std::string printable(std::string_view text);
 
 class Table {
  public:
   enum class Align { left, right };
   Table(std::vector<std::string> header, std::vector<Align> alignment);
+  // Cells are shown as printable() has them.
   void row(std::vector<std::string> cells);
   // Each line begins with the indent. Widths count code points. The last column is not padded, and
   // is wrapped at kWidth.

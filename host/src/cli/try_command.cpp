@@ -103,7 +103,9 @@ class Trial {
         json["message"] = std::string(result.message);
         break;
       case mapping::RecordResult::Kind::dead_letter:
-        json["outcome"] = "dead_letter";
+      case mapping::RecordResult::Kind::plugin_fault:
+        json["outcome"] = result.kind == mapping::RecordResult::Kind::dead_letter ? "dead_letter"
+                                                                                  : "plugin_fault";
         json["reason"] = std::string(result.reason);
         json["message"] = std::string(result.message);
         break;
@@ -127,7 +129,9 @@ class Trial {
       }
       return text;
     }
-    text += (outcome == "skipped" ? "skipped" : "dead letter");
+    text += outcome == "skipped"        ? "skipped"
+            : outcome == "plugin_fault" ? "plugin fault"
+                                        : "dead letter";
     return text + "  " + json["reason"].get<std::string>() + ": " +
            json["message"].get<std::string>() + "\n    fields        " + dump(json["fields"]) +
            "\n";

@@ -8,6 +8,7 @@
 
 #include "config/text_file.hpp"
 #include "config/yaml_reader.hpp"
+#include "gate/secrets.hpp"
 
 namespace penstock::config {
 namespace {
@@ -68,7 +69,10 @@ class Interpolator {
       }
       const std::string_view reference =
           std::string_view(written).substr(open + 2, close - open - 2);
-      out += value_of(reference, place_in(node, written, open));
+      const std::string value = value_of(reference, place_in(node, written, open));
+      diagnostics_.hide_value(value, "${" + std::string(reference) + "}");
+      if (gate::names_secret(reference)) gate::keep_secret(value);
+      out += value;
       node.interpolated = true;
       at = close + 1;
     }

@@ -36,8 +36,21 @@ bool seems_to_hold_secret(std::string_view text) {
   return false;
 }
 
+namespace {
+
+// Of a list or a map one value from outside is enough: the others, such as the name of a key or a
+// kind of account, need not be secret.
+bool comes_from_outside(const Node& node) {
+  return node.interpolated ||
+         std::any_of(node.items.begin(), node.items.end(), comes_from_outside) ||
+         std::any_of(node.members.begin(), node.members.end(),
+                     [](const Node::Member& member) { return comes_from_outside(member.value); });
+}
+
+}  // namespace
+
 void check_secret_in_clear(const Node& node, const std::string& label, Diagnostics& diagnostics) {
-  if (node.interpolated || node.is(Node::Kind::null)) return;
+  if (comes_from_outside(node) || node.is(Node::Kind::null)) return;
   // A value of --set is no part of a file; its place has no line.
   if (node.location.line > 0) diagnostics.hide_source(node.location.file);
   diagnostics.warning(node.location, label + ": a secret is written here in clear",

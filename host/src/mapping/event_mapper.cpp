@@ -1,16 +1,38 @@
 #include "mapping/event_mapper.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
+
+#include "gate/escape.hpp"
 
 namespace penstock::mapping {
 namespace {
 
-constexpr std::string_view kPluginError = "plugin_error";
+constexpr std::string_view kPluginFault = "plugin_fault";
 constexpr std::string_view kInvalidRecord = "invalid_record";
+// Of one record; an action has no more fields that could be left out. Further ones are counted as
+// one, under a code of the host's.
+constexpr std::size_t kMaxWarnings = 64;
+constexpr std::string_view kFurtherWarnings = "further_warnings";
 
 std::string_view text_of(const penstock_str& text) {
   return text.data == nullptr ? std::string_view() : std::string_view(text.data, text.size);
+}
+
+bool is_null(const penstock_str& text) {
+  return text.data == nullptr && text.size > 0;
+}
+
+// "ERR_TIMEOUT (-4)", or what else a plugin returned.
+std::string status_text(std::int32_t status) {
+  constexpr std::array<const char*, 10> kNames = {
+      "ERR_UNSUPPORTED", "ERR_INVALID",   "ERR_INTERNAL", "ERR_TIMEOUT",   "ERR_CANCELLED",
+      "ERR_CONNECT",     "ERR_TRANSPORT", "ERR_AUTH",     "ERR_NOT_FOUND", "ERR_CONFLICT"};
+  const std::string number = std::to_string(status);
+  if (status > PENSTOCK_ERR_UNSUPPORTED || status < PENSTOCK_ERR_CONFLICT)
+    return number + ", which is no status of a mapping hook";
+  return std::string(kNames[static_cast<std::size_t>(-status - 1)]) + " (" + number + ")";
 }
 
 // A fixed buffer of penstock_error, which a careless plugin may have left without its terminator.
@@ -30,6 +52,7 @@ void clear(penstock_error& error) {
 
 EventMapper::EventMapper(const Program& program) : program_(program), masker_(program.personal) {
   emitter_.struct_size = sizeof emitter_;
+  emission_.words = &words_;
   emitter_.ctx = &emission_;
   emitter_.element = on_element;
   emitter_.warn = on_warning;
@@ -41,6 +64,8 @@ void EventMapper::on_element(void* ctx, const penstock_element* element) noexcep
   const std::string_view payload = text_of(element->payload);
   const std::string_view key = text_of(element->coalesce_key);
   const std::string_view batch_key = text_of(element->batch_key);
+  emission.null_text =
+      is_null(element->payload) || is_null(element->coalesce_key) || is_null(element->batch_key);
   emission.payload_size = payload.size();
   emission.key_size = key.size();
   emission.bytes->append(payload).append(key);
@@ -48,7 +73,12 @@ void EventMapper::on_element(void* ctx, const penstock_element* element) noexcep
 }
 
 void EventMapper::on_warning(void* ctx, penstock_str code, std::uint32_t field) noexcept {
-  static_cast<Emission*>(ctx)->warnings.push_back({std::string(text_of(code)), field});
+  auto& emission = *static_cast<Emission*>(ctx);
+  if (emission.warnings.size() < kMaxWarnings) {
+    emission.warnings.push_back({std::string(emission.words->code(text_of(code))), field});
+  } else if (emission.warnings.size() == kMaxWarnings) {
+    emission.warnings.push_back({std::string(kFurtherWarnings), UINT32_MAX});
+  }
 }
 
 Status EventMapper::read(std::string_view line) {
@@ -65,7 +95,7 @@ RecordResult EventMapper::plugin_fault(std::string message) {
   message_ = std::move(message);
   emission_.bytes->resize(emission_.start);
   emission_.warnings.clear();
-  return {RecordResult::Kind::dead_letter, kPluginError, message_, 0, 0, {}};
+  return {RecordResult::Kind::plugin_fault, kPluginFault, message_, 0, 0, {}};
 }
 
 RecordResult EventMapper::map(std::uint32_t mapping, std::string& bytes) {
@@ -74,6 +104,7 @@ RecordResult EventMapper::map(std::uint32_t mapping, std::string& bytes) {
   emission_.bytes = &bytes;
   emission_.start = bytes.size();
   emission_.count = 0;
+  emission_.null_text = false;
   emission_.warnings.clear();
   values_.resize(target.spec->fields.size());
   faults_.clear();
@@ -103,35 +134,41 @@ RecordResult EventMapper::map(std::uint32_t mapping, std::string& bytes) {
     case PENSTOCK_SKIP:
     case PENSTOCK_REJECT: {
       if (emission_.count > 0)
-        return plugin_fault(
-            "The plugin's mapping hook emitted an element and then refused the record");
+        return plugin_fault("its mapping hook emitted an element and then refused the record");
       const bool skipped = code == PENSTOCK_SKIP;
       if (skipped && refusal != nullptr && reason == refusal->reason) return withheld();
       RecordResult result;
       result.kind = skipped ? RecordResult::Kind::skipped : RecordResult::Kind::dead_letter;
-      result.reason = !reason.empty() ? reason : (skipped ? "skipped" : "rejected");
-      result.message = message;
+      result.reason = !reason.empty() ? words_.code(reason) : (skipped ? "skipped" : "rejected");
+      result.message = words_.message(message);
       return result;
     }
     default:
-      return plugin_fault("The plugin's mapping hook failed with code " + std::to_string(code) +
-                          ": " + (message.empty() ? "it gave no reason" : std::string(message)));
+      return plugin_fault(
+          "its mapping hook returned " + status_text(code) + ": " +
+          (message.empty() ? "it gave no reason" : std::string(words_.message(message))));
   }
   if (emission_.count != 1) {
-    return plugin_fault("The plugin's mapping hook returned OK after emitting " +
+    return plugin_fault("its mapping hook returned OK after emitting " +
                         std::to_string(emission_.count) + " elements instead of one");
   }
+  if (emission_.null_text)
+    return plugin_fault("its mapping hook emitted an element with a text of NULL that has a size");
   if (emission_.batch_key.size() > kMaxKeyBytes || emission_.key_size > kMaxKeyBytes) {
     return plugin_fault(
-        "The plugin emitted a key of " +
+        "its mapping hook emitted a key of " +
         std::to_string(std::max<std::uint64_t>(emission_.batch_key.size(), emission_.key_size)) +
         " bytes; at most " + std::to_string(kMaxKeyBytes) + " are allowed");
   }
   if (emission_.payload_size > kMaxBlockBytes) {
-    return plugin_fault("The plugin emitted an element of " +
+    return plugin_fault("its mapping hook emitted an element of " +
                         std::to_string(emission_.payload_size) + " bytes; at most " +
                         std::to_string(kMaxBlockBytes) + " are allowed");
   }
+  const std::string_view key =
+      std::string_view(*emission_.bytes).substr(bytes.size() - emission_.key_size);
+  if (!gate::is_utf8(emission_.batch_key) || !gate::is_utf8(key))
+    return plugin_fault("its mapping hook emitted a key that is not UTF-8");
   RecordResult result;
   result.payload_size = static_cast<std::uint32_t>(emission_.payload_size);
   result.key_size = static_cast<std::uint32_t>(emission_.key_size);

@@ -2,11 +2,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "mapping/masked_event.hpp"
+#include "mapping/plugin_words.hpp"
 #include "mapping/program.hpp"
 #include "mapping/shared_identifiers.hpp"
 #include "model/block.hpp"
@@ -19,9 +21,11 @@ namespace penstock::mapping {
 
 // What one mapping made of one event. The texts are valid until the next call of the mapper.
 struct RecordResult {
-  enum class Kind : std::uint8_t { element, skipped, dead_letter };
+  // plugin_fault: the plugin broke a rule of the contract (abi.h). What becomes of the record is
+  // not known until it is mapped again.
+  enum class Kind : std::uint8_t { element, skipped, dead_letter, plugin_fault };
   Kind kind = Kind::element;
-  std::string_view reason;   // skipped, dead_letter: a stable code
+  std::string_view reason;   // of all but elements: a stable code
   std::string_view message;  // for a person, without personal data
   // element: payload directly followed by the coalesce key, at the end of the bytes given to map()
   std::uint32_t payload_size = 0;
@@ -65,10 +69,12 @@ class EventMapper {
     std::string* bytes = nullptr;
     std::size_t start = 0;
     std::uint32_t count = 0;
+    bool null_text = false;  // a text without data that claims a size
     std::uint64_t payload_size = 0;
     std::uint64_t key_size = 0;
     std::string batch_key;
     std::vector<Warning> warnings;
+    PluginWords* words = nullptr;
   };
   static void on_element(void* ctx, const penstock_element* element) noexcept;
   static void on_warning(void* ctx, penstock_str code, std::uint32_t field) noexcept;
@@ -87,16 +93,29 @@ class EventMapper {
   penstock_emitter emitter_{};
   penstock_error error_{};
   std::string message_;
+  PluginWords words_;
   EventMasker masker_;
   SharedIdentifiers shared_;
 };
 
+// A rule of the contract that a plugin broke, and on which event.
+struct PluginFault {
+  std::uint32_t mapping = 0;
+  std::uint64_t offset = 0;  // in the source, of the event's line
+  std::string message;       // a sentence without its end
+};
+
 // Maps all lines of a chunk, which begins at this byte of the source. Blank lines are no events.
-// Appends to blocks (sequence and positions are the caller's to set) and adds to tally, also a
-// DeadLetter for each line that is no event and each record that became none. A block is closed
-// when it reaches kMaxBlockBytes, so there may be several.
-void map_lines(EventMapper& mapper, const Program& program, std::string_view text,
-               std::uint64_t begin_offset, std::vector<Block>& blocks, Tally& tally);
+// Appends to blocks (sequence and positions are the caller's to set) and adds to tally, which must
+// both be empty, also a DeadLetter for each line that is no event and each record that became none.
+// A block is closed when it reaches kMaxBlockBytes, so there may be several.
+//
+// Where a plugin is at fault, blocks and tally are what the lines before that event became, for all
+// mappings: nothing of the event itself is in them, so that it can be mapped again as a whole.
+[[nodiscard]] std::optional<PluginFault> map_lines(EventMapper& mapper, const Program& program,
+                                                   std::string_view text,
+                                                   std::uint64_t begin_offset,
+                                                   std::vector<Block>& blocks, Tally& tally);
 
 // The same for a line longer than kMaxEventBytes, of which nothing but its place is known.
 void map_oversized_line(std::uint64_t begin_offset, std::uint64_t end_offset,

@@ -131,11 +131,13 @@ class RefusalWriter {
   std::size_t kept_bytes_ = 0;  // of content
 };
 
-void map_event(EventMapper& mapper, const Program& program, std::string_view line,
-               std::uint64_t offset, BlockWriter& writer, RefusalWriter& refusals, Tally& tally) {
+// A plugin's fault ends it, with whatever was made of the event until then.
+std::optional<PluginFault> map_event(EventMapper& mapper, const Program& program,
+                                     std::string_view line, std::uint64_t offset,
+                                     BlockWriter& writer, RefusalWriter& refusals, Tally& tally) {
   if (mapper.matches().empty()) {
     ++tally.events.unmatched;
-    return;
+    return std::nullopt;
   }
   ++tally.matched_events;
   for (const std::uint32_t id : mapper.matches()) {
@@ -164,14 +166,16 @@ void map_event(EventMapper& mapper, const Program& program, std::string_view lin
         ++counts.dead_lettered;
         refusals.refused(id, result, line, offset);
         break;
+      case RecordResult::Kind::plugin_fault:
+        return PluginFault{id, offset, std::string(result.message)};
     }
   }
+  return std::nullopt;
 }
 
-}  // namespace
-
-void map_lines(EventMapper& mapper, const Program& program, std::string_view text,
-               std::uint64_t begin_offset, std::vector<Block>& blocks, Tally& tally) {
+std::optional<PluginFault> map_whole(EventMapper& mapper, const Program& program,
+                                     std::string_view text, std::uint64_t begin_offset,
+                                     std::vector<Block>& blocks, Tally& tally) {
   BlockWriter writer(blocks, program, text.size());
   RefusalWriter refusals(tally, &mapper);
   const char* place = text.data();
@@ -190,9 +194,28 @@ void map_lines(EventMapper& mapper, const Program& program, std::string_view tex
       refusals.invalid(status.message(), line, offset, line.size());
       continue;
     }
-    map_event(mapper, program, line, offset, writer, refusals, tally);
+    if (auto fault = map_event(mapper, program, line, offset, writer, refusals, tally))
+      return fault;
   }
   writer.trim();
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<PluginFault> map_lines(EventMapper& mapper, const Program& program,
+                                     std::string_view text, std::uint64_t begin_offset,
+                                     std::vector<Block>& blocks, Tally& tally) {
+  std::optional<PluginFault> found;
+  while (auto fault = map_whole(mapper, program, text, begin_offset, blocks, tally)) {
+    // Other mappings have made something of that event already. Mapping is a pure function, so
+    // what comes before the event is simply mapped once more.
+    text = text.substr(0, fault->offset - begin_offset);
+    found = std::move(fault);
+    blocks.clear();
+    tally.clear();
+  }
+  return found;
 }
 
 void map_oversized_line(std::uint64_t begin_offset, std::uint64_t end_offset,

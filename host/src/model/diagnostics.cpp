@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <tuple>
 
+#include "gate/escape.hpp"
+#include "gate/foreign_text.hpp"
+
 namespace penstock {
 namespace {
 
@@ -125,6 +128,11 @@ void Diagnostics::hide_source(const std::string& file) {
   sources_[file].clear();
 }
 
+void Diagnostics::hide_value(std::string value, std::string reference) {
+  constexpr std::size_t kShortest = 4;  // shorter ones are parts of other words
+  if (value.size() >= kShortest) hidden_.emplace_back(std::move(value), std::move(reference));
+}
+
 void Diagnostics::error(Location location, std::string message, std::string hint) {
   ++errors_;
   entries_.push_back(
@@ -136,7 +144,43 @@ void Diagnostics::warning(Location location, std::string message, std::string hi
       {Diagnostic::Severity::warning, std::move(location), std::move(message), std::move(hint)});
 }
 
+namespace {
+
+bool is_word_character(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+// With `by` for each place where `word`, or the beginning of it that is left of a long one, stands
+// by itself.
+std::string replaced(std::string text, const std::string& word, const std::string& by) {
+  constexpr std::size_t kBeginning = 24;
+  const std::string_view needle = std::string_view(word).substr(0, kBeginning);
+  std::size_t at = text.find(needle);
+  while (at != std::string::npos) {
+    std::size_t length = needle.size();
+    while (length < word.size() && at + length < text.size() && text[at + length] == word[length])
+      ++length;
+    const std::size_t end = at + length;
+    const bool begins = at == 0 || !is_word_character(text[at - 1]);
+    const bool ends = length < word.size() || end == text.size() || !is_word_character(text[end]);
+    if (begins && ends) text.replace(at, length, by);
+    at = text.find(needle, begins && ends ? at + by.size() : at + 1);
+  }
+  return text;
+}
+
+}  // namespace
+
 std::string Diagnostics::text() const {
+  // The longest first, as one may be part of another.
+  std::vector<std::pair<std::string, std::string>> hidden = hidden_;
+  std::stable_sort(hidden.begin(), hidden.end(),
+                   [](const auto& a, const auto& b) { return a.first.size() > b.first.size(); });
+  const auto shown_text = [&](std::string text) {
+    for (const auto& [value, reference] : hidden)
+      text = replaced(std::move(text), value, reference);
+    return text;
+  };
   std::vector<const Diagnostic*> ordered;
   ordered.reserve(entries_.size());
   for (const Diagnostic& entry : entries_) ordered.push_back(&entry);
@@ -154,15 +198,15 @@ std::string Diagnostics::text() const {
     const std::string place = entry->location.text();
     if (!place.empty()) out += place + ": ";
     out += entry->severity == Diagnostic::Severity::error ? "error: " : "warning: ";
-    out += entry->message + "\n";
+    out += shown_text(entry->message) + "\n";
     const auto source = sources_.find(entry->location.file);
     if (source != sources_.end() && entry->location.line > 0 &&
         entry->location.line <= source->second.size()) {
       out += excerpt(source->second[entry->location.line - 1], entry->location.column);
     }
-    if (!entry->hint.empty()) out += "    " + entry->hint + "\n";
+    if (!entry->hint.empty()) out += "    " + shown_text(entry->hint) + "\n";
   }
-  return out;
+  return gate::own_text(out);
 }
 
 Status Diagnostics::status() const {

@@ -5,6 +5,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "model/status.hpp"
@@ -42,6 +43,9 @@ class Diagnostics {
   [[nodiscard]] bool stands_at(const Location& place, std::string_view text) const;
   // Lines of this file are never shown (they may hold secrets).
   void hide_source(const std::string& file);
+  // Text that came from outside the file, such as from a variable: messages show `reference`
+  // instead of it, where it stands as a word of four bytes or more.
+  void hide_value(std::string value, std::string reference);
 
   void error(Location location, std::string message, std::string hint = {});
   void warning(Location location, std::string message, std::string hint = {});
@@ -58,6 +62,7 @@ class Diagnostics {
   std::vector<Diagnostic> entries_;
   std::size_t errors_ = 0;
   std::map<std::string, std::vector<std::string>> sources_;
+  std::vector<std::pair<std::string, std::string>> hidden_;  // value, what is shown
 };
 
 // The candidate that a person who wrote `word` most likely meant, or "" when none is near (edit

@@ -2,7 +2,13 @@
 
 #include <algorithm>
 
+#include "gate/secrets.hpp"
+
 namespace penstock {
+
+Secret::Secret(std::string text) : text_(std::move(text)) {
+  gate::keep_secret(text_);
+}
 
 const ConnectionConfig* PipelineConfig::find_connection(const std::string& wanted) const {
   const auto found =

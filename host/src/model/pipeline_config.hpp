@@ -20,7 +20,7 @@ namespace penstock {
 class Secret {
  public:
   Secret() = default;
-  explicit Secret(std::string text) : text_(std::move(text)) {}
+  explicit Secret(std::string text);  // no text shows it from now on (gate/secrets.hpp)
   [[nodiscard]] bool empty() const { return text_.empty(); }
   [[nodiscard]] const std::string& reveal() const { return text_; }
 

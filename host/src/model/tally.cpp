@@ -17,9 +17,11 @@ MappingCounts& Tally::of(std::uint32_t mapping) {
 void add_reason(std::vector<ReasonCount>& counts, ReasonCount count) {
   ReasonCount* further = nullptr;
   std::size_t messages = 0;
+  std::size_t others = 0;
   for (ReasonCount& known : counts) {
-    if (known.kind != count.kind || known.mapping != count.mapping ||
-        known.reason != count.reason || known.field != count.field) {
+    if (known.kind != count.kind || known.mapping != count.mapping) continue;
+    if (known.reason != count.reason || known.field != count.field) {
+      ++others;
       continue;
     }
     if (known.message == count.message) {
@@ -34,6 +36,10 @@ void add_reason(std::vector<ReasonCount>& counts, ReasonCount count) {
     return;
   }
   if (messages >= kMaxMessages) count.message = kFurtherMessages;
+  if (messages == 0 && others >= kMaxReasons && count.reason != kFurtherReasons) {
+    add_reason(counts, {count.kind, count.mapping, kFurtherReasons, {}, {}, count.count});
+    return;
+  }
   counts.push_back(std::move(count));
 }
 

@@ -66,7 +66,11 @@ struct ReasonCount {
 // kMaxMessages different messages for one reason, further ones are counted under kFurtherMessages:
 // messages may hold values.
 void add_reason(std::vector<ReasonCount>& counts, ReasonCount count);
+// After kMaxReasons different reasons and fields of a kind and mapping, further ones are counted
+// under kFurtherReasons: a plugin may make them up.
 inline constexpr std::size_t kMaxMessages = 5;
+inline constexpr std::size_t kMaxReasons = 200;
+inline constexpr char kFurtherReasons[] = "other_reasons";
 inline constexpr char kFurtherMessages[] = "other messages";
 
 class Tally {

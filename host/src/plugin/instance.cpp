@@ -5,6 +5,8 @@
 #include <string_view>
 #include <utility>
 
+#include "gate/foreign_text.hpp"
+#include "gate/secrets.hpp"
 #include "plugin/library.hpp"
 #include "plugin/plugin_text.hpp"
 
@@ -74,13 +76,16 @@ const InputSpec* find_spec(const PluginManifest& manifest, const std::string& na
   return nullptr;
 }
 
-std::vector<std::string> secrets_of(const DestinationConfig& destination) {
-  std::vector<std::string> secrets;
+// The values that no text may show from now on.
+void keep_secrets(const DestinationConfig& destination) {
   for (const SettingValue& setting : destination.settings) {
     const InputSpec* spec = find_spec(*destination.plugin, setting.name);
-    if (spec != nullptr && spec->secret && !setting.text.empty()) secrets.push_back(setting.text);
+    if (spec == nullptr || !setting.present) continue;
+    const bool number = setting.type == ValueType::integer && !spec->multiple;
+    if (spec->secret) gate::keep_secret(number ? std::to_string(setting.integer) : setting.text);
+    if (spec->type == ValueType::json || spec->multiple)
+      gate::keep_secrets_in_json(setting.text, spec->secret);
   }
-  return secrets;
 }
 
 // The penstock_config of a destination, with all that it points to.
@@ -121,7 +126,24 @@ class ConfigView {
   penstock_config config_{};
 };
 
+// What a hook throws ends the process here, where it is known which hook it was: it crossed C
+// frames and cannot be caught (docs/abi.md).
+template <typename Call>
+std::int32_t in_hook(const HookPlace& place, const Call& call) noexcept {
+  const NowIn now(place);
+  return call();
+}
+
 }  // namespace
+
+Instance::Places Instance::places_of(const DestinationConfig& destination) {
+  const auto place = [&](const char* hook, std::chrono::nanoseconds limit = kHookLimit) {
+    return &hook_place(destination.plugin->name, destination.name, hook, limit);
+  };
+  return {place("loading"),          place("init"),  place("settings"),          place("mapping"),
+          place("send", kSendLimit), place("check"), place("query", kSendLimit), place("quiesce"),
+          place("destroy")};
+}
 
 Status check_abi_claim(const PluginManifest& manifest) {
   if (manifest.abi_major == PENSTOCK_ABI_MAJOR) return {};
@@ -139,7 +161,8 @@ Result<std::unique_ptr<Instance>> Instance::create(const DestinationConfig& dest
                                                    std::string_view mappings_json) {
   std::unique_ptr<Instance> instance(new Instance());
   instance->title_ = "destination " + destination.name + ", plugin " + destination.plugin->name;
-  instance->secrets_ = secrets_of(destination);
+  keep_secrets(destination);
+  instance->places_ = places_of(destination);
   RETURN_IF_ERROR(check_abi_claim(*destination.plugin));
   RETURN_IF_ERROR(instance->bind(destination));
   RETURN_IF_ERROR(instance->init(destination, host));
@@ -149,7 +172,11 @@ Result<std::unique_ptr<Instance>> Instance::create(const DestinationConfig& dest
 
 Status Instance::bind(const DestinationConfig& destination) {
   const PluginManifest& manifest = *destination.plugin;
-  Result<const Library*> opened = Library::open(manifest.library);
+  Result<const Library*> opened = [&] {
+    const NowIn now(*places_.loading);
+    return Library::open(manifest.library);
+  }();
+  register_exit_handler();
   if (!opened.ok()) {
     return {opened.status().code(), at(manifest.library_location) + opened.status().message()};
   }
@@ -192,12 +219,13 @@ Status Instance::init(const DestinationConfig& destination, const penstock_host*
   clear(error);
   penstock_descriptor descriptor{};
   descriptor.struct_size = sizeof descriptor;
-  const std::int32_t status = init_(host, &descriptor, &error);
+  const std::int32_t status =
+      in_hook(*places_.init, [&] { return init_(host, &descriptor, &error); });
   terminate(error);
   if (status != PENSTOCK_OK) {
     return {status_code(status), at(destination.location) + who +
                                      " could not start for destination " + destination.name + ": " +
-                                     reason_text(status, error, secrets_)};
+                                     reason_text(status, error)};
   }
   // Before anything else of the descriptor is believed: another major version may lay it out
   // otherwise.
@@ -227,7 +255,8 @@ Status Instance::settings(const DestinationConfig& destination, std::string_view
   const ConfigView config(destination, mappings_json);
   penstock_error error{};
   clear(error);
-  const std::int32_t status = settings_(descriptor_.plugin, config.get(), &error);
+  const std::int32_t status = in_hook(
+      *places_.settings, [&] { return settings_(descriptor_.plugin, config.get(), &error); });
   if (status == PENSTOCK_OK) return {};
   terminate(error);
   Location location = destination.location;
@@ -239,40 +268,46 @@ Status Instance::settings(const DestinationConfig& destination, std::string_view
   }
   return {status_code(status), at(location) + "plugin " + destination.plugin->name + " refused " +
                                    which + " of destination " + destination.name + ": " +
-                                   reason_text(status, error, secrets_)};
+                                   reason_text(status, error)};
 }
 
 Instance::~Instance() {
-  if (descriptor_.quiesce != nullptr) descriptor_.quiesce(descriptor_.plugin);
-  if (descriptor_.destroy != nullptr) descriptor_.destroy(descriptor_.plugin);
+  if (descriptor_.quiesce != nullptr) {
+    const NowIn now(*places_.quiesce);
+    descriptor_.quiesce(descriptor_.plugin);
+  }
+  if (descriptor_.destroy != nullptr) {
+    const NowIn now(*places_.destroy);
+    descriptor_.destroy(descriptor_.plugin);
+  }
 }
 
 std::int32_t Instance::map(const penstock_record& record, const penstock_emitter& emitter,
                            penstock_error& error) noexcept {
   clear(error);
+  const NowIn now(*places_.mapping);
   const std::int32_t status = mapping_(descriptor_.plugin, &record, &emitter, &error);
-  if (status == PENSTOCK_OK) return status;
-  terminate(error);
-  return status == PENSTOCK_SKIP || status == PENSTOCK_REJECT || is_error(status)
-             ? status
-             : PENSTOCK_ERR_INTERNAL;
+  if (status != PENSTOCK_OK) terminate(error);
+  return status;
 }
 
 std::int32_t Instance::send(const penstock_batch& batch, penstock_error& error) noexcept {
   clear(error);
+  const NowIn now(*places_.send);
   const std::int32_t status = send_(descriptor_.plugin, &batch, &error);
-  if (status == PENSTOCK_OK) return status;
-  terminate(error);
-  return is_error(status) ? status : PENSTOCK_ERR_INTERNAL;
+  if (status != PENSTOCK_OK) terminate(error);
+  return status;
 }
 
 CheckResult Instance::check(std::int64_t deadline_ns) {
   penstock_error error{};
   clear(error);
-  const std::int32_t status = check_(descriptor_.plugin, deadline_ns, &error);
+  const std::int32_t status =
+      in_hook(*places_.check, [&] { return check_(descriptor_.plugin, deadline_ns, &error); });
   if (status == PENSTOCK_OK) return {};
   terminate(error);
-  return {status_code(status), error.reason, reason_text(status, error, secrets_)};
+  return {status_code(status), gate::foreign_text(error.reason, sizeof error.reason),
+          reason_text(status, error)};
 }
 
 namespace {
@@ -311,11 +346,12 @@ Result<std::string> Instance::query(std::string_view name, std::string_view argu
   question.answer = Answer::take;
   penstock_error error{};
   clear(error);
-  const std::int32_t status = query_(descriptor_.plugin, &question, &error);
+  const std::int32_t status =
+      in_hook(*places_.query, [&] { return query_(descriptor_.plugin, &question, &error); });
   terminate(error);
   std::string fault;
   if (status != PENSTOCK_OK) {
-    if (answer.given == 0) return Status(status_code(status), reason_text(status, error, secrets_));
+    if (answer.given == 0) return Status(status_code(status), reason_text(status, error));
     fault = "answered, but returned the error " + std::to_string(status);
   } else if (answer.given == 0) {
     fault = "returned OK without an answer";
@@ -328,7 +364,7 @@ Result<std::string> Instance::query(std::string_view name, std::string_view argu
     return Status(StatusCode::internal, title_ + ": not enough memory for the answer of " +
                                             std::to_string(answer.bytes) + " bytes");
   } else {
-    return std::move(answer.text);
+    return gate::mask_secrets(answer.text);
   }
   return Status(StatusCode::internal, title_ + " is at fault: its query hook, asked for \"" +
                                           std::string(name) + "\", " + fault +

@@ -7,10 +7,10 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "model/pipeline_config.hpp"
 #include "model/status.hpp"
+#include "plugin/now_in.hpp"
 
 namespace penstock::plugin {
 
@@ -43,25 +43,29 @@ class Instance {
   // quiesce, then destroy. No hook may be running. [control-thread] [may-block]
   ~Instance();
 
-  // The mapping hook: PENSTOCK_OK, SKIP, REJECT or one of the errors; any other status of a plugin
-  // comes back as ERR_INTERNAL. `error` (which the caller need not prepare) then says why, with all
-  // texts terminated. [worker]
+  // The mapping hook, with the status that the plugin returned, which may be none of abi.h. `error`
+  // (which the caller need not prepare) then says why, with all texts terminated. [worker]
   std::int32_t map(const penstock_record& record, const penstock_emitter& emitter,
                    penstock_error& error) noexcept;
-  // The send hook: PENSTOCK_OK or one of the errors, otherwise as map(). [send-thread] [may-block]
+  // The send hook, otherwise as map(). [send-thread] [may-block]
   std::int32_t send(const penstock_batch& batch, penstock_error& error) noexcept;
 
   [[nodiscard]] bool has_check() const { return check_ != nullptr; }
   // The check hook. Requires has_check(). [control-thread] [may-block]
   [[nodiscard]] CheckResult check(std::int64_t deadline_ns);
 
+  // A hook that takes longer hangs, and is named. A send is over 10 s after its deadline of 2
+  // minutes (send::kSendDeadlineNs), a question has as long.
+  static constexpr std::chrono::seconds kSendLimit{130};
+  static constexpr std::chrono::seconds kHookLimit{30};
+
   // abi.h, penstock_query: room for tens of thousands of audiences.
   static constexpr std::size_t kMaxAnswerBytes = 16 * 1024 * 1024;
   [[nodiscard]] bool has_query() const { return query_ != nullptr; }
   // The query hook, with the name of a question and the text of a JSON object: the text that the
-  // plugin answered, which nobody has parsed yet. A failure is told in its words. A plugin that
-  // answers never, twice, after an error or with too much is at fault (StatusCode::internal).
-  // Requires has_query(). [control-thread] [may-block]
+  // plugin answered, without the secrets that the process knows; nobody has parsed it yet. A
+  // failure is told in its words. A plugin that answers never, twice, after an error or with too
+  // much is at fault (StatusCode::internal). Requires has_query(). [control-thread] [may-block]
   [[nodiscard]] Result<std::string> query(std::string_view name, std::string_view arguments_json,
                                           std::int64_t deadline_ns);
 
@@ -72,8 +76,22 @@ class Instance {
   [[nodiscard]] Status settings(const DestinationConfig& destination,
                                 std::string_view mappings_json);
 
-  std::string title_;                 // for messages: destination "x", plugin y
-  std::vector<std::string> secrets_;  // values that no message may show
+  std::string title_;  // for messages: destination "x", plugin y
+  // Where a thread is during each hook (now_in.hpp).
+  struct Places {
+    const HookPlace* loading;
+    const HookPlace* init;
+    const HookPlace* settings;
+    const HookPlace* mapping;
+    const HookPlace* send;
+    const HookPlace* check;
+    const HookPlace* query;
+    const HookPlace* quiesce;
+    const HookPlace* destroy;
+  };
+  static Places places_of(const DestinationConfig& destination);
+
+  Places places_{};
   penstock_init_fn init_ = nullptr;
   penstock_settings_fn settings_ = nullptr;
   penstock_mapping_fn mapping_ = nullptr;

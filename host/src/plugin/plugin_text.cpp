@@ -1,29 +1,21 @@
 #include "plugin/plugin_text.hpp"
 
+#include "gate/foreign_text.hpp"
+
 namespace penstock::plugin {
 
 namespace {
 
-void replace_all(std::string& text, const std::string& word, const std::string& by) {
-  for (std::size_t at = text.find(word); at != std::string::npos;
-       at = text.find(word, at + by.size())) {
-    text.replace(at, word.size(), by);
-  }
-}
+// A message has 384 bytes at most (abi.h); escapes make it longer.
+constexpr std::size_t kMaxReasonTextBytes = 1024;
 
 }  // namespace
 
-std::string reason_text(std::int32_t status, const penstock_error& error,
-                        const std::vector<std::string>& secrets) {
+std::string reason_text(std::int32_t status, const penstock_error& error) {
   std::string text = error.message;
   if (text.empty() && error.reason[0] != '\0')
     text = std::string("reason \"") + error.reason + "\"";
-  for (const std::string& secret : secrets) {
-    if (!secret.empty()) replace_all(text, secret, "[secret]");
-  }
-  for (char& c : text) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = ' ';
-  }
+  text = gate::foreign_text(text, kMaxReasonTextBytes);
   if (text.empty()) text = "the plugin gave no reason (status " + std::to_string(status) + ")";
   if (!is_error(status)) {
     text += " (the plugin is at fault: " + std::to_string(status) +

@@ -5,7 +5,6 @@
 
 #include <cstdint>
 #include <string>
-#include <vector>
 
 #include "model/status.hpp"
 
@@ -30,10 +29,9 @@ inline void terminate(penstock_error& error) {
 }
 
 // What the plugin says is wrong, or that it gave no reason; with a remark where `status` is none
-// that a hook may return. Values of `secrets` and control characters are masked. `error` must be
-// terminated.
-[[nodiscard]] std::string reason_text(std::int32_t status, const penstock_error& error,
-                                      const std::vector<std::string>& secrets);
+// that a hook may return. Its text has gone through the gate (gate/foreign_text.hpp). `error` must
+// be terminated.
+[[nodiscard]] std::string reason_text(std::int32_t status, const penstock_error& error);
 
 // How a hook's failure shows as the exit code of a command. Unknown codes are the plugin's fault:
 // internal.

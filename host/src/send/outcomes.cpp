@@ -3,20 +3,42 @@
 #include <algorithm>
 #include <string_view>
 
+#include "gate/escape.hpp"
+#include "gate/foreign_text.hpp"
+
 namespace penstock::send {
 namespace {
 
-// A plugin's words are cut: they are kept per distinct outcome and shown to people.
+// A plugin's words are cut: they are kept per distinct outcome and shown to people. Escapes and
+// masks may make them longer, so what is compared is cut first and shown through the gate.
 constexpr std::size_t kMaxReasonBytes = 64;
 constexpr std::size_t kMaxMessageBytes = 512;
 
-std::string cut(const penstock_str& text, std::size_t limit) {
+constexpr std::size_t kMaxLookedAtBytes = 4 * kMaxMessageBytes;
+
+std::string looked_at(const penstock_str& text) {
   if (text.data == nullptr) return {};
-  std::size_t size = std::min<std::uint64_t>(text.size, limit);
-  if (size < text.size) {
-    while (size > 0 && (static_cast<unsigned char>(text.data[size]) & 0xc0) == 0x80) --size;
+  return std::string(gate::cut({text.data, text.size}, kMaxLookedAtBytes));
+}
+
+// What a plugin that names no reason is taken to mean.
+const char* default_reason(std::uint32_t status) {
+  switch (status) {
+    case PENSTOCK_REJECTED:
+      return "rejected";
+    case PENSTOCK_SPLIT:
+      return "refused_alone";  // split until nothing was left to split
+    case PENSTOCK_RETRY:
+      return "retry";
+    case PENSTOCK_THROTTLED:
+      return "throttled";
+    case PENSTOCK_AUTH:
+      return "authorization_needed";
+    case PENSTOCK_BLOCKED:
+      return "blocked";
+    default:
+      return "unknown";
   }
-  return {text.data, size};
 }
 
 }  // namespace
@@ -52,27 +74,36 @@ Outcomes::Outcomes(std::size_t size)
 std::uint32_t Outcomes::share(OutcomeDetail detail) {
   // Batches have few distinct outcomes; the newest is the likeliest to recur.
   for (std::size_t i = details_.size(); i > 0; --i) {
-    const OutcomeDetail& known = details_[i - 1];
+    const OutcomeDetail& known = reported_[i - 1];
     if (known.status == detail.status && known.remote_status == detail.remote_status &&
         known.retry_after_ms == detail.retry_after_ms && known.reason == detail.reason &&
         known.message == detail.message && known.flags == detail.flags) {
       return static_cast<std::uint32_t>(i - 1);
     }
   }
-  details_.push_back(std::move(detail));
+  OutcomeDetail shown = detail;
+  shown.reason = gate::foreign_text(detail.reason, kMaxReasonBytes);
+  if (shown.reason.empty()) shown.reason = default_reason(detail.status);
+  shown.message = gate::foreign_text(detail.message, kMaxMessageBytes);
+  reported_.push_back(std::move(detail));
+  details_.push_back(std::move(shown));
   return static_cast<std::uint32_t>(details_.size() - 1);
 }
 
 // Nearly all elements are delivered, and a plugin reports them with a word or two: nothing may be
 // allocated for that.
 std::uint32_t Outcomes::share_delivered(const penstock_str& reason) {
-  const std::string_view wanted(reason.data, std::min<std::uint64_t>(reason.size, kMaxReasonBytes));
+  const std::string_view wanted =
+      reason.data == nullptr
+          ? std::string_view()
+          : gate::cut({reason.data, static_cast<std::size_t>(reason.size)}, kMaxLookedAtBytes);
   for (std::size_t i = details_.size(); i > 0; --i) {
-    const OutcomeDetail& known = details_[i - 1];
+    const OutcomeDetail& known = reported_[i - 1];
     if (known.status == PENSTOCK_DELIVERED && known.reason == wanted)
       return static_cast<std::uint32_t>(i - 1);
   }
-  details_.push_back({PENSTOCK_DELIVERED, 0, -1, cut(reason, kMaxReasonBytes), {}});
+  reported_.push_back({PENSTOCK_DELIVERED, 0, -1, std::string(wanted), {}});
+  details_.push_back({PENSTOCK_DELIVERED, 0, -1, gate::foreign_text(wanted, kMaxReasonBytes), {}});
   return static_cast<std::uint32_t>(details_.size() - 1);
 }
 
@@ -104,9 +135,9 @@ void Outcomes::report(std::uint64_t index, const penstock_outcome& outcome) {
     place.store(static_cast<std::uint8_t>(status), std::memory_order_relaxed);
     return;
   }
-  detail_of_[index] = share(
-      {status, outcome.remote_status, outcome.retry_after_ms, cut(outcome.reason, kMaxReasonBytes),
-       cut(outcome.message, kMaxMessageBytes), outcome.flags & PENSTOCK_OUTCOME_BATCH_KEY_ONLY});
+  detail_of_[index] =
+      share({status, outcome.remote_status, outcome.retry_after_ms, looked_at(outcome.reason),
+             looked_at(outcome.message), outcome.flags & PENSTOCK_OUTCOME_BATCH_KEY_ONLY});
   place.store(static_cast<std::uint8_t>(status), std::memory_order_relaxed);
 }
 

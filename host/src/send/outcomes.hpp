@@ -12,7 +12,8 @@
 
 namespace penstock::send {
 
-// What came back beside the bare status; many elements may share one.
+// What came back beside the bare status; many elements may share one. Of detail(): through the gate
+// (gate/foreign_text.hpp), and with a reason always.
 struct OutcomeDetail {
   std::uint32_t status = PENSTOCK_UNKNOWN;  // PENSTOCK_DELIVERED and its siblings
   std::int32_t remote_status = 0;
@@ -53,7 +54,8 @@ class Outcomes {
   const std::size_t size_;
   std::unique_ptr<std::atomic<std::uint8_t>[]> statuses_;
   mutable std::mutex mutex_;
-  std::vector<OutcomeDetail> details_;  // distinct ones
+  std::vector<OutcomeDetail> reported_;  // distinct ones, in the plugin's words
+  std::vector<OutcomeDetail> details_;   // the same, as they are shown and stored
   // By element; empty as long as all are DELIVERED without a reason.
   std::vector<std::uint32_t> detail_of_;
   std::uint64_t faults_ = 0;

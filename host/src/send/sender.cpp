@@ -60,6 +60,11 @@ OutcomeDetail outcome_of_error(std::int32_t code, const penstock_error& error) {
       detail.status = PENSTOCK_UNKNOWN;
       break;
   }
+  if (code > PENSTOCK_OK || code < PENSTOCK_ERR_CONFLICT) {
+    detail.message = "The plugin is at fault: its send hook returned " + std::to_string(code) +
+                     ", which is no status of a send hook" +
+                     (detail.message.empty() ? "" : ": " + detail.message);
+  }
   if (detail.reason.empty()) detail.reason = reason;
   if (detail.message.empty())
     detail.message =

@@ -5,9 +5,9 @@
 #include <mutex>
 #include <utility>
 
+#include "gate/foreign_text.hpp"
 #include "services/abi_text.hpp"
 #include "services/log.hpp"
-#include "services/redact.hpp"
 
 namespace penstock::services {
 
@@ -24,21 +24,13 @@ std::int32_t out_of_memory(penstock_error* error) {
               "The key-value service ran out of memory.");
 }
 
-// At most `limit` bytes of text, whole characters only.
-std::string_view cut(std::string_view text, std::size_t limit) {
-  if (text.size() <= limit) return text;
-  while (limit > 0 && (static_cast<unsigned char>(text[limit]) & 0xC0U) == 0x80U) --limit;
-  return text.substr(0, limit);
-}
-
 Notice make_notice(std::int32_t level, std::string_view code, std::string_view message) {
   constexpr std::size_t kMaxCode = DestinationServices::kMaxNoticeCodeBytes;
   constexpr std::size_t kMaxMessage = DestinationServices::kMaxNoticeMessageBytes;
   Notice notice;
   notice.level = level >= PENSTOCK_LOG_ERROR ? LogLevel::error : LogLevel::warning;
-  notice.code = code.empty() ? "notice" : cut(redact(cut(code, 2 * kMaxCode)), kMaxCode);
-  // Masked before it is cut to its limit, so that no half of an address is left.
-  notice.message = cut(redact(cut(message, 2 * kMaxMessage)), kMaxMessage);
+  notice.code = code.empty() ? "notice" : gate::foreign_text(code, kMaxCode);
+  notice.message = gate::foreign_text(message, kMaxMessage);
   return notice;
 }
 
@@ -57,10 +49,8 @@ struct DestinationServices::Trampolines {
     try {
       if (!services::log_enabled(log_level(level))) return;
       const std::string_view text = view(message);
-      // Masked before it is cut, so that no half of an address or hash is left; what is far too
-      // long is cut first.
-      std::string shown = redact(text.substr(0, 2 * kMaxLogBytes));
-      if (shown.size() > kMaxLogBytes) shown = shown.substr(0, kMaxLogBytes) + " [cut]";
+      std::string shown = gate::foreign_text(text, kMaxLogBytes);
+      if (text.size() > kMaxLogBytes) shown += " [cut]";
       services::log(log_level(level), destination, shown);
     } catch (const std::exception&) {
       say_unshown(destination);

@@ -16,7 +16,8 @@
 
 namespace penstock::services {
 
-// What a plugin raised through penstock.notices/1; masked (redact.hpp) and cut to its limits.
+// What a plugin raised through penstock.notices/1; through the gate
+// (gate/foreign_text.hpp) and cut to its limits.
 struct Notice {
   LogLevel level = LogLevel::warning;  // or error
   std::string code;
@@ -24,8 +25,8 @@ struct Notice {
 };
 using NoticeSink = std::function<void(Notice notice)>;
 
-// Owns the penstock_host table of one destination: log (under the destination's name, masked:
-// redact.hpp), clocks and the extensions "penstock.http/1", "penstock.kv/1" and
+// Owns the penstock_host table of one destination: log (under the destination's name, through
+// gate/foreign_text.hpp), clocks and the extensions "penstock.http/1", "penstock.kv/1" and
 // "penstock.notices/1". Must outlive the plugin's instance. [any-thread]
 class DestinationServices {
  public:

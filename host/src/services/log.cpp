@@ -10,11 +10,13 @@
 #include <string>
 #include <utility>
 
+#include "gate/escape.hpp"
+#include "gate/secrets.hpp"
+#include "gate/shapes.hpp"
+
 namespace penstock::services {
 
 namespace {
-
-constexpr char kHexDigits[] = "0123456789abcdef";
 
 spdlog::level::level_enum spdlog_level(LogLevel level) {
   switch (level) {
@@ -43,69 +45,6 @@ const char* level_name(spdlog::level::level_enum level) {
   }
 }
 
-// Bytes of the well-formed UTF-8 character (RFC 3629) at the start of `text`, or 0.
-std::size_t character_length(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char lead = byte(0);
-  if (lead < 0x80) return 1;
-  const std::size_t length = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
-  if (lead < 0xC2 || lead > 0xF4 || text.size() < length) return 0;
-  for (std::size_t i = 1; i < length; ++i) {
-    if ((byte(i) & 0xC0U) != 0x80U) return 0;
-  }
-  const bool overlong = (lead == 0xE0 && byte(1) < 0xA0) || (lead == 0xF0 && byte(1) < 0x90);
-  const bool beyond = (lead == 0xED && byte(1) > 0x9F) || (lead == 0xF4 && byte(1) > 0x8F);
-  return overlong || beyond ? 0 : length;
-}
-
-void append_byte_escape(std::string& out, unsigned char byte, LogFormat format) {
-  // JSON has no escape for a byte: there it becomes text that shows the byte.
-  out += format == LogFormat::json ? "\\\\x" : "\\x";
-  out += kHexDigits[byte >> 4U];
-  out += kHexDigits[byte & 0x0FU];
-}
-
-void append_control(std::string& out, unsigned char byte, LogFormat format) {
-  switch (byte) {
-    case '\n':
-      out += "\\n";
-      return;
-    case '\r':
-      out += "\\r";
-      return;
-    case '\t':
-      out += "\\t";
-      return;
-    default:
-      break;
-  }
-  if (format == LogFormat::json) {
-    out += "\\u00";
-    out += kHexDigits[byte >> 4U];
-    out += kHexDigits[byte & 0x0FU];
-  } else {
-    append_byte_escape(out, byte, format);
-  }
-}
-
-void append_escaped(std::string& out, std::string_view text, LogFormat format) {
-  while (!text.empty()) {
-    const auto lead = static_cast<unsigned char>(text[0]);
-    const std::size_t length = character_length(text);
-    if (length == 0) {
-      append_byte_escape(out, lead, format);
-    } else if (lead < 0x20 || lead == 0x7F) {
-      append_control(out, lead, format);
-    } else if (lead == 0xC2 && static_cast<unsigned char>(text[1]) < 0xA0) {
-      append_control(out, static_cast<unsigned char>(text[1]), format);  // U+0080 to U+009F
-    } else {
-      if (format == LogFormat::json && (lead == '"' || lead == '\\')) out += '\\';
-      out += text.substr(0, length);
-    }
-    text.remove_prefix(length == 0 ? 1 : length);
-  }
-}
-
 void append_time(std::string& out, spdlog::log_clock::time_point time) {
   const auto since_epoch = time.time_since_epoch();
   const auto seconds = std::chrono::floor<std::chrono::seconds>(since_epoch);
@@ -126,8 +65,14 @@ class LineFormatter final : public spdlog::formatter {
   explicit LineFormatter(LogFormat format) : format_(format) {}
 
   void format(const spdlog::details::log_msg& message, spdlog::memory_buf_t& out) override {
-    const std::string_view component(message.logger_name.data(), message.logger_name.size());
-    const std::string_view payload(message.payload.data(), message.payload.size());
+    const gate::Medium medium =
+        format_ == LogFormat::json ? gate::Medium::json : gate::Medium::line;
+    const std::string component =
+        gate::escaped({message.logger_name.data(), message.logger_name.size()}, medium);
+    const std::string payload =
+        gate::escaped(gate::mask_url_passwords(
+                          gate::mask_secrets({message.payload.data(), message.payload.size()})),
+                      medium);
     std::string line;
     if (format_ == LogFormat::json) {
       line += R"({"time":")";
@@ -135,18 +80,18 @@ class LineFormatter final : public spdlog::formatter {
       line += R"(","level":")";
       line += level_name(message.level);
       line += R"(","component":")";
-      append_escaped(line, component, format_);
+      line += component;
       line += R"(","message":")";
-      append_escaped(line, payload, format_);
+      line += payload;
       line += R"("})";
     } else {
       append_time(line, message.time);
       line += ' ';
       line += level_name(message.level);
       line += ' ';
-      append_escaped(line, component, format_);
+      line += component;
       line += ": ";
-      append_escaped(line, payload, format_);
+      line += payload;
     }
     out.append(line.data(), line.data() + line.size());
   }

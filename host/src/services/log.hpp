@@ -18,8 +18,9 @@ void start_log(LogFormat format, LogLevel lowest);
 
 // Writes one line: "2026-11-23T18:20:15.123Z warning linkedin_eu: message", or as JSON an object
 // with the members time, level, component and message. Control characters and bytes that are not
-// UTF-8 are escaped, so that no message can forge a line or move a terminal's cursor. The caller
-// keeps secrets and personal data out. [any-thread]
+// UTF-8 are escaped, so that no message can forge a line or move a terminal's cursor; secrets that
+// the process knows and passwords in URLs are masked (gate/foreign_text.hpp). Text of others has to
+// have gone through that gate. [any-thread]
 void log(LogLevel level, std::string_view component, std::string_view message);
 
 // Lines (without line end) go to `sink` instead of stderr, one at a time; an empty function means

@@ -3,7 +3,7 @@
 #include <charconv>
 #include <nlohmann/json.hpp>
 
-#include "services/redact.hpp"
+#include "gate/foreign_text.hpp"
 #include "services/token_set.hpp"
 
 namespace penstock::services {
@@ -121,9 +121,7 @@ TokenError parse_token_error(std::string_view body, const std::vector<std::strin
   for (const std::string_view secret : secrets) {
     if (!secret.empty() && text.find(secret) != std::string::npos) return result;
   }
-  for (const char c : redact(text).substr(0, kMaxDescriptionBytes)) {
-    if (c >= ' ' && c < 0x7F) result.description += c;
-  }
+  result.description = gate::foreign_text(text, kMaxDescriptionBytes);
   return result;
 }
 

@@ -100,6 +100,7 @@ Status LineReader::move_on(const Position& end, std::string_view bytes) {
 }
 
 Status LineReader::finish_chunk(Chunk& chunk, std::size_t size) {
+  if (is_file()) chunk.before = file_;
   chunk.size = size;
   std::memset(chunk.bytes.get() + size, 0, kEventPadding);
   chunk.begin = position_;
@@ -110,6 +111,7 @@ Status LineReader::finish_chunk(Chunk& chunk, std::size_t size) {
 // `used` of the bytes in hand complete the line that is too long, the others come after it.
 Status LineReader::finish_oversized(Chunk& chunk, const char* bytes, std::size_t used,
                                     std::size_t filled) {
+  if (is_file()) chunk.before = file_;
   chunk.oversized_line = true;
   chunk.size = 0;
   chunk.begin = position_;

@@ -29,6 +29,8 @@ struct Chunk {
   // To go on behind this chunk in another process. Nothing for a stream, which cannot be read
   // again.
   std::optional<SavedPosition> saved;
+  // The file of these lines before they were read. Nothing for a stream.
+  std::optional<FilePosition> before;
   // Whole lines, the last newline included where the file has it, followed by kEventPadding
   // readable bytes that are not part of size.
   std::unique_ptr<char[]> bytes;
@@ -38,6 +40,10 @@ struct Chunk {
   // bytes.
   bool oversized_line = false;
 };
+
+// chunk.saved, should the lines of the chunk from this byte of their file on be read again.
+[[nodiscard]] Result<std::optional<SavedPosition>> saved_at(const Chunk& chunk,
+                                                            std::uint64_t offset);
 
 class Source {
  public:
