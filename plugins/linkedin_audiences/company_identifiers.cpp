@@ -102,11 +102,13 @@ bool append_domain(std::string_view raw, DomainKind kind, std::string& out) {
   std::string_view name = lower;
   constexpr std::string_view kWww = "www.";
   // Not of "www.com", which is a name of its own.
-  if (kind == DomainKind::website && name.substr(0, kWww.size()) == kWww &&
+  std::string_view bare = name;
+  if (name.substr(0, kWww.size()) == kWww &&
       name.find('.', kWww.size()) != std::string_view::npos) {
-    name.remove_prefix(kWww.size());
+    bare.remove_prefix(kWww.size());
   }
-  if (!is_domain(name) || is_mail_provider(name)) return false;
+  if (kind == DomainKind::website) name = bare;
+  if (!is_domain(name) || is_mail_provider(bare)) return false;
   // A page at LinkedIn is not the website of whose page it is.
   if (kind == DomainKind::website && is_at_linkedin(name) && path_of(trim(raw)).size() > 1) {
     return false;

@@ -34,7 +34,7 @@ constexpr std::array<bool, 256> kImpossibleInLocalPart = [] {
 
 // What programs and people write where there is no address. Each is known in lower case, in
 // capitals and with a capital first letter.
-constexpr std::array<std::string_view, 25> kWordsForNothing = {"",
+constexpr std::array<std::string_view, 26> kWordsForNothing = {"",
                                                                " ",
                                                                "null",
                                                                "undefined",
@@ -44,6 +44,7 @@ constexpr std::array<std::string_view, 25> kWordsForNothing = {"",
                                                                "none",
                                                                "nil",
                                                                "nan",
+                                                               "NaN",
                                                                "(null)",
                                                                "<null>",
                                                                "\"\"",
@@ -209,7 +210,7 @@ AdvertisingId append_advertising_id(std::string_view raw, std::string& out) {
 
 bool has_other_advertising_id(std::string_view device_type) {
   // Apple's systems and devices, and other systems with an advertising id. Longer names ("iphone
-  // 15", "ios_app") begin with one of them; no name of an Android device does.
+  // 15", "ios app") begin with one of them; no name of an Android device does.
   constexpr std::array<std::string_view, 14> kOthers = {
       "ios",    "ipados", "tvos", "watchos", "visionos", "macos", "mac os",
       "iphone", "ipad",   "ipod", "apple",   "windows",  "roku",  "tizen"};

@@ -317,6 +317,38 @@ TEST_CASE("A field that the default trigger does not fit needs a trigger of the 
   CHECK(fixture.load(Fixture::with("audience: x,", "audience: x, mode: add,")).ok());
 }
 
+TEST_CASE("A lost request may be carried out for a minute, or as long as the destination says") {
+  Fixture fixture;
+  const auto silent = fixture.load(kGood);
+  REQUIRE(silent.ok());
+  CHECK(silent->destinations[0].confirm_after == std::chrono::minutes(1));
+  const std::string connection = silent->destinations[0].connection;
+  for (const auto& [value, expected] :
+       {std::pair{"90s", 90'000}, std::pair{"30s", 30'000}, std::pair{"0s", 0}}) {
+    fixture.options.overrides = {{"destinations.eu.confirm_after", value}};
+    const auto loaded = fixture.load(kGood);
+    INFO(fixture.diagnostics.text());
+    REQUIRE(loaded.ok());
+    CHECK(loaded->destinations[0].confirm_after == std::chrono::milliseconds(expected));
+  }
+  // A request that may take longer may as well be carried out later.
+  fixture.options.overrides = {{"connections." + connection + ".timeout", "3m"}};
+  const auto longer = fixture.load(kGood);
+  INFO(fixture.diagnostics.text());
+  REQUIRE(longer.ok());
+  CHECK(longer->destinations[0].confirm_after == std::chrono::minutes(3));
+}
+
+TEST_CASE("A confirm_after that is shorter than a request may take is refused") {
+  Fixture fixture;
+  fixture.options.overrides = {{"destinations.eu.confirm_after", "29s"}};
+  REQUIRE_FALSE(fixture.load(kGood).ok());
+  CHECK_THAT(fixture.diagnostics.text(),
+             Catch::Contains("destinations.eu.confirm_after: 29s is shorter than a request of the "
+                             "connection") &&
+                 Catch::Contains("may take (30s)") && Catch::Contains("make it at least 30s"));
+}
+
 TEST_CASE("A file is followed only where the pipeline says so") {
   Fixture fixture;
   const auto silent = fixture.load(kGood);

@@ -472,6 +472,70 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("Of an answer to a delivery no more than 8 MiB are read") {
+  ScriptedServer server([](Conversation& conversation) {
+    conversation.read_request();
+    conversation.write("HTTP/1.1 200 OK\r\n\r\n");
+    const std::string block(1024 * 1024, 'x');
+    while (conversation.write(block)) {
+    }
+  });
+  World world;
+  penstock_batch batch{};
+  batch.struct_size = sizeof batch;
+  batch.cancelled = [](void*) -> std::uint32_t { return 0; };
+  Request request = post(server.url("/"), {"x"});
+  request.batch = &batch;
+  const Answer answer = execute(world.connection, request);
+  CHECK(answer.result == PENSTOCK_ERR_TRANSPORT);
+  CHECK(answer.reason == "response_too_large");
+  CHECK_THAT(answer.message, Catch::Contains("larger than 8 MiB"));
+}
+
+TEST_CASE("Answers that are read at once hold 64 MiB together, and give that back") {
+  constexpr std::size_t kMebibyte = 1024 * 1024;
+  std::atomic<int> requests{0};
+  // The first two answers stop after 40 MiB without an end; the third one has one.
+  ScriptedServer server([&](Conversation& conversation) {
+    conversation.read_request();
+    const bool ends = ++requests > 2;
+    conversation.write("HTTP/1.1 200 OK\r\nContent-Length: " +
+                       std::to_string((ends ? 40 : 41) * kMebibyte) + "\r\n\r\n");
+    const std::string block(kMebibyte, 'x');
+    for (int i = 0; i < 40 && conversation.write(block); ++i) {
+    }
+    if (!ends) conversation.wait_for_close();
+  });
+  const std::string url = server.url("/");
+  {
+    World world;
+    std::string other_reason;
+    // Whichever of the two has no room ends the other.
+    std::thread other([&] {
+      penstock_http_request request{};
+      request.struct_size = sizeof request;
+      request.method = str("GET");
+      request.url = str(url);
+      request.deadline_ns = std::numeric_limits<std::int64_t>::max();
+      penstock_error error{};
+      error.struct_size = sizeof error;
+      Answer ignored;
+      const penstock_http* http = world.connection.table();
+      http->execute(http->ctx, &request, keep_response, &ignored, &error);
+      other_reason = error.reason;
+      world.connection.cancel_all();
+    });
+    const Answer answer = execute(world.connection, get(url));
+    world.connection.cancel_all();
+    other.join();
+    CHECK((answer.reason == "no_memory_for_response" || other_reason == "no_memory_for_response"));
+  }
+  World world;
+  const Answer third = execute(world.connection, get(url));
+  CHECK(third.result == PENSTOCK_OK);
+  CHECK(third.body.size() == 40 * kMebibyte);
+}
+
 TEST_CASE("A batch that is cancelled, or cancel_all, ends a transfer at once") {
   Event asked;
   ScriptedServer server([&](Conversation& conversation) {

@@ -138,10 +138,11 @@ inline void make_version_2(const Directory& directory) {
   for (const char* column : {"meta DROP COLUMN generation", "meta DROP COLUMN last_ms",
                              "meta DROP COLUMN state_ms", "meta DROP COLUMN source_tail_size",
                              "meta DROP COLUMN source_tail", "meta DROP COLUMN source_former",
+                             "meta DROP COLUMN attempts_known", "mappings DROP COLUMN confirmed",
                              "blocks DROP COLUMN since_ms", "dead_letters DROP COLUMN since_ms"}) {
     must((*database)->execute("ALTER TABLE " + std::string(column)));
   }
-  must((*database)->execute("PRAGMA user_version = 2"));
+  must((*database)->execute("DROP TABLE uncertain; PRAGMA user_version = 2"));
 }
 
 }  // namespace penstock::store

@@ -81,8 +81,8 @@ class Slots {
 class PathTable {
  public:
   PathTable();
-  // The slot of a path given by its steps (a map's key, or a list's index as decimal digits); no
-  // steps is the whole event. The same path always has the same slot.
+  // The slot of a path given by its steps, which mean what they do for Value::step; no steps is the
+  // whole event. The same path always has the same slot.
   PathSlot intern(const std::vector<std::string>& steps);
   [[nodiscard]] std::size_t size() const { return slots_; }
   // The steps of every path, by slot.

@@ -44,7 +44,8 @@ class Decider {
         policy_(policy),
         probes_(probes),
         now_ns_(now_ns),
-        jitter_(jitter) {}
+        jitter_(jitter),
+        begun_(attempt.begun) {}
 
   Decision decide() {
     decision_.verdicts.elements.resize(outcomes_.size());
@@ -62,6 +63,8 @@ class Decider {
       }
       const OutcomeDetail& detail = outcomes_.detail(i);
       judge(i, status, detail, verdict);
+      if (policy_.confirm_after_ns > 0 && is_uncertain(status, detail))
+        verdict.uncertain_until_ns = now_ns_ + policy_.confirm_after_ns;
       if (verdict.kind != batch::Verdict::Kind::retry) lost = false;
       const bool waits = is_retry(status) || decision_.verdicts.group_refused;
       group_waits = group_waits && waits && detail.reason != "cancelled";
@@ -88,6 +91,12 @@ class Decider {
 
   static bool is_retry(std::uint32_t status) {
     return status == PENSTOCK_RETRY || status == PENSTOCK_UNKNOWN;
+  }
+
+  // Whether the destination may have carried it out, or may still do so, although it did not say
+  // so.
+  [[nodiscard]] bool is_uncertain(std::uint32_t status, const OutcomeDetail& detail) const {
+    return begun_ && (status == PENSTOCK_UNKNOWN || detail.remote_status >= kFirstServerError);
   }
 
   void judge(std::size_t index, std::uint32_t status, const OutcomeDetail& detail,
@@ -234,6 +243,7 @@ class Decider {
   const std::uint32_t probes_;
   const std::int64_t now_ns_;
   const double jitter_;
+  const bool begun_;
   Decision decision_;
   bool throttled_ = false;
   bool overloaded_ = false;

@@ -16,6 +16,9 @@ struct RetryPolicy {
   std::int64_t ceiling_ms = 60'000;  // a destination that comes back is noticed within a minute
   // An element that fails and was stored longer ago than this is given up. For ever by default.
   std::int64_t give_up_after_ns = std::numeric_limits<std::int64_t>::max();
+  // An attempt without a certain answer is not carried out any more so long after it; 0: nobody
+  // asks.
+  std::int64_t confirm_after_ns = 0;
 };
 
 // How long to wait before the next try. attempt counts from 0; random is uniform in [0, 1);

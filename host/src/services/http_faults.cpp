@@ -5,13 +5,18 @@
 #include <algorithm>
 
 namespace penstock::services {
+namespace {
+
+constexpr std::size_t kMebibyte = 1024 * 1024;
+
+}  // namespace
 
 FaultReport cancelled_before_sending(const HttpUrl& url) {
   return {PENSTOCK_ERR_CANCELLED, "cancelled", "Cancelled; nothing was sent to " + url.place + "."};
 }
 
-FaultReport describe_fault(const TransferResult& result, const HttpUrl& url,
-                           std::int64_t limit_ms) {
+FaultReport describe_fault(const TransferResult& result, const HttpUrl& url, std::int64_t limit_ms,
+                           std::size_t most_bytes) {
   const std::string& place = url.place;
   const auto broken = [](const char* reason, const std::string& what) {
     return FaultReport{PENSTOCK_ERR_TRANSPORT, reason,
@@ -52,9 +57,13 @@ FaultReport describe_fault(const TransferResult& result, const HttpUrl& url,
     case TransferFault::not_http:
       return broken("not_http", "The answer of " + place + " is not HTTP (" + result.detail + ")");
     case TransferFault::too_large:
-      return broken("response_too_large",
-                    "The answer of " + place + " is larger than " +
-                        std::to_string(HttpTransfer::kMaxResponseBytes / (1024 * 1024)) + " MiB");
+      return broken("response_too_large", "The answer of " + place + " is larger than " +
+                                              std::to_string(most_bytes / kMebibyte) + " MiB");
+    case TransferFault::no_memory:
+      return broken("no_memory_for_response",
+                    "The answer of " + place + " was not read to its end: with others that are " +
+                        "read at the same time it is larger than " +
+                        std::to_string(AnswerBytes::kMost / kMebibyte) + " MiB");
     case TransferFault::lost:
     case TransferFault::none:
       break;

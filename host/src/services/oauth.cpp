@@ -15,6 +15,8 @@ namespace {
 
 constexpr std::chrono::milliseconds kCancelPoll{20};
 constexpr std::int64_t kMsPerSecond = 1000;
+// Tokens are a few KiB; what is larger is no answer of a token endpoint.
+constexpr std::size_t kMaxAnswerBytes = 1024 * 1024;
 // Servers count the ends of two tokens that end together in seconds, by different clocks.
 constexpr std::int64_t kRoundingSeconds = 60;
 
@@ -123,6 +125,7 @@ TokenAnswer TokenEndpoint::ask(const Form& form, const std::vector<std::string_v
   TransferRequest transfer{request, url};
   transfer.through_proxy = !is_loopback(url.host);
   transfer.limit_ms = kTimeoutMs;
+  transfer.most_bytes = kMaxAnswerBytes;
   return judge(transfer_.run(transfer, cancelled), url, secrets);
 }
 
@@ -130,7 +133,7 @@ TokenAnswer TokenEndpoint::judge(const TransferResult& result, const HttpUrl& ur
                                  const std::vector<std::string_view>& secrets) const {
   TokenAnswer answer;
   if (result.fault != TransferFault::none) {
-    FaultReport report = describe_fault(result, url, kTimeoutMs);
+    FaultReport report = describe_fault(result, url, kTimeoutMs, kMaxAnswerBytes);
     answer.kind = TokenAnswer::Kind::passing;
     answer.fault_status = report.status;
     answer.message = std::move(report.message);

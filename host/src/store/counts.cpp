@@ -38,7 +38,7 @@ Result<Counts> Counts::prepare(Database& database) {
       {counts.update_mapping_,
        "UPDATE mappings SET matched = matched + ?2, delivered = delivered + ?3,"
        " superseded = superseded + ?4, skipped = skipped + ?5, dead_lettered = dead_lettered + ?6,"
-       " replayed = replayed + ?7,"
+       " replayed = replayed + ?7, confirmed = confirmed + ?9,"
        " last_delivered_ms = CASE WHEN ?3 > 0 THEN ?8 ELSE last_delivered_ms END WHERE id = ?1"},
       {counts.upsert_history_,
        "INSERT INTO history (hour_ms, mapping, matched, delivered, superseded, skipped,"
@@ -92,8 +92,10 @@ Status Counts::add_mappings(const std::vector<Tally::Entry>& counts, const Names
   const std::int64_t hour_ms = now_ms / kHourMs * kHourMs;
   for (const Tally::Entry& entry : counts) {
     const std::uint32_t id = names.mapping_ids()[entry.mapping];
-    RETURN_IF_ERROR(
-        bind_counts(update_mapping_.bind(1, id), 2, entry.counts).bind(8, now_ms).run());
+    RETURN_IF_ERROR(bind_counts(update_mapping_.bind(1, id), 2, entry.counts)
+                        .bind(8, now_ms)
+                        .bind(9, entry.counts.confirmed)
+                        .run());
     RETURN_IF_ERROR(
         bind_counts(upsert_history_.bind(1, hour_ms).bind(2, id), 3, entry.counts).run());
   }
@@ -234,15 +236,16 @@ Result<Totals> load_totals(Database& database, const Names& names) {
   }
   ASSIGN_OR_RETURN(
       Statement rows,
-      database.prepare("SELECT id, matched, delivered, superseded, skipped, dead_lettered, replayed"
-                       " FROM mappings"));
+      database.prepare(
+          "SELECT id, matched, delivered, superseded, skipped, dead_lettered, replayed,"
+          " confirmed FROM mappings"));
   for (;;) {
     ASSIGN_OR_RETURN(const bool more, rows.step());
     if (!more) return totals;
     const std::uint32_t mapping = names.mapping_of(static_cast<std::uint32_t>(rows.integer(0)));
     if (mapping == Names::kUnknown) continue;
-    totals.counts.of(mapping) = {rows.count(1), rows.count(2), rows.count(3),
-                                 rows.count(4), rows.count(5), rows.count(6)};
+    totals.counts.of(mapping) = {rows.count(1), rows.count(2), rows.count(3), rows.count(4),
+                                 rows.count(5), rows.count(6), rows.count(7)};
   }
 }
 

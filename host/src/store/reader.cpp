@@ -20,8 +20,13 @@ using services::Transaction;
 namespace {
 
 MappingCounts counts_at(const Statement& row, int first) {
-  return {row.count(first),     row.count(first + 1), row.count(first + 2),
-          row.count(first + 3), row.count(first + 4), row.count(first + 5)};
+  return {row.count(first),
+          row.count(first + 1),
+          row.count(first + 2),
+          row.count(first + 3),
+          row.count(first + 4),
+          row.count(first + 5),
+          0};
 }
 
 // Calls back with each row of a query.
@@ -55,12 +60,13 @@ Status read_totals(Database& database, State& state) {
 Status read_counts(Database& database, State& state) {
   RETURN_IF_ERROR(each_row(database,
                            "SELECT d.name, m.name, matched, delivered, superseded, skipped,"
-                           " dead_lettered, replayed, last_delivered_ms FROM mappings m"
+                           " dead_lettered, replayed, last_delivered_ms, confirmed FROM mappings m"
                            " LEFT JOIN destinations d ON d.id = m.destination ORDER BY m.id",
                            [&](const Statement& row) {
                              state.mappings.push_back({std::string(row.text(0)),
                                                        std::string(row.text(1)), counts_at(row, 2),
                                                        row.integer(8)});
+                             state.mappings.back().counts.confirmed = row.count(9);
                            }));
   RETURN_IF_ERROR(each_row(
       database,
