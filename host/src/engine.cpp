@@ -185,7 +185,7 @@ void Engine::work() {
     auto mapped = std::make_unique<MappedChunk>();
     mapped->sequence = chunk.sequence;
     mapped->begin = chunk.begin;
-    mapped->end = chunk.end;
+    mapped->end = chunk.reached;
     if (chunk.oversized_line) {
       mapping::map_oversized_line(chunk.begin.offset, chunk.end.offset, mapped->blocks,
                                   mapped->tally);
@@ -194,9 +194,17 @@ void Engine::work() {
           mapping::map_lines(mapper, pipeline_.program(), {chunk.bytes.get(), chunk.size},
                              chunk.begin.offset, mapped->blocks, mapped->tally);
     }
-    if (mapped->fault) mapped->end.offset = mapped->fault->offset;
-    mapped->saved_end = source_->saved(mapped->end);
-    status = sequencer_.push(std::move(mapped));
+    if (mapped->fault) {
+      // What was read of the newest file, unless these lines came late to one before it.
+      if (chunk.begin.generation == mapped->end.generation)
+        mapped->end.offset = mapped->fault->offset;
+      auto saved = source::saved_at(chunk, mapped->fault->offset);
+      status = saved.status();
+      if (saved.ok()) mapped->saved_end = std::move(*saved);
+    } else {
+      mapped->saved_end = std::move(chunk.saved);
+    }
+    if (status.ok()) status = sequencer_.push(std::move(mapped));
     if (status.ok()) continue;
     source_->stop();  // nobody takes what would still be read
     break;

@@ -359,6 +359,9 @@ TEST_CASE("A file is followed only where the pipeline says so") {
   INFO(fixture.diagnostics.text());
   REQUIRE(loaded.ok());
   CHECK(loaded->source.follow);
+  CHECK(loaded->source.rotate_wait == std::chrono::seconds(60));
+  fixture.options.overrides.emplace_back("source.rotate_wait", "5m");
+  CHECK(fixture.load(kGood)->source.rotate_wait == std::chrono::minutes(5));
 }
 
 TEST_CASE("The queue is on disk unless the pipeline says that it is in memory") {
@@ -398,6 +401,8 @@ TEST_CASE("Each fault of a pipeline has its own message and place") {
        "write it as in: path: events.ndjson"},
       {"type: file", "type: stdin", "4: path: events.ndjson", "unknown key \"path\" in source",
        "known here: type"},
+      {"type: file, path: events.ndjson", "type: file, path: events.ndjson, rotate_wait: 5s", "5s",
+       "source.rotate_wait: only a file that is followed is read on after it was renamed"},
       {"type: file, path: events.ndjson", "type: stdin, follow: true", "4: true",
        "source.follow: standard input cannot be followed, because it has no file that could grow "
        "or be replaced",

@@ -17,6 +17,13 @@ const std::map<std::string, Format> kDescribeFormats = {
 const std::map<std::string, services::LogFormat> kLogFormats = {
     {"text", services::LogFormat::text}, {"json", services::LogFormat::json}};
 
+const std::map<std::string, services::LogLevel> kLogLevels = {
+    {"debug", services::LogLevel::debug},
+    {"info", services::LogLevel::info},
+    {"warning", services::LogLevel::warning},
+    {"error", services::LogLevel::error}};
+const std::map<std::string, bool> kProgress = {{"auto", true}, {"off", false}};
+
 // Hourly counts are kept for 90 days.
 constexpr int kMostHistoryHours = 90 * 24;
 // No login lasts ten years.
@@ -119,8 +126,15 @@ class Commands {
     app.add_option("--log-format", arguments_.log_format, "Form of the log on stderr")
         ->transform(CLI::CheckedTransformer(kLogFormats, CLI::ignore_case).description(""))
         ->type_name("text|json");
-    app.add_flag("-v,--verbose", raw_.verbose, "Log details as well");
-    app.add_flag("-q,--quiet", arguments_.quiet, "Log errors only, and show no progress");
+    CLI::Option* verbose = app.add_flag("-v,--verbose", raw_.verbose, "Log details as well");
+    CLI::Option* quiet =
+        app.add_flag("-q,--quiet", arguments_.quiet, "Log errors only, and show no progress");
+    app.add_option("--log-level", arguments_.log_level,
+                   "The least weight that is logged (default info; progress lines have that)")
+        ->transform(CLI::CheckedTransformer(kLogLevels, CLI::ignore_case).description(""))
+        ->type_name("debug|info|warning|error")
+        ->excludes(verbose)
+        ->excludes(quiet);
   }
 
   void add_set_option(CLI::App& app) {
@@ -147,6 +161,11 @@ class Commands {
         ->type_name("N");
     run.add_flag("--fail-on-dead-letters", arguments_.fail_on_dead_letters,
                  "End with exit code 1 if a record was dead-lettered");
+    run.add_option("--progress", arguments_.shows_progress,
+                   "auto: a line that is renewed on a terminal, else a log line every 10 s; off: "
+                   "none")
+        ->transform(CLI::CheckedTransformer(kProgress, CLI::ignore_case).description(""))
+        ->type_name("auto|off");
     run.add_flag("--from-start", arguments_.from_start,
                  "Read the event file from its start, whatever was read of it before");
   }

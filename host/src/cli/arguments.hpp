@@ -75,6 +75,7 @@ struct Arguments {
   unsigned workers = 0;
   bool fail_on_dead_letters = false;
   bool from_start = false;
+  bool shows_progress = true;
   // validate:
   bool connect = false;
   // try:

@@ -33,6 +33,8 @@ struct SourceConfig {
   Type type = Type::file;
   std::string path;     // absolute
   bool follow = false;  // wait at the end of the file for more, and for the file that follows it
+  // How long a followed file that was replaced is read on after the last that came to it.
+  std::chrono::milliseconds rotate_wait{60'000};
   Location location;
 };
 

@@ -1,5 +1,7 @@
 #include "store/counts.hpp"
 
+#include "store/former_files.hpp"
+
 namespace penstock::store {
 
 using services::Database;
@@ -76,7 +78,8 @@ Result<Counts> Counts::prepare(Database& database) {
        " requests = requests + ?6, throttled_requests = throttled_requests + ?7 WHERE id = ?1"},
       {counts.update_position_,
        "UPDATE meta SET source_path = ?1, source_device = ?2, source_inode = ?3,"
-       " source_offset = ?4, source_fingerprint_size = ?5, source_fingerprint = ?6"},
+       " source_offset = ?4, source_fingerprint_size = ?5, source_fingerprint = ?6,"
+       " source_tail_size = ?7, source_tail = ?8, source_former = ?9"},
   };
   for (const auto& [statement, sql] : statements) {
     ASSIGN_OR_RETURN(statement, database.prepare(sql));
@@ -197,12 +200,16 @@ Status Counts::set_destinations(const std::vector<DestinationStatus>& destinatio
 }
 
 Status Counts::set_position(const SavedPosition& position) {
+  const std::string former = text_of(position.former);
   return update_position_.bind_text(1, position.path)
       .bind(2, position.device)
       .bind(3, position.inode)
       .bind(4, position.offset)
       .bind(5, position.fingerprint_size)
       .bind_text(6, position.fingerprint)
+      .bind(7, position.tail_size)
+      .bind_text(8, position.tail)
+      .bind_text(9, former)
       .run();
 }
 
@@ -212,16 +219,20 @@ Result<Totals> load_totals(Database& database, const Names& names) {
       Statement meta,
       database.prepare("SELECT created_ms, received, unmatched, invalid, matched_events,"
                        " source_path, source_device, source_inode, source_offset,"
-                       " source_fingerprint_size, source_fingerprint FROM meta"));
+                       " source_fingerprint_size, source_fingerprint, source_tail_size,"
+                       " source_tail, source_former FROM meta"));
   ASSIGN_OR_RETURN(const bool there, meta.step());
   if (!there) return database.damaged("its table meta has no row");
   totals.created_ms = meta.integer(0);
   totals.counts.events = {meta.count(1), meta.count(2), meta.count(3)};
   totals.counts.matched_events = meta.count(4);
   if (!meta.is_null(5)) {
+    auto former = files_of(meta.text(13));
+    if (!former) return database.damaged("its list of former event files cannot be read");
     totals.position = SavedPosition{
-        std::string(meta.text(5)), meta.count(6), meta.count(7), meta.count(8), meta.count(9),
-        std::string(meta.text(10))};
+        {std::string(meta.text(5)), meta.count(6), meta.count(7), meta.count(8), meta.count(9),
+         std::string(meta.text(10)), meta.count(11), std::string(meta.text(12))},
+        std::move(*former)};
   }
   ASSIGN_OR_RETURN(
       Statement rows,

@@ -139,6 +139,10 @@ constexpr Step kSteps[] = {
      "CREATE TABLE uncertain (destination INTEGER NOT NULL, action TEXT NOT NULL,"
      " key INTEGER NOT NULL, sequence INTEGER NOT NULL, element INTEGER NOT NULL,"
      " until_ms INTEGER NOT NULL, PRIMARY KEY (destination, action, key)) WITHOUT ROWID"},
+    // What tells the file of the position from others, and the files before it (former_files.hpp).
+    {3, "ALTER TABLE meta ADD COLUMN source_tail_size INTEGER NOT NULL DEFAULT 0"},
+    {3, "ALTER TABLE meta ADD COLUMN source_tail TEXT NOT NULL DEFAULT ''"},
+    {3, "ALTER TABLE meta ADD COLUMN source_former TEXT NOT NULL DEFAULT ''"},
 };
 
 // From version 1 to 2.
