@@ -74,8 +74,8 @@ void show_accounts(const Asked& asked) {
   }
   const auto accounts = answer->find("accounts");
   if (accounts == answer->end() || !accounts->is_array()) return;
-  constexpr auto kLeft = Table::Align::left;
-  Table table({"account", "name", "role", ""}, {kLeft, kLeft, kLeft, kLeft});
+  constexpr auto kText = Table::Align::left;
+  Table table({"account", "name", "role", ""}, {kText, kText, kText, kText});
   for (const nlohmann::json& account : *accounts) {
     if (!account.is_object()) continue;
     const auto word = [&](const char* name) {

@@ -9,7 +9,7 @@
 namespace penstock::mapping {
 namespace {
 
-constexpr std::string_view kSpaces = " \t\r\n";
+constexpr std::string_view kWhiteSpace = " \t\r\n";
 constexpr const char* kSeeTable =
     "the table \"Liquid templates\" of the documentation has a counterpart for each filter that "
     "has one";
@@ -21,9 +21,9 @@ struct Piece {
 };
 
 std::string_view trimmed(std::string_view text) {
-  const std::size_t first = text.find_first_not_of(kSpaces);
+  const std::size_t first = text.find_first_not_of(kWhiteSpace);
   if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(kSpaces) + 1 - first);
+  return text.substr(first, text.find_last_not_of(kWhiteSpace) + 1 - first);
 }
 
 // Nothing where an opening has no closing.
@@ -69,13 +69,13 @@ std::vector<std::string_view> parted(std::string_view text, char separator) {
 bool is_path(std::string_view text) {
   const bool begins_with_letter =
       !text.empty() && ((text[0] >= 'a' && text[0] <= 'z') || (text[0] >= 'A' && text[0] <= 'Z'));
-  return begins_with_letter && text.find_first_of(kSpaces) == std::string_view::npos &&
+  return begins_with_letter && text.find_first_of(kWhiteSpace) == std::string_view::npos &&
          text != "nil" && text != "true" && text != "false" &&
          std::holds_alternative<PathSteps>(parse_path(text));
 }
 
 // As YAML writes it in single quotes.
-std::string quoted(std::string_view text) {
+std::string yaml_quoted(std::string_view text) {
   std::string out = "'";
   for (const char c : text) {
     if (c == '\'') out += '\'';
@@ -111,7 +111,7 @@ std::optional<std::string> applied(const Filter& filter, const std::string& valu
   for (const std::string_view argument : filter.arguments) {
     const std::optional<std::string_view> text = literal_of(argument);
     if (!text) return std::nullopt;
-    texts.push_back(quoted(*text));
+    texts.push_back(yaml_quoted(*text));
   }
   const auto is = [&](std::string_view name, std::size_t arguments) {
     return filter.name == name && texts.size() == arguments;
@@ -139,7 +139,7 @@ std::optional<std::string> applied(const Filter& filter, const std::string& valu
 std::optional<std::string> directive_of(std::string_view output) {
   const std::vector<std::string_view> parts = parted(output, '|');
   if (!is_path(parts.front())) return std::nullopt;
-  std::string value = quoted("$." + std::string(parts.front()));
+  std::string value = yaml_quoted("$." + std::string(parts.front()));
   for (auto part = parts.begin() + 1; part != parts.end(); ++part) {
     std::optional<std::string> next = applied(filter_of(*part), value);
     if (!next) return std::nullopt;
@@ -165,7 +165,7 @@ std::optional<std::string> template_of(const std::vector<Piece>& pieces, std::si
     }
   }
   if (text.find('\n') != std::string::npos) return std::nullopt;
-  return has_output ? "{'@template': " + quoted(text) + "}" : quoted(text);
+  return has_output ? "{'@template': " + yaml_quoted(text) + "}" : yaml_quoted(text);
 }
 
 // {% if path %} a {% else %} b {% endif %}, and nothing round it.
@@ -185,7 +185,8 @@ std::optional<std::string> condition_of(const std::vector<Piece>& pieces) {
   }
   const std::optional<std::string> then = template_of(pieces, 1, otherwise);
   if (!then) return std::nullopt;
-  std::string out = "{'@if': {exists: " + quoted("$." + std::string(path)) + ", then: " + *then;
+  std::string out =
+      "{'@if': {exists: " + yaml_quoted("$." + std::string(path)) + ", then: " + *then;
   if (otherwise < end) {
     const std::optional<std::string> text = template_of(pieces, otherwise + 1, end);
     if (!text) return std::nullopt;
@@ -205,7 +206,7 @@ std::string names_in(const std::vector<Piece>& pieces) {
   };
   for (const Piece& piece : pieces) {
     if (piece.kind == Piece::Kind::tag) {
-      const std::string_view name = piece.inside.substr(0, piece.inside.find_first_of(kSpaces));
+      const std::string_view name = piece.inside.substr(0, piece.inside.find_first_of(kWhiteSpace));
       if (!name.starts_with("end") && name != "else" && name != "elsif") add("the tag", name);
     } else if (piece.kind == Piece::Kind::output) {
       const std::vector<std::string_view> parts = parted(piece.inside, '|');
