@@ -47,7 +47,8 @@ inline constexpr char kStatus[] =
     "Works while a run is going on and when none is. Of the manifest only the names and state_dir\n"
     "are read: neither plugins nor credentials are needed.\n"
     "Exit codes: 65 the pipeline has never run, 70 the counts do not add up. With --fail-on: 77 a\n"
-    "destination needs a login, 69 one is unavailable or blocked, 75 a record is pending for longer,\n"
+    "destination needs a login, 69 one is unavailable or blocked, 75 a record is pending for "
+    "longer,\n"
     "1 dead letters are kept; the first of these that holds.";
 
 inline constexpr char kAudiences[] =
