@@ -3,13 +3,54 @@
 #include "engine.hpp"
 #include "send/retry_policy.hpp"
 #include "services/log.hpp"
+#include "store/reader.hpp"
 
 namespace penstock {
+
+// A destination that asked for no requests for some time (Retry-After) asked this pipeline, not one
+// process of it.
+void Engine::resume_pauses() {
+  const PipelineConfig& config = pipeline_.config();
+  const auto known = [&]() -> Result<std::vector<store::DestinationState>> {
+    ASSIGN_OR_RETURN(const std::unique_ptr<store::Reader> reader,
+                     store::Reader::open(config.state_dir, pipeline_.clock()));
+    return reader->destinations();
+  }();
+  if (!known.ok()) {
+    services::log(services::LogLevel::warning, "run",
+                  "how long destinations asked to wait before this start could not be read; they "
+                  "are tried at once: " +
+                      known.status().message());
+    return;
+  }
+  const std::int64_t now = now_ns();
+  const std::int64_t wall_ms = pipeline_.clock().wall_ns() / send::kNanosPerMilli;
+  for (const store::DestinationState& state : *known) {
+    if (state.state != send::name_of(send::Health::throttled)) continue;
+    // More than anybody may ask for means that a clock was wrong.
+    const std::int64_t left_ms = state.paused_until_ms - wall_ms;
+    if (left_ms <= 0 || left_ms > send::kMaxRetryAfterMs) continue;
+    for (std::uint32_t d = 0; d < states_.size(); ++d) {
+      if (config.destinations[d].name != state.name || !config.destinations[d].enabled) continue;
+      send::Decision decision;
+      decision.effect = send::Decision::Effect::throttle;
+      decision.until_ns = now + left_ms * send::kNanosPerMilli;
+      // Counted when it was said.
+      decision.issues.push_back(
+          {Issue::Severity::warning, d, Issue::kAllMappings, state.code, state.message, 1});
+      update_state(d, decision, now);
+      services::log(services::LogLevel::warning, state.name,
+                    "before this start it asked for no requests, which holds for " +
+                        std::to_string((left_ms + 999) / 1000) + " s more: " + state.message);
+    }
+  }
+}
 
 void Engine::check_destinations() {
   const DestinationCheck check(pipeline_);
   for (std::uint32_t d = 0; d < states_.size() && stops_.load() == 0; ++d) {
     if (!check.possible(d) || check.passed_lately(d)) continue;
+    if (states_[d].paused_until_ns() > now_ns()) continue;  // nor is it asked any questions
     const plugin::CheckResult result = check.ask(d, [this] { return stops_.load() > 0; });
     if (!result.ok() && stops_.load() == 0) refuse(d, result);
   }

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <future>
 
+#include "send/retry_policy.hpp"
 #include "services/log.hpp"
 
 namespace penstock {
@@ -13,7 +14,6 @@ namespace {
 constexpr std::string_view kNameSpace = "host:check";
 // How soon a signal ends a check.
 constexpr std::chrono::milliseconds kLookInterval{50};
-constexpr std::int64_t kNanosPerMilli = 1'000'000;
 
 // 64-bit FNV-1a over texts with their lengths. It only has to notice changes; the texts cannot be
 // had back from it.
@@ -89,7 +89,7 @@ bool DestinationCheck::passed_lately(std::uint32_t destination) const {
   const char* end = entry.value.data() + entry.value.size();
   const auto read = std::from_chars(entry.value.data() + expected.size(), end, passed_ms);
   if (read.ec != std::errc() || read.ptr != end) return false;
-  const std::int64_t age_ms = pipeline_.clock().wall_ns() / kNanosPerMilli - passed_ms;
+  const std::int64_t age_ms = pipeline_.clock().wall_ns() / send::kNanosPerMilli - passed_ms;
   return age_ms >= 0 && age_ms < std::chrono::milliseconds(kRemembered).count();
 }
 
@@ -97,7 +97,7 @@ void DestinationCheck::remember(std::uint32_t destination) const {
   services::KeyValueStore* store = pipeline_.store();
   if (store == nullptr) return;
   const std::string& name = pipeline_.config().destinations[destination].name;
-  const std::string now_ms = std::to_string(pipeline_.clock().wall_ns() / kNanosPerMilli);
+  const std::string now_ms = std::to_string(pipeline_.clock().wall_ns() / send::kNanosPerMilli);
   penstock_error error{};
   error.struct_size = sizeof error;
   const std::int32_t status = store->put(kNameSpace, name, fingerprint(destination) + " " + now_ms,

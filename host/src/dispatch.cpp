@@ -50,6 +50,7 @@ void Engine::collect_notices() {
 void Engine::update_state(std::uint32_t destination, const send::Decision& decision,
                           std::int64_t now_ns) {
   send::DestinationState& state = states_[destination];
+  const std::int64_t paused_before_ns = state.paused_until_ns();
   if (const auto news = state.update(decision, now_ns)) {
     const auto level = news->good                                 ? services::LogLevel::info
                        : news->severity == Issue::Severity::error ? services::LogLevel::error
@@ -57,6 +58,8 @@ void Engine::update_state(std::uint32_t destination, const send::Decision& decis
     services::log(level, pipeline_.config().destinations[destination].name, news->message);
     next_states_ns_ = 0;
   }
+  // What a destination asked for holds over a crash, too (resume_pauses).
+  if (state.paused_until_ns() != paused_before_ns) next_states_ns_ = 0;
   batcher_.pause(destination, state.paused_until_ns());
   batcher_.set_probing(destination, state.probing());
 }
@@ -66,6 +69,8 @@ void Engine::apply(send::Attempt attempt, std::int64_t now_ns, batch::Settled& s
   send::RetryPolicy policy;
   if (const auto give_up = pipeline_.config().destinations[destination].give_up_after)
     policy.give_up_after_ns = std::chrono::nanoseconds(*give_up).count();
+  policy.confirm_after_ns =
+      std::chrono::nanoseconds(pipeline_.config().destinations[destination].confirm_after).count();
   send::Decision decision =
       send::decide(attempt, policy, states_[destination].probes(), now_ns, random_);
   if (attempt.outcomes->faults() > 0) {
@@ -115,6 +120,9 @@ Status Engine::settle(std::int64_t now_ns, batch::Settled& settled) {
     ledger_.apply(settled.tally);
     progress_.settlements = std::move(settled.settlements);
     progress_.attempts = std::move(settled.attempts);
+    progress_.uncertain = std::move(settled.uncertain);
+    const std::int64_t to_wall_ns = pipeline_.clock().wall_ns() - now_ns;
+    for (UncertainKey& key : progress_.uncertain) key.until_ns += to_wall_ns;
     progress_.tally = std::move(settled.tally);
     settled = {};
   }
@@ -260,8 +268,29 @@ void Engine::begin_cancelling() {
   for (const auto& connection : pipeline_.connections()) connection->cancel_all();
 }
 
+// What earlier runs sent and the destinations may still carry out.
+void Engine::take_over(std::int64_t now_ns, batch::Settled& settled) {
+  const std::int64_t wall_ns = pipeline_.clock().wall_ns();
+  for (UncertainKey& key : leftover_.uncertain) {
+    if (key.destination >= states_.size()) continue;
+    const std::int64_t most_ns =
+        std::chrono::nanoseconds(pipeline_.config().destinations[key.destination].confirm_after)
+            .count();
+    key.until_ns = now_ns + std::clamp<std::int64_t>(key.until_ns - wall_ns, 0, most_ns);
+  }
+  batcher_.recall(leftover_.uncertain, now_ns);
+  leftover_.uncertain = {};
+  if (leftover_.all_known) return;
+  if (leftover_.pending_known) {
+    batcher_.suspect(leftover_.next_sequence, now_ns);
+  } else {
+    batcher_.suspect_all(now_ns, settled);
+  }
+}
+
 Status Engine::dispatch() {
   batch::Settled settled;
+  take_over(now_ns(), settled);
   for (;;) {
     const std::int64_t now = now_ns();
     for (send::Attempt& attempt : finished_attempts()) apply(std::move(attempt), now, settled);

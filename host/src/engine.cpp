@@ -51,6 +51,7 @@ std::vector<batch::DestinationLimits> limits_of(const PipelineConfig& config,
     batch::DestinationLimits limits;
     limits.connection = connections[all.size()];
     limits.concurrency = destination.plugin->concurrency;
+    limits.confirm_after_ns = std::chrono::nanoseconds(destination.confirm_after).count();
     for (const ActionSpec& action : destination.plugin->actions) {
       limits.actions.push_back(destination.batches.at(action.name));
     }
@@ -99,12 +100,23 @@ Result<std::unique_ptr<Engine>> Engine::prepare(Pipeline& pipeline, RunOptions o
       store::Store::open(config.state_dir, catalog_of(pipeline), store_options, pipeline.clock()));
   ASSIGN_OR_RETURN(std::unique_ptr<source::Source> source,
                    source::open(config.source, store->position(), options.from_start, tell));
+  ASSIGN_OR_RETURN(Leftover leftover, leftover_of(*store, store_options.keeps_blocks));
   return std::unique_ptr<Engine>(
-      new Engine(pipeline, options, std::move(store), std::move(source)));
+      new Engine(pipeline, options, std::move(store), std::move(source), std::move(leftover)));
+}
+
+Result<Engine::Leftover> Engine::leftover_of(store::Store& store, bool on_disk) {
+  Leftover leftover;
+  ASSIGN_OR_RETURN(leftover.uncertain, store.uncertain());
+  leftover.next_sequence = store.backlog().next_sequence;
+  leftover.all_known = store.attempts_known();
+  // What a run with a queue on disk left is not touched by one in memory, and may be under way.
+  leftover.pending_known = store.kept_blocks() && (on_disk || store.backlog().blocks == 0);
+  return leftover;
 }
 
 Engine::Engine(Pipeline& pipeline, RunOptions options, std::unique_ptr<store::Store> store,
-               std::unique_ptr<source::Source> source)
+               std::unique_ptr<source::Source> source, Leftover leftover)
     : pipeline_(pipeline),
       options_(options),
       on_disk_(pipeline.config().queue.type == QueueConfig::Type::disk),
@@ -120,6 +132,7 @@ Engine::Engine(Pipeline& pipeline, RunOptions options, std::unique_ptr<store::St
       sequencer_(queue_, ledger_, 4 * std::max(1U, std::thread::hardware_concurrency()),
                  source_->position()),
       batcher_(limits_of(pipeline.config(), connections_of(pipeline))),
+      leftover_(std::move(leftover)),
       states_(pipeline.config().destinations.size()),
       connection_of_(connections_of(pipeline)),
       told_(states_.size()) {
@@ -172,7 +185,7 @@ void Engine::work() {
     auto mapped = std::make_unique<MappedChunk>();
     mapped->sequence = chunk.sequence;
     mapped->begin = chunk.begin;
-    mapped->end = chunk.end;
+    mapped->end = chunk.reached;
     if (chunk.oversized_line) {
       mapping::map_oversized_line(chunk.begin.offset, chunk.end.offset, mapped->blocks,
                                   mapped->tally);
@@ -181,9 +194,17 @@ void Engine::work() {
           mapping::map_lines(mapper, pipeline_.program(), {chunk.bytes.get(), chunk.size},
                              chunk.begin.offset, mapped->blocks, mapped->tally);
     }
-    if (mapped->fault) mapped->end.offset = mapped->fault->offset;
-    mapped->saved_end = source_->saved(mapped->end);
-    status = sequencer_.push(std::move(mapped));
+    if (mapped->fault) {
+      // What was read of the newest file, unless these lines came late to one before it.
+      if (chunk.begin.generation == mapped->end.generation)
+        mapped->end.offset = mapped->fault->offset;
+      auto saved = source::saved_at(chunk, mapped->fault->offset);
+      status = saved.status();
+      if (saved.ok()) mapped->saved_end = std::move(*saved);
+    } else {
+      mapped->saved_end = std::move(chunk.saved);
+    }
+    if (status.ok()) status = sequencer_.push(std::move(mapped));
     if (status.ok()) continue;
     source_->stop();  // nobody takes what would still be read
     break;
@@ -217,6 +238,7 @@ RunReport Engine::execute() {
         }
         wake();
       });
+  resume_pauses();
   check_destinations();
   const unsigned workers =
       options_.workers > 0 ? options_.workers : std::max(1U, std::thread::hardware_concurrency());
@@ -235,6 +257,8 @@ RunReport Engine::execute() {
     collect_notices();
     block_what_is_at_fault();
     tell_states(now_ns());
+    // Every attempt came back, or else dispatch() had failed.
+    progress_.attempts_known = true;
     failure = queue_.settle(std::move(progress_));
   }
   if (failure.ok()) failure = queue_.flush();
@@ -315,6 +339,7 @@ RunReport Engine::report(double duration_s, Status failure) {
   report.pending = batcher_.pending_by_mapping();
   report.pending.resize(report.mappings.size());
   for (const auto& [mapping, count] : queue_.untaken_by_mapping()) report.pending[mapping] += count;
+  report.unconfirmed = batcher_.unconfirmed();
   report.accounting = ledger_.verify(report.pending);
   report.counts = ledger_.snapshot();
   const std::uint64_t known = source_->known_bytes();
@@ -366,6 +391,11 @@ Status Engine::outcome(const RunReport& report) const {
   const bool lost_input = !from_file && report.unread_bytes > 0;
   if (pending == 0 && !lost_input) return {};
   std::string what = std::to_string(pending) + " records were not delivered";
+  if (report.unconfirmed > 0) {
+    what = std::to_string(pending - std::min(pending, report.unconfirmed)) +
+           " records were not delivered, and " + std::to_string(report.unconfirmed) +
+           " were delivered but have to be sent once more (confirm_after)";
+  }
   if (report.unread_bytes > 0)
     what += ", and " + std::to_string(report.unread_bytes) + " bytes of input were not mapped";
   if (on_disk_) {

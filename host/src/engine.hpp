@@ -39,10 +39,19 @@ class Engine {
   [[nodiscard]] Progress progress() const;
 
  private:
+  // What earlier runs left on its way.
+  struct Leftover {
+    std::vector<UncertainKey> uncertain;  // wall clock
+    bool all_known = true;                // false: what was pending may have been in flight as well
+    bool pending_known = true;            // false: it is not known what that was
+    std::uint64_t next_sequence = 0;      // of the first block of this run
+  };
+  [[nodiscard]] static Result<Leftover> leftover_of(store::Store& store, bool on_disk);
   Engine(Pipeline& pipeline, RunOptions options, std::unique_ptr<store::Store> store,
-         std::unique_ptr<source::Source> source);
+         std::unique_ptr<source::Source> source, Leftover leftover);
 
   // checking.cpp: before the source is read
+  void resume_pauses();
   void check_destinations();
   void refuse(std::uint32_t destination, const plugin::CheckResult& result);
 
@@ -61,6 +70,7 @@ class Engine {
 
   // dispatch.cpp: from the queue to the destinations
   Status dispatch();
+  void take_over(std::int64_t now_ns, batch::Settled& settled);
   void wait_until(std::int64_t time_ns);
   void follow_stops(std::int64_t now_ns);
   void follow_probes();
@@ -93,6 +103,7 @@ class Engine {
   queue::Queue queue_;
   Sequencer sequencer_;
   batch::Batcher batcher_;
+  Leftover leftover_;
   std::vector<send::DestinationState> states_;
   std::vector<std::uint32_t> connection_of_;    // by destination
   std::vector<send::ConcurrencyLimit> limits_;  // by connection

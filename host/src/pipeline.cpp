@@ -4,13 +4,12 @@
 #include <filesystem>
 #include <system_error>
 
+#include "send/retry_policy.hpp"
 #include "services/log.hpp"
 #include "services/state_dir.hpp"
 
 namespace penstock {
 namespace {
-
-constexpr std::int64_t kNanosPerMilli = 1'000'000;
 
 // What the plugins of several destinations say is wrong, to be shown at once.
 class Failures {
@@ -57,8 +56,8 @@ Result<std::unique_ptr<Pipeline>> Pipeline::load(const std::string& path,
 
 void Pipeline::record_end(const Status& status) {
   if (!record_) return;
-  const Status kept =
-      record_->end(clock_.wall_ns() / kNanosPerMilli, exit_code(status.code()), status.message());
+  const Status kept = record_->end(clock_.wall_ns() / send::kNanosPerMilli,
+                                   exit_code(status.code()), status.message());
   if (!kept.ok()) services::log(services::LogLevel::warning, "run", kept.message());
   record_.reset();
 }
@@ -73,7 +72,8 @@ Status Pipeline::connect(State state, bool allow_shared_state) {
   if (state == State::on_disk) {
     RETURN_IF_ERROR(services::prepare_state_dir(config_.state_dir));
     ASSIGN_OR_RETURN(lock_, services::StateLock::acquire(config_.state_dir, config_.path));
-    auto record = services::RunRecord::begin(config_.state_dir, clock_.wall_ns() / kNanosPerMilli);
+    auto record =
+        services::RunRecord::begin(config_.state_dir, clock_.wall_ns() / send::kNanosPerMilli);
     // A run that cannot say afterwards how it went is still a run.
     if (record.ok()) {
       record_.emplace(std::move(record).value());

@@ -17,7 +17,7 @@ void check_defaults(const PluginManifest& plugin, Diagnostics& diagnostics) {
                                          left_to_users);
     if (action.default_trigger.empty()) continue;
     (void)trigger::parse(config::sample_of_default_trigger(action.default_trigger),
-                         action.default_trigger_location, diagnostics);
+                         action.default_trigger_location, diagnostics, trigger::Origin::manifest);
   }
 }
 

@@ -45,6 +45,8 @@ struct RunReport {
   std::vector<std::uint64_t> pending_before;    // by mapping: what earlier runs left
   std::vector<std::uint64_t> pending;           // by mapping
   std::vector<DestinationReport> destinations;  // as in PipelineConfig
+  // Of the pending ones: delivered, and to be sent once more.
+  std::uint64_t unconfirmed = 0;
   double duration_s = 0;
   bool stopped = false;  // by a signal
   std::uint64_t unread_bytes =

@@ -21,10 +21,10 @@ namespace penstock {
 struct MappedChunk {
   std::uint64_t sequence = 0;
   Position begin;
-  Position end;
+  Position end;  // how far the newest file of the source was read
   std::vector<Block> blocks;
   Tally tally;
-  std::optional<SavedPosition> saved_end;  // `end` to be remembered, where it can be gone back to
+  std::optional<SavedPosition> saved_end;     // to go on behind it, where that can be
   std::optional<mapping::PluginFault> fault;  // why it ends before what was read
 };
 

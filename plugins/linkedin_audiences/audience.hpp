@@ -25,6 +25,9 @@ struct Audience {
   AudienceType type = AudienceType::user;
   std::string key;   // LinkedIn's sourceSegmentId
   std::string name;  // for the segment, should it have to be created; no part of its identity
+  // The id of the segment that it is, where a mapping names one: none is looked for by key, and
+  // none is created.
+  std::string existing_id{};
 };
 
 // What identifies an audience: its name is no part of it.

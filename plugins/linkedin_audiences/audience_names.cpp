@@ -2,10 +2,14 @@
 
 #include <nlohmann/json.hpp>
 
+#include "segment.hpp"
+
 namespace penstock::linkedin {
 namespace {
 
 using nlohmann::json;
+
+constexpr char kExistingField[] = "existing_segment_id";
 
 std::string literal(const json& literals, const char* name) {
   if (!literals.is_object()) return {};
@@ -43,6 +47,33 @@ MappingFault fault_of_fixed_action(const json& mapping) {
   return {};
 }
 
+// Of a mapping's existing_segment_id, given those of the mappings before it. A segment that two
+// audiences filled would have no order among them.
+std::string fault_of_existing(const Audience& audience,
+                              const std::map<AudienceId, std::string>& known) {
+  if (audience.existing_id.empty()) return {};
+  if (!is_segment_id(audience.existing_id)) {
+    return "existing_segment_id is the number of an audience at LinkedIn, such as 10804; `penstock "
+           "audiences list PIPELINE --all` shows those of the account";
+  }
+  if (audience.key.empty()) {
+    return "a mapping with existing_segment_id needs the audience's key as a literal, too";
+  }
+  const AudienceId id(audience);
+  for (const auto& [other, segment] : known) {
+    const bool same = !(other < id) && !(id < other);
+    if (same && segment != audience.existing_id) {
+      return "other mappings of the audience \"" + audience.key +
+             "\" name another existing_segment_id, " + segment + "; one audience is one segment";
+    }
+    if (!same && segment == audience.existing_id) {
+      return "segment " + segment + " is named for the audience \"" + other.key +
+             "\" as well; give both mappings the same key, or each its own segment";
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 std::optional<Audience> audience_of(const json& mapping) {
@@ -53,12 +84,13 @@ std::optional<Audience> audience_of(const json& mapping) {
     Audience audience{AudienceType::user, literal(literals, "personas_audience_key"),
                       literal(literals, "dmp_segment_name")};
     if (audience.name.empty()) audience.name = audience.key;
+    audience.existing_id = literal(literals, kExistingField);
     return audience;
   }
   if (action == "sync_to_company_segment") {
     const bool connections = literal(literals, "audience_source") == "CONNECTIONS";
     const std::string key = literal(literals, connections ? "segment_name" : "computation_key");
-    return Audience{AudienceType::company, key, key};
+    return Audience{AudienceType::company, key, key, literal(literals, kExistingField)};
   }
   return std::nullopt;
 }
@@ -66,8 +98,15 @@ std::optional<Audience> audience_of(const json& mapping) {
 MappingFault fault_of_mappings(std::string_view mappings_json) {
   const json mappings = json::parse(mappings_json, nullptr, false);
   if (!mappings.is_array()) return {};
+  std::map<AudienceId, std::string> existing;
   for (const json& mapping : mappings) {
     if (const std::optional<Audience> audience = audience_of(mapping)) {
+      const std::string fault = fault_of_existing(*audience, existing);
+      if (!fault.empty()) {
+        return {kExistingField, "mapping " + literal(mapping, "mapping") + ": " + fault};
+      }
+      if (!audience->existing_id.empty())
+        existing.emplace(AudienceId(*audience), audience->existing_id);
       std::string batch_key;
       append_batch_key(audience->type, audience->key, batch_key);
       if (batch_key.size() > kMaxKeyBytes) {
@@ -108,7 +147,7 @@ std::vector<Audience> audiences_of(std::string_view mappings_json) {
       std::optional<Audience> audience = audience_of(mapping);
       if (!audience || audience->key.empty()) continue;
       const AudienceId id(*audience);
-      if (const std::string* called = names.find(id)) audience->name = *called;
+      names.complete(*audience);
       audiences.emplace(id, std::move(*audience));
     }
   }
@@ -122,8 +161,11 @@ AudienceNames::AudienceNames(const json& mappings) {
   if (!mappings.is_array()) return;
   for (const json& mapping : mappings) {
     std::optional<Audience> audience = audience_of(mapping);
+    if (!audience) continue;
+    if (!audience->existing_id.empty())
+      existing_.emplace(AudienceId(*audience), audience->existing_id);
     // A mapping without a name of its own leaves it to the others.
-    if (!audience || audience->name == audience->key) continue;
+    if (audience->name == audience->key) continue;
     names_.emplace(AudienceId(*audience), std::move(audience->name));
   }
 }
@@ -135,6 +177,17 @@ AudienceNames AudienceNames::parse(std::string_view mappings_json) {
 const std::string* AudienceNames::find(const AudienceId& audience) const {
   const auto found = names_.find(audience);
   return found != names_.end() ? &found->second : nullptr;
+}
+
+const std::string* AudienceNames::existing(const AudienceId& audience) const {
+  const auto found = existing_.find(audience);
+  return found != existing_.end() ? &found->second : nullptr;
+}
+
+void AudienceNames::complete(Audience& audience) const {
+  const AudienceId id(audience);
+  if (const std::string* called = find(id)) audience.name = *called;
+  if (const std::string* segment = existing(id)) audience.existing_id = *segment;
 }
 
 }  // namespace penstock::linkedin

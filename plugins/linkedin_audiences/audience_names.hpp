@@ -26,7 +26,7 @@ struct MappingFault {
 };
 
 // Of the first mapping of the list that cannot work: an audience from elsewhere has no events to
-// follow, or its key is too long for any.
+// follow, its key is too long for any, or it names a segment that another audience is, or by no id.
 [[nodiscard]] MappingFault fault_of_mappings(std::string_view mappings_json);
 
 // The audiences that mappings name by literals, each once, called as AudienceNames has it. Of
@@ -44,9 +44,14 @@ class AudienceNames {
 
   // Nothing where no mapping gives the audience a name of its own.
   [[nodiscard]] const std::string* find(const AudienceId& audience) const;
+  // The segment that a mapping of the audience names by its id; nothing where none does.
+  [[nodiscard]] const std::string* existing(const AudienceId& audience) const;
+  // The audience, with what other mappings say about it.
+  void complete(Audience& audience) const;
 
  private:
   std::map<AudienceId, std::string> names_;
+  std::map<AudienceId, std::string> existing_;
 };
 
 }  // namespace penstock::linkedin

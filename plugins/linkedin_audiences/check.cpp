@@ -1,11 +1,10 @@
 #include "check.hpp"
 
-#include <algorithm>
-#include <array>
 #include <string_view>
 
 #include <nlohmann/json.hpp>
 
+#include "account_roles.hpp"
 #include "api_version.hpp"
 #include "hook_failure.hpp"
 #include "reply.hpp"
@@ -15,25 +14,12 @@ namespace {
 
 using nlohmann::json;
 
-// The roles that may manage audiences: all there are but VIEWER.
-constexpr std::array<std::string_view, 4> kManagingRoles = {
-    "ACCOUNT_BILLING_ADMIN", "ACCOUNT_MANAGER", "CAMPAIGN_MANAGER", "CREATIVE_MANAGER"};
 // Far above these answers.
 constexpr std::size_t kMaxBody = 4 * 1024 * 1024;
 // Of a role or member id that is shown.
 constexpr std::size_t kMaxShown = 64;
 
-// Of the list of a member's accounts: an agency's may be long.
-constexpr std::size_t kRolesPerPage = 100;
-constexpr int kMaxRolePages = 50;
-
-std::optional<std::size_t> total_of(const json& page) {
-  const auto paging = page.find("paging");
-  if (paging == page.end() || !paging->is_object()) return std::nullopt;
-  const auto total = paging->find("total");
-  if (total == paging->end() || !total->is_number_unsigned()) return std::nullopt;
-  return total->get<std::size_t>();
-}
+constexpr std::int64_t kMsPerSecond = 1'000;
 
 bool answered(const sdk::HttpResponse& response, std::int32_t status) {
   return response.result == PENSTOCK_OK && response.status == status;
@@ -46,6 +32,12 @@ json body_of(const sdk::HttpResponse& response) {
 }  // namespace
 
 std::int32_t Check::run(std::int64_t deadline_ns, const sdk::Error& error) const {
+  if (const std::optional<CheckPause::Pause> pause = pause_.load()) {
+    return error.fail(PENSTOCK_ERR_TRANSPORT, pause->reason, {},
+                      "LinkedIn was not asked, because it has asked for no more questions for " +
+                          std::to_string((pause->remaining_ms + kMsPerSecond - 1) / kMsPerSecond) +
+                          " s more. What it said: " + pause->message);
+  }
   const Errand errand(deadline_ns);
   std::string member;
   if (const std::int32_t code = read_member(errand, member, error); code != PENSTOCK_OK) {
@@ -88,17 +80,15 @@ std::int32_t Check::read_member(const Errand& errand, std::string& member,
     member = text_of(body_of(response), "id");
     return PENSTOCK_OK;
   }
-  // Deliveries do not need r_basicprofile; and LinkedIn lets few ask who they are in a day.
-  if (answered(response, 403) || answered(response, 429)) return PENSTOCK_OK;
+  // Deliveries do not need r_basicprofile.
+  if (answered(response, 403)) return PENSTOCK_OK;
   return refuse(response, "Asking who the access token belongs to", error);
 }
 
 std::int32_t Check::check_account(const Errand& errand, const sdk::Error& error) const {
   const sdk::HttpResponse response = api_.get("/adAccounts/" + settings_.ad_account_id, errand);
   // 403: the account is another's, or the login lacks r_ads; the role will tell, if anything does.
-  if (answered(response, 200) || answered(response, 403) || answered(response, 429)) {
-    return PENSTOCK_OK;
-  }
+  if (answered(response, 200) || answered(response, 403)) return PENSTOCK_OK;
   if (answered(response, 404) || answered(response, 400)) {
     return error.fail(PENSTOCK_ERR_INVALID, "unknown_account", "ad_account_id",
                       "LinkedIn knows no ad account " + settings_.ad_account_id +
@@ -123,34 +113,22 @@ std::int32_t Check::read_role(const Errand& errand, const std::string& member,
   if (answered(response, 404)) return no_access(error);
   // Another's account, or no r_ads; the list of the member's own accounts tells which.
   if (answered(response, 403)) return read_role_from_list(errand, role, error);
-  if (answered(response, 429)) return PENSTOCK_OK;
   return refuse(response, "Asking for the role on the ad account", error);
 }
 
 std::int32_t Check::read_role_from_list(const Errand& errand, std::optional<std::string>& role,
                                         const sdk::Error& error) const {
   const std::string account = account_urn(settings_);
-  std::size_t start = 0;
-  for (int page = 0; page < kMaxRolePages; ++page) {
-    const sdk::HttpResponse response =
-        api_.get("/adAccountUsers?q=authenticatedUser&start=" + std::to_string(start) +
-                     "&count=" + std::to_string(kRolesPerPage),
-                 errand);
-    if (response.result != PENSTOCK_OK) return refuse(response, "Asking for the role", error);
-    const json body = body_of(response);
-    const auto entries = body.is_object() ? body.find("elements") : body.end();
-    if (response.status != 200 || entries == body.end() || !entries->is_array()) return PENSTOCK_OK;
-    for (const json& entry : *entries) {
-      if (text_of(entry, "account") != account) continue;
-      role = text_of(entry, "role");
-      return PENSTOCK_OK;
-    }
-    start += entries->size();
-    // Without a total only an empty page is the end.
-    const std::optional<std::size_t> total = total_of(body);
-    if (entries->empty() || (total && start >= *total)) return no_access(error);
+  const AccountRoles roles = read_account_roles(api_, errand, account);
+  for (const AccountRole& entry : roles.entries) {
+    if (entry.account != account) continue;
+    role = entry.role;
+    return PENSTOCK_OK;
   }
-  return PENSTOCK_OK;  // too long to be read
+  if (roles.response.result != PENSTOCK_OK || roles.response.status == 429)
+    return refuse(roles.response, "Asking for the role", error);
+  // One that LinkedIn does not show, or that is too long to be read, says nothing.
+  return roles.complete ? no_access(error) : PENSTOCK_OK;
 }
 
 std::int32_t Check::no_access(const sdk::Error& error) const {
@@ -163,9 +141,7 @@ std::int32_t Check::no_access(const sdk::Error& error) const {
 }
 
 std::int32_t Check::check_role(const std::string& role, const sdk::Error& error) const {
-  if (std::find(kManagingRoles.begin(), kManagingRoles.end(), role) != kManagingRoles.end()) {
-    return PENSTOCK_OK;
-  }
+  if (manages_audiences(role)) return PENSTOCK_OK;
   const std::string has = role == "VIEWER"
                               ? "The LinkedIn member who logged in may only view ad account " +
                                     settings_.ad_account_id + " (role VIEWER)"
@@ -204,12 +180,14 @@ std::int32_t Check::check_audiences(const Errand& errand, bool role_is_known,
                       "(Products), wait until it is granted, then log in again with `penstock auth "
                       "login`");
   }
-  return refuse(response, "Looking at the ad account's audiences", error);
+  return refuse(response, "Looking at the ad account's audiences", error,
+                CheckPause::Of::audiences);
 }
 
 std::int32_t Check::refuse(const sdk::HttpResponse& response, const char* doing,
-                           const sdk::Error& error) const {
+                           const sdk::Error& error, CheckPause::Of of) const {
   Refusal refusal = classify(response, settings_, doing, host_.wall_ns());
+  if (refusal.outcome.status == PENSTOCK_THROTTLED) pause_.save(of, refusal.outcome);
   if (!refusal.classified) {
     refusal.outcome.status = PENSTOCK_BLOCKED;
     refusal.outcome.message +=

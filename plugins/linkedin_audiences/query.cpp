@@ -113,6 +113,24 @@ void add_all(const std::string& mapping, AudienceType type, const std::vector<Se
   entries.push_back(std::move(none));
 }
 
+// Of the one mapping that the arguments are about.
+std::optional<Audience> complete_audience_of(const json& arguments) {
+  std::optional<Audience> audience = audience_of(arguments);
+  if (audience) AudienceNames(arguments.value("mappings", json::array())).complete(*audience);
+  return audience;
+}
+
+// Of a mapping that names its segment by id.
+json existing_entry(const std::string& mapping, const Audience& audience,
+                    const SegmentLookup& lookup) {
+  if (lookup.segment) return entry(mapping, audience, &*lookup.segment, {});
+  json shown = entry(mapping, audience, nullptr, {});
+  shown["id"] = audience.existing_id;
+  shown["status"] = "UNKNOWN";
+  shown["note"] = lookup.failure->message;
+  return shown;
+}
+
 std::int32_t wrong_arguments(const sdk::Error& error, std::string_view message) {
   return error.fail(PENSTOCK_ERR_INVALID, "invalid_arguments", {}, message);
 }
@@ -124,13 +142,15 @@ std::int32_t Query::run(std::string_view name, std::string_view arguments_json,
                         const sdk::Error& error) const {
   const Errand errand(deadline_ns);
   const json arguments = json::parse(arguments_json, nullptr, false);
-  if (name != "audiences" && name != "rename") {
-    return error.fail(PENSTOCK_ERR_UNSUPPORTED, "unknown_query", {},
-                      "the LinkedIn plugin answers the queries \"audiences\" and \"rename\"");
-  }
   if (!arguments.is_object()) return wrong_arguments(error, "the arguments are no JSON object");
-  return name == "audiences" ? audiences(arguments, errand, answer, error)
-                             : rename(arguments, errand, answer, error);
+  if (name == "audiences") return audiences(arguments, errand, answer, error);
+  if (name == "rename") return rename(arguments, errand, answer, error);
+  if (name == "account_audiences") return account_.audiences(arguments, errand, answer, error);
+  if (name == "accounts") return account_.accounts(errand, answer, error);
+  if (name == "test_member") return test_member(arguments, errand, answer, error);
+  return error.fail(PENSTOCK_ERR_UNSUPPORTED, "unknown_query", {},
+                    "the LinkedIn plugin answers the queries \"audiences\", \"account_audiences\", "
+                    "\"accounts\", \"identity\", \"rename\" and \"test_member\"");
 }
 
 std::int32_t Query::audiences(const json& arguments, const Errand& errand, std::string& answer,
@@ -147,9 +167,11 @@ std::int32_t Query::audiences(const json& arguments, const Errand& errand, std::
   for (const json& mapping : *mappings) {
     std::optional<Audience> audience = audience_of(mapping);
     if (!audience) return wrong_arguments(error, "a mapping is of no action of this plugin");
-    if (const std::string* called = names.find(AudienceId(*audience))) audience->name = *called;
+    names.complete(*audience);
     const std::string name = text_of(mapping, "mapping");
-    if (audience->key.empty()) {
+    if (!audience->existing_id.empty()) {
+      entries.push_back(existing_entry(name, *audience, api_.get_existing(*audience, errand)));
+    } else if (audience->key.empty()) {
       add_all(name, audience->type, list.segments, entries);
     } else {
       json shown = entry_of(name, *audience, list.segments);
@@ -167,9 +189,16 @@ std::int32_t Query::audiences(const json& arguments, const Errand& errand, std::
   return PENSTOCK_OK;
 }
 
+std::int32_t Query::test_member(const json& arguments, const Errand& errand, std::string& answer,
+                                const sdk::Error& error) const {
+  const std::optional<Audience> audience = complete_audience_of(arguments);
+  if (!audience) return wrong_arguments(error, "the mapping is of no action of this plugin");
+  return member_test_.run(*audience, arguments, errand, answer, error);
+}
+
 std::int32_t Query::rename(const json& arguments, const Errand& errand, std::string& answer,
                            const sdk::Error& error) const {
-  const std::optional<Audience> audience = audience_of(arguments);
+  const std::optional<Audience> audience = complete_audience_of(arguments);
   const std::string name(trim(text_of(arguments, "name")));
   if (!audience) return wrong_arguments(error, "the mapping is of no action of this plugin");
   if (audience->key.empty()) {
@@ -178,7 +207,14 @@ std::int32_t Query::rename(const json& arguments, const Errand& errand, std::str
                            "which audience to rename; rename it in Campaign Manager");
   }
   if (name.empty()) return wrong_arguments(error, "the new name is empty");
-  const SegmentList found = api_.find(AudienceId(*audience), errand);
+  SegmentList found;
+  if (audience->existing_id.empty()) {
+    found = api_.find(AudienceId(*audience), errand);
+  } else {
+    SegmentLookup lookup = api_.get_existing(*audience, errand);
+    found.failure = std::move(lookup.failure);
+    if (lookup.segment) found.segments.push_back(std::move(*lookup.segment));
+  }
   if (found.failure) return fail_with(*found.failure, error);
   if (found.segments.empty()) {
     return error.fail(PENSTOCK_ERR_NOT_FOUND, "audience_not_created", {},

@@ -81,6 +81,7 @@ std::optional<Segment> parse_segment(const json& segment) {
   parsed.type = text_of(segment, "type");
   parsed.key = text_of(segment, "sourceSegmentId");
   parsed.name = text_of(segment, "name");
+  parsed.account = text_of(segment, "account");
   parsed.source_platform = text_of(segment, "sourcePlatform");
   parsed.created_ms = count_of(segment, "created").value_or(0);
   parsed.input = count_of(segment, "inputCount");

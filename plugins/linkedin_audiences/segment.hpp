@@ -28,6 +28,7 @@ struct Segment {
   std::string key;  // sourceSegmentId; "" when it has none
   std::string name;
   std::string source_platform;
+  std::string account;          // "urn:li:sponsoredAccount:N"
   std::int64_t created_ms = 0;  // by LinkedIn's clock; 0 when it did not say
   SegmentStatus status = SegmentStatus::unknown;
   std::string status_word;  // as LinkedIn wrote it; "" when it did not

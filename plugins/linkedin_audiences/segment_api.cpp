@@ -129,12 +129,14 @@ std::optional<Segment> SegmentApi::find_elsewhere(const AudienceId& audience,
                                                   const Errand& errand) const {
   const SegmentList all = read_pages("&sourceSegmentId=" + percent_encode(audience.key),
                                      "Looking for the audience under all platforms", errand);
-  const auto elsewhere = [&](const Segment& segment) {
-    return segment.is_of(audience) && !of_our_platform(segment);
-  };
-  const auto found = std::find_if(all.segments.begin(), all.segments.end(), elsewhere);
-  if (found == all.segments.end()) return std::nullopt;
-  return *found;
+  const Segment* found = nullptr;
+  for (const Segment& segment : all.segments) {
+    const bool same_type = segment.is_of(audience);
+    if (segment.key != audience.key || (same_type && of_our_platform(segment))) continue;
+    if (same_type) return segment;
+    if (found == nullptr) found = &segment;
+  }
+  return found != nullptr ? std::optional<Segment>(*found) : std::nullopt;
 }
 
 SegmentList SegmentApi::list(const Errand& errand) const {
@@ -142,6 +144,10 @@ SegmentList SegmentApi::list(const Errand& errand) const {
                                "Listing the ad account's audiences", errand);
   keep_only(all.segments, [&](const Segment& segment) { return of_our_platform(segment); });
   return all;
+}
+
+SegmentList SegmentApi::list_all(const Errand& errand) const {
+  return read_pages("", "Listing the ad account's audiences", errand);
 }
 
 SegmentList SegmentApi::read_pages(const std::string& narrowing, std::string_view doing,
@@ -187,7 +193,7 @@ std::optional<std::int64_t> SegmentApi::count(const Errand& errand) const {
   if (response.result != PENSTOCK_OK || response.status != 200) return std::nullopt;
   const std::optional<Page> page = parse_page(response.body);
   if (page && page->total > 0) return page->total;
-  const SegmentList all = read_pages("", "Counting the ad account's audiences", errand);
+  const SegmentList all = list_all(errand);
   if (all.failure) return std::nullopt;
   return static_cast<std::int64_t>(all.segments.size());
 }
@@ -206,6 +212,49 @@ SegmentLookup SegmentApi::get(const std::string& id, const Errand& errand) const
   Refusal refusal = classify(response, settings_, kDoing, host_.wall_ns());
   lookup.failure = refusal.classified ? undelivered(std::move(refusal.outcome))
                                       : lookup_refused(std::move(refusal), kDoing);
+  return lookup;
+}
+
+SegmentLookup SegmentApi::get_existing(const Audience& audience, const Errand& errand) const {
+  SegmentLookup lookup = get(audience.existing_id, errand);
+  if (lookup.failure) return lookup;
+  const auto refused = [&](const char* reason, const std::string& what) {
+    sdk::Outcome outcome;
+    outcome.status = PENSTOCK_BLOCKED;
+    outcome.flags = PENSTOCK_OUTCOME_BATCH_KEY_ONLY;
+    outcome.reason = reason;
+    outcome.message =
+        "The mapping of the audience \"" + audience.key + "\" names LinkedIn's segment " +
+        audience.existing_id + " in existing_segment_id, " + what +
+        ". `penstock audiences list PIPELINE --all` shows the account's audiences with "
+        "their ids. What waits for this audience is kept, other audiences go on";
+    lookup.segment.reset();
+    lookup.failure = std::move(outcome);
+    return std::move(lookup);
+  };
+  if (!lookup.segment) {
+    return refused("existing_segment_missing", "which does not exist, or not for this login");
+  }
+  const Segment& found = *lookup.segment;
+  if (!found.account.empty() && found.account != account_urn(settings_)) {
+    return refused("existing_segment_elsewhere", "which belongs to " + safe_message(found.account) +
+                                                     " and not to ad_account_id " +
+                                                     settings_.ad_account_id);
+  }
+  if (found.type != name_of(audience.type)) {
+    return refused("existing_segment_wrong_type",
+                   "which is of type " + safe_message(found.type) + "; the mapping's " +
+                       std::string(members_of(audience.type)) + " need one of type " +
+                       std::string(name_of(audience.type)) +
+                       ", and a list that was uploaded takes no members this way");
+  }
+  if (!of_our_platform(found)) {
+    return refused("existing_segment_other_platform",
+                   "which is of the platform " + safe_message(found.source_platform) +
+                       " and not of the destination's setting source_platform, " +
+                       settings_.source_platform +
+                       ". Set that to it, if LinkedIn lets your app use it");
+  }
   return lookup;
 }
 
@@ -238,7 +287,10 @@ CreateResult SegmentApi::create(const Audience& audience, const Errand& errand) 
     refusal.outcome.reason = "segment_conflict";
     result.failure = std::move(refusal.outcome);
     result.failure.message = with_words(
-        "Somebody else has just created this audience. It is looked up and tried again by itself",
+        "LinkedIn says that the audience \"" + audience.name +
+            "\" exists already, but does not show it yet: somebody else may have just created it. "
+            "It is looked up again by itself. If this lasts for more than a few minutes, look in "
+            "Campaign Manager for an audience of that name and delete or rename it",
         refusal.error.message);
   } else if (is_segment_limit(refusal)) {
     result.failure = limit_reached(audience, refusal.error.message, errand);

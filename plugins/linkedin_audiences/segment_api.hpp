@@ -44,13 +44,19 @@ class SegmentApi {
   // All [may-block].
   // The segments with the audience's type and key, over all pages, the oldest first.
   [[nodiscard]] SegmentList find(const AudienceId& audience, const Errand& errand) const;
-  // The oldest segment with the audience's type and key under another platform than the setting's;
-  // nothing when there is none, or that is not known.
+  // What may keep an audience from being created: the oldest segment with its key under another
+  // platform than the setting's or of another type, those of its own type first; nothing when there
+  // is none, or that is not known.
   [[nodiscard]] std::optional<Segment> find_elsewhere(const AudienceId& audience,
                                                       const Errand& errand) const;
   // Every segment of the account under the setting source_platform, the oldest first.
   [[nodiscard]] SegmentList list(const Errand& errand) const;
+  // Every segment of the account, under whichever platform, the oldest first.
+  [[nodiscard]] SegmentList list_all(const Errand& errand) const;
   [[nodiscard]] SegmentLookup get(const std::string& id, const Errand& errand) const;
+  // The segment that a mapping names by its id. A failure, too, when it is not there, or not what
+  // the mapping fills: of another account, type or platform.
+  [[nodiscard]] SegmentLookup get_existing(const Audience& audience, const Errand& errand) const;
   [[nodiscard]] CreateResult create(const Audience& audience, const Errand& errand) const;
   // Nothing when it worked.
   [[nodiscard]] std::optional<sdk::Outcome> rename(const std::string& id, const std::string& name,

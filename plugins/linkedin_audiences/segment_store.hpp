@@ -23,6 +23,9 @@ struct SegmentState {
   // Not stored; the first write after a restart will tell.
   bool suspect = false;
 
+  // LinkedIn said that the audience exists (409), and does not show it yet. Not stored.
+  bool exists = false;
+
   [[nodiscard]] bool usable() const { return !id.empty() && !suspect; }
 };
 

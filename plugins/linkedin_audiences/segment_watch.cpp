@@ -28,8 +28,18 @@ constexpr std::string_view kReplacedAdvice =
     "The former was deleted at LinkedIn, and this one has the same key. Point the campaigns that "
     "used the former to it. Who was in the former alone is not in it.";
 
+constexpr std::string_view kUnconfirmedAdvice =
+    "The answer to the request that creates it was lost. LinkedIn is asked, ever more rarely, "
+    "whether it exists, for create_again_after (two minutes unless it is set), before another is "
+    "created: two of the same key would split its members. What waits for it is kept, and goes on "
+    "by itself.";
+
+std::string quoted(const std::string& name) {
+  return "\"" + std::string(sdk::cut_utf8(name, kMaxNameBytes)) + "\"";
+}
+
 std::string phrase_of(const std::string& name, const std::string& id) {
-  return "\"" + std::string(sdk::cut_utf8(name, kMaxNameBytes)) + "\" (segment " + id + ")";
+  return quoted(name) + " (segment " + id + ")";
 }
 
 std::string list_of(const std::map<std::string, std::string>& phrases) {
@@ -101,6 +111,13 @@ void SegmentWatch::seen(const Audience& audience, const std::vector<Segment>& se
        !others.empty());
 }
 
+void SegmentWatch::unconfirmed(const Audience& audience, bool holds) {
+  // It has no id yet that could tell it from others.
+  note("audience_unconfirmed", PENSTOCK_LOG_WARNING,
+       std::string(name_of(audience.type)) + " " + audience.key, quoted(audience.name),
+       kUnconfirmedAdvice, holds);
+}
+
 void SegmentWatch::deleted(const Audience& audience, const std::string& id) {
   note("audience_deleted", PENSTOCK_LOG_ERROR, id, phrase_of(audience.name, id),
        std::string(kDeletedAdvice) + " " + std::string(how_to_resend()), true);
@@ -142,6 +159,7 @@ void SegmentWatch::note(std::string_view code, std::int32_t level, const std::st
     if (what == "expired") message += one ? " has expired" : " have expired";
     if (what == "failed") message += one ? " has the status FAILED" : " have the status FAILED";
     if (what == "twins") message += ": several audiences have the same key and type";
+    if (what == "unconfirmed") message += " may or may not have been created";
     if (what == "moved") message += one ? " is used from now on" : " are used from now on";
     if (what == "deleted") message += one ? " does not exist any more" : " do not exist any more";
     message.append(". ").append(advice);

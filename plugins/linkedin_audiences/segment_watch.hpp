@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include <penstock/sdk/batch.hpp>
 #include <penstock/sdk/notices.hpp>
 
 #include "audience.hpp"
@@ -34,6 +35,12 @@ class SegmentWatch {
   void seen(const Audience& audience, const std::vector<Segment>& segments);
   // The same, and tells when the version of the API ends soon: the run may last longer than it.
   void seen_while_sending(const Audience& audience, const std::vector<Segment>& segments);
+  // What a mapping says about its audience does not fit LinkedIn's segment.
+  void refused(const sdk::Outcome& outcome) {
+    notices_.raise(PENSTOCK_LOG_ERROR, outcome.reason, outcome.message);
+  }
+  // Whether it is not known if the audience was created, because the answer was lost.
+  void unconfirmed(const Audience& audience, bool holds);
   // The segment that was used does not exist any more.
   void deleted(const Audience& audience, const std::string& id);
   // Another segment of the audience is used from now on, because it is older.

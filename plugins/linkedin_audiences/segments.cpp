@@ -16,8 +16,10 @@ constexpr std::int64_t kNsPerMinute = 60'000 * kNsPerMs;
 constexpr std::int64_t kNewSegmentWindowMs = 10 * 60 * 1'000;
 // The longest pause between two tries at a segment that is not there yet.
 constexpr std::int64_t kMaxNotFoundPauseMs = 60'000;
-// How soon LinkedIn is asked again about a creation whose answer was lost.
+// How soon LinkedIn is asked again about a creation whose end is not known, and how late at most:
+// many audiences may wait so at once, and all of them share one rate.
 constexpr std::int64_t kLeastLookForCreatedMs = 1'000;
+constexpr std::int64_t kMostLookForCreatedMs = 30'000;
 // How often an audience's segment is looked at: a status changes within days, and 50 audiences make
 // less than one small request a minute.
 constexpr std::int64_t kLookEveryNs = 60 * kNsPerMinute;
@@ -31,17 +33,41 @@ sdk::Outcome retry(std::string reason, std::string message, std::int64_t after_m
   return {PENSTOCK_RETRY, remote_status, after_ms, std::move(reason), std::move(message)};
 }
 
-// How long to wait before LinkedIn is asked again whether a creation succeeded.
-std::int64_t look_for_created_ms(const Settings& settings) {
-  return std::max(settings.segment_ready_after_ms, kLeastLookForCreatedMs);
+// How long to wait before LinkedIn is asked again whether a creation succeeded: as long again as it
+// has been awaited, so that a lag of two minutes costs some seven questions.
+std::int64_t look_for_created_ms(const Settings& settings, std::int64_t awaited_ms) {
+  const std::int64_t least = std::max(settings.segment_ready_after_ms, kLeastLookForCreatedMs);
+  return std::clamp(awaited_ms, least, std::max(least, kMostLookForCreatedMs));
 }
 
-sdk::Outcome of_other_platform(const Audience& audience, const Segment& other,
-                               const Settings& settings) {
+// The same where it is certain to exist, so that it need not become ready first.
+std::int64_t look_for_existing_ms(std::int64_t awaited_ms) {
+  return std::clamp(awaited_ms, kLeastLookForCreatedMs, kMostLookForCreatedMs);
+}
+
+sdk::Outcome conflict_with(std::string message) {
   sdk::Outcome outcome;
   outcome.status = PENSTOCK_BLOCKED;
   outcome.flags = PENSTOCK_OUTCOME_BATCH_KEY_ONLY;
   outcome.remote_status = 409;
+  outcome.message = std::move(message);
+  return outcome;
+}
+
+sdk::Outcome of_other_type(const Audience& audience, const Segment& other) {
+  sdk::Outcome outcome = conflict_with(
+      "LinkedIn does not create the audience \"" + audience.name + "\" of type " +
+      std::string(name_of(audience.type)) + " because segment " + other.id +
+      " has its key already and is of type " + safe_message(other.type) +
+      ", which cannot be changed. Give the mapping another key, or delete that segment in Campaign "
+      "Manager. What waits for the audience is kept, other audiences go on");
+  outcome.reason = "segment_of_other_type";
+  return outcome;
+}
+
+sdk::Outcome of_other_platform(const Audience& audience, const Segment& other,
+                               const Settings& settings) {
+  sdk::Outcome outcome = conflict_with({});
   outcome.reason = "segment_of_other_platform";
   outcome.message = "LinkedIn does not create the audience \"" + audience.name +
                     "\" because segment " + other.id + " has its key already, under the platform " +
@@ -103,7 +129,7 @@ SegmentAnswer Segments::resolve(const Audience& audience, const sdk::Batch& batc
     changed_.notify_all();
   };
   try {
-    if (!loaded) state = store_.load(AudienceId(audience));
+    if (!loaded && audience.existing_id.empty()) state = store_.load(AudienceId(audience));
     looked = look(audience, Errand(batch), state);
   } catch (...) {
     looked.failure = retry("internal", "the plugin failed while it looked for the segment", -1);
@@ -123,6 +149,13 @@ void Segments::look_at(const std::vector<Audience>& audiences, std::int64_t dead
     return;
   }
   for (const Audience& audience : audiences) {
+    if (!audience.existing_id.empty()) {
+      const SegmentLookup lookup = api_.get_existing(audience, Errand(deadline_ns));
+      if (lookup.segment) watch_.seen(audience, {*lookup.segment});
+      if (lookup.failure && lookup.failure->status == PENSTOCK_BLOCKED)
+        watch_.refused(*lookup.failure);
+      continue;
+    }
     const AudienceId id(audience);
     std::vector<Segment> own;
     std::copy_if(list.segments.begin(), list.segments.end(), std::back_inserter(own),
@@ -143,8 +176,11 @@ SegmentAnswer Segments::answer(const SegmentState& state) const {
 }
 
 Segments::Look Segments::look(const Audience& audience, const Errand& errand, SegmentState& state) {
+  if (!audience.existing_id.empty()) return look_at_existing(audience, errand, state);
   const AudienceId id(audience);
-  SegmentList found = api_.find(id, errand);
+  SegmentList found;
+  found.failure = held_back();
+  if (!found.failure) found = api_.find(id, errand);
   if (found.failure) {
     if (state.usable() && may_write_anyway(*found.failure)) {
       host_.log(PENSTOCK_LOG_INFO, "the state of LinkedIn segment " + state.id +
@@ -183,13 +219,49 @@ Segments::Look Segments::look(const Audience& audience, const Errand& errand, Se
   return {std::move(failure), complete};
 }
 
+Segments::Look Segments::look_at_existing(const Audience& audience, const Errand& errand,
+                                          SegmentState& state) {
+  SegmentLookup lookup;
+  lookup.failure = held_back();
+  if (!lookup.failure) lookup = api_.get_existing(audience, errand);
+  if (lookup.failure) {
+    if (state.usable() && may_write_anyway(*lookup.failure)) {
+      host_.log(PENSTOCK_LOG_INFO, "the state of LinkedIn segment " + state.id +
+                                       " could not be read: " + lookup.failure->message);
+      return {};
+    }
+    state.suspect = true;
+    return {std::move(lookup.failure), false};
+  }
+  state = {audience.existing_id, std::min(lookup.segment->created_ms, now_ms()), 0};
+  watch_.seen_while_sending(audience, {*lookup.segment});
+  return {std::nullopt, true};
+}
+
+std::optional<sdk::Outcome> Segments::held_back() {
+  if (not_held_back_.load()) return std::nullopt;
+  const std::optional<CheckPause::Pause> pause = pause_.load();
+  if (!pause || pause->of != CheckPause::Of::audiences) {
+    not_held_back_ = true;
+    return std::nullopt;
+  }
+  return sdk::Outcome{PENSTOCK_THROTTLED, 429, pause->remaining_ms, pause->reason, pause->message};
+}
+
 void Segments::adopt(const Audience& audience, const Segment& segment, SegmentState& state) {
   if (state.id == segment.id) return;  // of which more is known than LinkedIn shows
   if (!state.id.empty()) watch_.moved(audience, state.id, segment.id);
+  watch_.unconfirmed(audience, false);
   state.id = segment.id;
-  // By our clock; LinkedIn's may be ahead. One that we began to create cannot be older than that.
-  state.created_ms = std::max(std::min(segment.created_ms, now_ms()), state.creating_ms);
+  // By our clock; LinkedIn's may be ahead. One that we began to create cannot be older than that;
+  // one that is much older was there before, and needs no wait.
+  const bool was_there =
+      segment.created_ms > 0 && segment.created_ms + kNewSegmentWindowMs < state.creating_ms;
+  state.created_ms = was_there
+                         ? segment.created_ms
+                         : std::max(std::min(segment.created_ms, now_ms()), state.creating_ms);
   state.creating_ms = 0;
+  state.exists = false;
   store_.save(AudienceId(audience), state);
 }
 
@@ -211,11 +283,19 @@ std::optional<sdk::Outcome> Segments::establish(const Audience& audience, const 
                                                 SegmentState& state) {
   // The finder may lag behind a creation whose answer was lost.
   const std::int64_t remaining = until_create_again_ms(state);
+  const std::int64_t awaited_ms = now_ms() - state.creating_ms;
+  if (remaining > 0 && state.exists) {
+    return retry("segment_conflict",
+                 "LinkedIn says that the audience exists and does not show it yet; it is looked up "
+                 "again",
+                 std::min(remaining, look_for_existing_ms(awaited_ms)));
+  }
   if (remaining > 0) {
+    watch_.unconfirmed(audience, true);
     return retry("segment_create_unconfirmed",
                  "It is not certain whether the audience was created; LinkedIn is asked again "
                  "before another one is",
-                 std::min(remaining, look_for_created_ms(settings_)));
+                 std::min(remaining, look_for_created_ms(settings_, awaited_ms)));
   }
   return create(audience, errand, state);
 }
@@ -228,6 +308,7 @@ std::optional<sdk::Outcome> Segments::create(const Audience& audience, const Err
   CreateResult result = api_.create(audience, errand);
   switch (result.kind) {
     case CreateResult::Kind::created:
+      watch_.unconfirmed(audience, false);
       state = {result.id, now_ms(), 0};
       store_.save(id, state);
       host_.log(PENSTOCK_LOG_INFO, "created LinkedIn segment " + result.id + " of type " +
@@ -235,14 +316,16 @@ std::optional<sdk::Outcome> Segments::create(const Audience& audience, const Err
                                        audience.key + "\"");
       return std::nullopt;
     case CreateResult::Kind::refused:
+      watch_.unconfirmed(audience, false);
       state.creating_ms = 0;
       store_.forget(id);
       return result.failure;
     case CreateResult::Kind::uncertain:
       break;
   }
-  // Exists under somebody else's hands: one more look now spares a round.
-  if (result.failure.reason == "segment_conflict") {
+  const bool conflict = result.failure.reason == "segment_conflict";
+  if (conflict) {
+    // It exists, so that it can be looked up at once.
     SegmentList found = api_.find(id, errand);
     if (found.failure) return found.failure;
     if (!found.segments.empty()) {
@@ -252,16 +335,22 @@ std::optional<sdk::Outcome> Segments::create(const Audience& audience, const Err
     if (const std::optional<Segment> other = api_.find_elsewhere(id, errand)) {
       state.creating_ms = 0;
       store_.forget(id);
-      return of_other_platform(audience, *other, settings_);
+      return other->is_of(id) ? of_other_platform(audience, *other, settings_)
+                              : of_other_type(audience, *other);
     }
+  } else {
+    watch_.unconfirmed(audience, true);
   }
   // The wait counts from now: LinkedIn may have carried the request out at any moment until it was
   // given up.
   state.creating_ms = now_ms();
+  state.exists = conflict;
   store_.save(id, state);
   if (const std::int64_t remaining = until_create_again_ms(state); remaining > 0) {
-    result.failure.retry_after_ms = std::max(result.failure.retry_after_ms,
-                                             std::min(remaining, look_for_created_ms(settings_)));
+    const std::int64_t pause_ms =
+        conflict ? look_for_existing_ms(0) : look_for_created_ms(settings_, 0);
+    result.failure.retry_after_ms =
+        std::max(result.failure.retry_after_ms, std::min(remaining, pause_ms));
   }
   return result.failure;
 }
@@ -297,8 +386,10 @@ sdk::Outcome Segments::not_found(const Audience& audience, const std::string& id
   }
   // At once the first time; a finder that keeps giving a dead id must not make this a tight loop.
   return retry("segment_gone",
-               "LinkedIn says that the audience does not exist; it is looked up, and made again if "
-               "need be",
+               audience.existing_id.empty()
+                   ? "LinkedIn says that the audience does not exist; it is looked up, and made "
+                     "again if need be"
+                   : "LinkedIn says that the audience does not exist; it is looked up",
                attempt == 0 ? 0 : -1, 404);
 }
 

@@ -2,6 +2,7 @@
 // batches start at the same time, and looked at again from time to time.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <map>
@@ -13,6 +14,7 @@
 #include <penstock/sdk/batch.hpp>
 
 #include "audience.hpp"
+#include "check_pause.hpp"
 #include "segment_api.hpp"
 #include "segment_store.hpp"
 #include "segment_watch.hpp"
@@ -33,6 +35,7 @@ class Segments {
         settings_(settings),
         api_(host, settings),
         store_(host, settings),
+        pause_(host, settings),
         watch_(host, settings) {}
 
   // [send-thread] [may-block] Waits for another batch that is already asking about this audience,
@@ -70,8 +73,12 @@ class Segments {
   };
 
   SegmentAnswer answer(const SegmentState& state) const;
+  // Whether the check before this run was asked to wait with questions about audiences.
+  std::optional<sdk::Outcome> held_back();
   // The parts that talk to LinkedIn; called without the lock, by one batch per audience.
   Look look(const Audience& audience, const Errand& errand, SegmentState& state);
+  // The same for an audience whose segment a mapping names.
+  Look look_at_existing(const Audience& audience, const Errand& errand, SegmentState& state);
   std::optional<sdk::Outcome> establish(const Audience& audience, const Errand& errand,
                                         SegmentState& state);
   std::optional<sdk::Outcome> create(const Audience& audience, const Errand& errand,
@@ -90,7 +97,10 @@ class Segments {
   const Settings& settings_;
   SegmentApi api_;
   SegmentStore store_;
+  CheckPause pause_;
   SegmentWatch watch_;
+
+  std::atomic<bool> not_held_back_{false};  // no pause is under way any more
 
   std::mutex mutex_;
   std::condition_variable changed_;

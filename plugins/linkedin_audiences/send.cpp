@@ -63,7 +63,7 @@ void Sender::send(const sdk::Batch& batch) {
                       "the batch key does not name an audience: it was not made by this plugin"});
     return;
   }
-  if (const std::string* name = names_.find(AudienceId(audience))) audience.name = *name;
+  names_.complete(audience);
   if (batch.size() > kMaxElements) {
     batch.report_all(
         {PENSTOCK_SPLIT, 0, -1, "too_many_elements", "LinkedIn takes 5,000 elements in a request"});

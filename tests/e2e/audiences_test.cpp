@@ -6,10 +6,12 @@
 
 #include <catch2/catch.hpp>
 #include <chrono>
+#include <functional>
 #include <string>
 #include <thread>
 
 #include "sample.hpp"
+#include "unit/linkedin_sandbox_client.hpp"
 
 namespace penstock::e2e {
 namespace {
@@ -150,6 +152,203 @@ TEST_CASE("Renaming says what is wrong with the name of a mapping") {
   CHECK_THAT(early.err, Catch::Contains("LinkedIn has no audience with the key \"trial_users\""));
   CHECK(fixture.penstock({"audiences", "rename", fixture.pipeline}).exit_code == 64);
   CHECK(fixture.penstock({"audiences"}).exit_code == 64);
+}
+
+namespace {
+
+constexpr char kMe[] = "Me@example.com";
+// As `printf me@example.com | sha256sum` says.
+constexpr char kMyHash[] = "8c2a47d3bdb8d3096a6479f53eac3b724291db5f1c31611100f675be5537329d";
+
+// What was sent to the audience since then, in order.
+std::vector<nlohmann::json> writes_since(const linkedin_sandbox::Sandbox& sandbox,
+                                         std::uint64_t number) {
+  std::vector<nlohmann::json> writes;
+  const nlohmann::json log = sandbox.requests(10'000);
+  for (const auto& request : log.at("requests")) {
+    if (request.at("endpoint") == "users" && request.at("number").get<std::uint64_t>() > number)
+      writes.push_back(request);
+  }
+  return writes;
+}
+std::uint64_t last_request(const linkedin_sandbox::Sandbox& sandbox) {
+  return sandbox.counters().at("requests").get<std::uint64_t>();
+}
+
+void wait_for(const std::function<bool()>& condition, const char* what) {
+  INFO(what);
+  for (int i = 0; i < 3000 && !condition(); ++i) std::this_thread::sleep_for(10ms);
+  REQUIRE(condition());
+}
+
+// A fixture whose audiences exist, and a command about one of them.
+struct TestFixture : Fixture {
+  TestFixture() {
+    REQUIRE(penstock({"run", pipeline}).exit_code == 0);
+    before = sandbox->members("trial_users");
+    number = last_request(*sandbox);
+  }
+  [[nodiscard]] std::vector<std::string> words() const {
+    return {"audiences", "test", pipeline,          "trial_users",
+            "--email",   kMe,    "--confirm-after", "50ms"};
+  }
+  std::vector<std::string> before;
+  std::uint64_t number = 0;
+};
+
+}  // namespace
+
+TEST_CASE(
+    "audiences list --all shows what else the account has, and a mapping fills it by its id") {
+  const Fixture fixture;
+  SandboxClient client(fixture.sandbox->api_port());
+  nlohmann::json body = segment_body("made_by_hand");
+  body["account"] = "urn:li:sponsoredAccount:512345678";
+  body["name"] = "Made by hand";
+  REQUIRE(client.post("/rest/dmpSegments", body).status == 201);
+  const std::string id =
+      std::to_string(fixture.segment("made_by_hand").at("id").get<std::uint64_t>());
+
+  const Finished all = fixture.penstock({"audiences", "list", fixture.pipeline, "--all"});
+  INFO(all.err);
+  CHECK(all.exit_code == 0);
+  CHECK_THAT(all.out, Catch::Contains(id) && Catch::Contains("Made by hand") &&
+                          Catch::Contains("made_by_hand") && Catch::Contains("account 512345678"));
+  CHECK_THAT(fixture.penstock({"audiences", "list", fixture.pipeline}).out,
+             !Catch::Contains("Made by hand") && Catch::Contains("churn_risk"));
+
+  const std::string set =
+      "destinations.linkedin_eu.mappings.trial_users.fields.existing_segment_id=\"" + id + "\"";
+  const Finished run = fixture.penstock({"run", fixture.pipeline, "--set", set});
+  INFO(run.err);
+  REQUIRE(run.exit_code == 0);
+  CHECK(fixture.sandbox->members("made_by_hand") ==
+        sample_truth().at("members").at("trial_users").get<std::vector<std::string>>());
+  CHECK(fixture.sandbox->members("trial_users").empty());
+  const nlohmann::json listed = fixture
+                                    .penstock({"audiences", "list", fixture.pipeline, "--all",
+                                               "--format", "json", "--set", set})
+                                    .json();
+  for (const auto& entry : listed.at("destinations").at(0).at("audiences")) {
+    if (entry.at("id") == id) CHECK(entry.at("mapping") == "trial_users");
+  }
+  CHECK(audience(fixture.penstock({"audiences", fixture.pipeline, "--format", "json", "--set", set})
+                     .json(),
+                 "trial_users")["id"] == id);
+}
+
+TEST_CASE("An existing audience of another type holds up its mapping alone, and says why") {
+  const Fixture fixture;
+  SandboxClient client(fixture.sandbox->api_port());
+  nlohmann::json body = segment_body("companies", "COMPANY");
+  body["account"] = "urn:li:sponsoredAccount:512345678";
+  REQUIRE(client.post("/rest/dmpSegments", body).status == 201);
+  const std::string id = std::to_string(fixture.segment("companies").at("id").get<std::uint64_t>());
+  const Finished run = fixture.penstock(
+      {"run", fixture.pipeline, "--drain-timeout", "200ms", "--format", "json", "--set",
+       "destinations.linkedin_eu.mappings.trial_users.fields.existing_segment_id=\"" + id + "\""});
+  CHECK(run.exit_code == 75);
+  CHECK_THAT(run.out, Catch::Contains("existing_segment_wrong_type"));
+  const nlohmann::json mappings = run.json().at("destinations").at("linkedin_eu").at("mappings");
+  CHECK(mappings.at("trial_users").at("delivered") == 0);
+  CHECK(mappings.at("trial_users").at("pending").get<std::uint64_t>() > 0);
+  CHECK(mappings.at("churn_risk").at("pending") == 0);
+}
+
+TEST_CASE("audiences test puts a person in, shows request and answer, and takes them out") {
+  const TestFixture fixture;
+  const Finished text = fixture.penstock(fixture.words());
+  INFO(text.out << text.err);
+  CHECK(text.exit_code == 0);
+  CHECK_THAT(text.out, Catch::Contains("Put in") && Catch::Contains("Taken out") &&
+                           Catch::Contains(kMyHash) && Catch::Contains("/users") &&
+                           Catch::Contains(R"({"elements":[{"status":201}]})"));
+  CHECK_THAT(text.out + text.err, !Catch::Contains("me@example.com", Catch::CaseSensitive::No));
+  CHECK(fixture.sandbox->members("trial_users") == fixture.before);
+  CHECK(writes_since(*fixture.sandbox, fixture.number).size() == 2);
+
+  auto words = fixture.words();
+  words.insert(words.end(), {"--format", "json"});
+  const nlohmann::json told = fixture.penstock(words).json();
+  CHECK(told.at("added").at("accepted") == true);
+  CHECK(told.at("removed").at("accepted") == true);
+  CHECK(told.at("problem").is_null());
+
+  words = fixture.words();
+  words.emplace_back("--remove");
+  const std::uint64_t number = last_request(*fixture.sandbox);
+  CHECK(fixture.penstock(words).exit_code == 0);
+  CHECK(writes_since(*fixture.sandbox, number).size() == 1);
+}
+
+TEST_CASE("A test whose person is refused says so, and does not try for long") {
+  const TestFixture fixture;
+  REQUIRE(
+      fixture.sandbox
+          ->change_behaviour({{"refused_identifiers", {"SHA256_EMAIL=" + std::string(kMyHash)}}})
+          .ok());
+  const Finished refused = fixture.penstock(fixture.words());
+  CHECK(refused.exit_code == 1);
+  CHECK_THAT(refused.err, Catch::Contains("LinkedIn answered 400 about the person") &&
+                              !Catch::Contains("may still be in the audience"));
+  CHECK(writes_since(*fixture.sandbox, fixture.number).size() == 2);
+}
+
+TEST_CASE("A test whose middle fails takes the person out once LinkedIn answers again") {
+  const TestFixture fixture;
+  REQUIRE(fixture.sandbox->change_behaviour({{"failing_audiences", {"trial_users"}}}).ok());
+  Process test(fixture.workspace, penstock_arguments(fixture.words()));
+  wait_for([&] { return test.err().find("not taken out yet") != std::string::npos; },
+           "the removal to fail");
+  const std::uint64_t number = last_request(*fixture.sandbox);
+  REQUIRE(fixture.sandbox->change_behaviour({{"failing_audiences", nlohmann::json::array()}}).ok());
+  const Finished finished = test.wait();
+  CHECK(finished.exit_code == 1);
+  CHECK_THAT(finished.err, Catch::Contains("503"));
+  // Once more, as the request that failed may have been carried out late.
+  CHECK_THAT(finished.err, Catch::Contains("taken out once more"));
+  CHECK(writes_since(*fixture.sandbox, number).size() == 2);
+  CHECK(fixture.sandbox->members("trial_users") == fixture.before);
+}
+
+TEST_CASE("SIGINT in the middle of a test waits until the person is out again") {
+  const TestFixture fixture;
+  REQUIRE(fixture.sandbox->change_behaviour({{"delay", 1}, {"delay_ms", 300}}).ok());
+  Process test(fixture.workspace, penstock_arguments(fixture.words()));
+  wait_for(
+      [&] { return fixture.sandbox->members("trial_users").size() == fixture.before.size() + 1; },
+      "the person to be put in");
+  test.signal(SIGINT);
+  const Finished finished = test.wait();
+  CHECK(finished.exit_code == 128 + SIGINT);
+  CHECK_THAT(finished.out, Catch::Contains("is out again"));
+  CHECK(fixture.sandbox->members("trial_users") == fixture.before);
+}
+
+TEST_CASE("A person who cannot be taken out is said so, with the command that does it") {
+  const TestFixture fixture;
+  REQUIRE(fixture.sandbox->change_behaviour({{"delay", 1}, {"delay_ms", 300}}).ok());
+  Process test(fixture.workspace, penstock_arguments(fixture.words()));
+  wait_for(
+      [&] { return fixture.sandbox->members("trial_users").size() == fixture.before.size() + 1; },
+      "the person to be put in");
+  REQUIRE(fixture.sandbox->revoke_token("sandbox-token"));
+  const Finished finished = test.wait();
+  CHECK(finished.exit_code != 0);
+  CHECK_THAT(finished.err, Catch::Contains("may still be in the audience") &&
+                               Catch::Contains("trial_users --remove --email"));
+}
+
+TEST_CASE("A test before the first run, and one of a mapping that is none, send nothing") {
+  const Fixture fixture;
+  const auto test = [&](const char* mapping) {
+    return fixture.penstock({"audiences", "test", fixture.pipeline, mapping, "--email", kMe});
+  };
+  const Finished early = test("trial_users");
+  CHECK(early.exit_code == 1);
+  CHECK_THAT(early.err, Catch::Contains("penstock run"));
+  CHECK(test("trial_user").exit_code == 64);
+  CHECK(fixture.sandbox->counters().at("elements").at("received") == 0);
 }
 
 }  // namespace penstock::e2e

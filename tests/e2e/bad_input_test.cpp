@@ -197,7 +197,7 @@ TEST_CASE(
 TEST_CASE("A line of 2 GB is one invalid event, and the next line is delivered") {
   const Workspace workspace;
   // Sparse: the file takes no room on the disk.
-  const std::string path = workspace.write("events", "{\"n\":1}\n");
+  const std::string path = workspace.write("events", "{\"n\":1}\nx");
   std::filesystem::resize_file(path, 2'000'000'000);
   std::ofstream(path, std::ios::app | std::ios::binary) << "\n{\"n\":2}\n";
   const Finished run =

@@ -135,11 +135,16 @@ source: )" + options.source +
     access_token: "${env:LINKEDIN_ACCESS_TOKEN:-sandbox-token}"
     rates: )" + options.rates +
                      R"(
+    timeout: )" + options.timeout +
+                     R"(
 destinations:
   linkedin:
     plugin: linkedin_audiences
     connection: linkedin
     batch: )" + options.batch +
+                     R"(
+    confirm_after: )" +
+                     options.confirm_after +
                      R"(
     settings:
       ad_account_id: "512345678"

@@ -70,6 +70,9 @@ struct CrowdPipeline {
   std::string rates = "{users: {requests: 100000, per: 1s}}";
   std::string batch = "{max_age: 50ms}";
   std::string further;  // lines at the top level
+  // A third of the usual times: runs end with confirmations where answers were lost.
+  std::string timeout = "10s";
+  std::string confirm_after = "20s";
 };
 // A pipeline with one mapping for each audience of the crowd; returns the manifest's path. The
 // state directory is Workspace::path("state").

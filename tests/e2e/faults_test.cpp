@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 #include <random>
 
+#include "crowd.hpp"
 #include "sample.hpp"
 
 namespace penstock::e2e {
@@ -36,6 +37,7 @@ linkedin_sandbox::Options faulty(unsigned seed) {
   behaviour.element_throttle = probability(0.02);
   behaviour.element_error = probability(0.02);
   behaviour.close_connection = probability(0.2);
+  behaviour.late_execution = std::to_string(probability(0.2)) + ",0.4";
   behaviour.shuffle_order = random() % 2 == 0;
   // Longer than a new segment is waited for, shorter than a lost creation is.
   behaviour.find_lag_ms = static_cast<std::int64_t>(random() % 2 * 300);
@@ -56,7 +58,10 @@ struct Trial {
     process = std::make_unique<Process>(
         workspace, penstock_arguments({"run", manifest, "--format", "json", "--set",
                                        "destinations.linkedin_eu.batch.max_records=" +
-                                           std::to_string(20 + seed * 7)}));
+                                           std::to_string(20 + seed * 7),
+                                       // Longer than anything is carried out late.
+                                       "--set", "connections.linkedin.timeout=3s", "--set",
+                                       "destinations.linkedin_eu.confirm_after=3s"}));
   }
   unsigned seed;
   linkedin_sandbox::Sandbox sandbox;
@@ -76,6 +81,8 @@ TEST_CASE("Over 50 seeds of faults the members equal the truth, and the report a
       const Finished run = trial->process->wait();
       INFO("seed " << trial->seed << "\n" << run.out << "\n" << run.err);
       REQUIRE(run.exit_code == 0);
+      wait_until([&] { return trial->sandbox.counters().at("late_requests") == 0; },
+                 "the last requests to be carried out");
       check_members(trial->sandbox, truth);
       check_requests(trial->sandbox);
       CHECK(trial->sandbox.counters().at("twin_segments") == 0);

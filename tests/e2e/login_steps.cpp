@@ -67,15 +67,20 @@ std::size_t token_requests(const Sandbox& sandbox) {
   return count;
 }
 
-std::string browse(const std::string& url) {
+int connect_to(const std::string& url) {
   constexpr std::size_t kPort = sizeof("http://127.0.0.1:") - 1;
-  const std::size_t slash = url.find('/', kPort);
   const int socket = ::socket(AF_INET, SOCK_STREAM, 0);
   const sockaddr_in address =
       loopback_address(static_cast<std::uint16_t>(std::stoi(url.substr(kPort))));
   REQUIRE(::connect(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+  return socket;
+}
+
+std::string browse(const std::string& url, const std::string& host) {
+  const std::size_t slash = url.find('/', sizeof("http://127.0.0.1:") - 1);
+  const int socket = connect_to(url);
   const std::string request =
-      "GET " + url.substr(slash) + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+      "GET " + url.substr(slash) + " HTTP/1.1\r\nHost: " + host + "\r\nConnection: close\r\n\r\n";
   REQUIRE(::send(socket, request.data(), request.size(), MSG_NOSIGNAL) ==
           static_cast<ssize_t>(request.size()));
   std::string answer;

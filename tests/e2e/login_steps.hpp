@@ -22,7 +22,9 @@ std::string write_login_pipeline(const Workspace& workspace,
 [[nodiscard]] std::size_t token_requests(const linkedin_sandbox::Sandbox& sandbox);
 
 // What a browser does with "http://127.0.0.1:PORT/...": one GET. Returns the whole answer.
-std::string browse(const std::string& url);
+std::string browse(const std::string& url, const std::string& host = "localhost");
+// An open connection to where the URL leads, on which nothing was said; to be closed.
+int connect_to(const std::string& url);
 // The word behind the mark, or "".
 [[nodiscard]] std::string word_after(const std::string& text, const std::string& mark);
 // The address that a running `auth login` prints.

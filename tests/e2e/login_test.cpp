@@ -1,13 +1,20 @@
 // Guards `penstock auth` from the outside: each way to give tokens, each refusal, and what it says.
 #include <fcntl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
 #include <catch2/catch.hpp>
+#include <chrono>
 #include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <mutex>
 
 #include "login_steps.hpp"
+#include "services/pkce.hpp"
+#include "unit/scripted_server.hpp"
 
 namespace penstock::e2e {
 namespace {
@@ -205,6 +212,118 @@ TEST_CASE("A stranger's request does not end a login") {
   const Finished finished = login.wait();
   CHECK(finished.exit_code == 0);
   CHECK_THAT(finished.err, Catch::Contains("Still waiting"));
+}
+
+TEST_CASE("Connections on which nothing is said do not keep the browser waiting") {
+  const Place place;
+  Process login(place.workspace,
+                penstock_arguments({"auth", "login", place.pipeline, "--timeout", "60s"}));
+  const std::string back = word_after(browse(login_address(login)), "Location:");
+  std::vector<int> silent;
+  // More than are kept open at once.
+  for (int i = 0; i < 100; ++i) silent.push_back(connect_to(back));
+  const std::string half = "GET /callback HT";
+  REQUIRE(::send(silent.back(), half.data(), half.size(), MSG_NOSIGNAL) ==
+          static_cast<ssize_t>(half.size()));
+  const auto begin = std::chrono::steady_clock::now();
+  CHECK_THAT(browse(back), Catch::Contains("200 OK"));
+  // Before, each of them took a second.
+  CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(8));
+  CHECK(login.wait().exit_code == 0);
+  for (const int socket : silent) ::close(socket);
+}
+
+TEST_CASE("A request that came to a login under another host's name is not taken") {
+  const Place place;
+  Process login(place.workspace,
+                penstock_arguments({"auth", "login", place.pipeline, "--timeout", "60s"}));
+  const std::string back = word_after(browse(login_address(login)), "Location:");
+  for (const char* host : {"evil.example.com", "evil.example.com:8765", "localhost.example.com", "",
+                           "127.0.0.1\r\nHost: evil.example.com"}) {
+    CAPTURE(host);
+    const std::string answer = browse(back, host);
+    CHECK_THAT(answer, Catch::Contains("421") && !Catch::Contains("succeeded"));
+  }
+  CHECK_THAT(browse(back, "127.0.0.1:8765"), Catch::Contains("200 OK"));
+  CHECK(login.wait().exit_code == 0);
+}
+
+TEST_CASE("A login shows the ad accounts of the member, with the role on each") {
+  Place place;
+  REQUIRE(place.sandbox.change_behaviour({{"known_accounts", {"512345678", "7654321"}}}).ok());
+  const Finished finished = log_in(place.workspace, place.pipeline);
+  INFO(finished.err);
+  CHECK(finished.exit_code == 0);
+  CHECK_THAT(finished.err, Catch::Contains("512345678") && Catch::Contains("7654321") &&
+                               Catch::Contains("ACCOUNT_MANAGER") &&
+                               Catch::Contains("the one in the manifest"));
+  // What a program reads holds none of it.
+  CHECK_THAT(finished.out, !Catch::Contains("7654321"));
+}
+
+TEST_CASE("Where the manifest says pkce, a login proves that it asked for the code") {
+  std::string exchanged;
+  std::mutex mutex;
+  test::ScriptedServer tokens([&](test::Conversation& conversation) {
+    const std::string request = conversation.read_request();
+    {
+      const std::lock_guard lock(mutex);
+      exchanged = request;
+    }
+    conversation.write(test::http_answer(200,
+                                         R"({"access_token":"sandbox-token","expires_in":3600})",
+                                         "Content-Type: application/json\r\n"));
+  });
+  // The plugin as it is, but for its name and this.
+  const Workspace plugins;
+  std::string manifest = read_file(data_path("") + "../../manifests/linkedin_audiences.yaml");
+  const auto replace = [&](const std::string& from, const std::string& to) {
+    const std::size_t at = manifest.find(from);
+    REQUIRE(at != std::string::npos);
+    manifest.replace(at, from.size(), to);
+  };
+  replace("name: linkedin_audiences", "name: linkedin_pkce");
+  replace("  type: oauth2\n", "  type: oauth2\n  pkce: true\n");
+  const std::string path = plugins.write("linkedin_pkce.yaml", manifest);
+  std::filesystem::create_symlink(std::string(PENSTOCK_PLUGIN_DIR) + "/linkedin_audiences.so",
+                                  plugins.path("linkedin_audiences.so"));
+
+  Sandbox sandbox;
+  REQUIRE(sandbox.start().ok());
+  const Crowd crowd({10, 10, 1, 0, 1, true});
+  const Workspace workspace;
+  const std::string pipeline =
+      stdin_pipeline(workspace, sandbox, crowd,
+                     "    authorize_url: " + sandbox.api_url() +
+                         "/oauth/v2/authorization\n    token_url: " + tokens.url("/token") + "\n");
+  std::string text = read_file(pipeline);
+  for (std::size_t at = text.find("plugin: linkedin_audiences"); at != std::string::npos;
+       at = text.find("plugin: linkedin_audiences"))
+    text.replace(at, 26, "plugin: linkedin_pkce");
+  std::ofstream(pipeline) << text;
+
+  Process login(workspace, penstock_arguments({"auth", "login", pipeline, "--timeout", "60s"}),
+                {{"PENSTOCK_PLUGIN_PATH", path.substr(0, path.rfind('/'))}});
+  const std::string url = login_address(login);
+  CHECK_THAT(url, Catch::Contains("&code_challenge_method=S256"));
+  const std::string challenge = word_after(url, "&code_challenge=");
+  CHECK_THAT(browse(word_after(browse(url), "Location:")), Catch::Contains("200 OK"));
+  const Finished finished = login.wait();
+  INFO(finished.err);
+  CHECK(finished.exit_code == 0);
+  const std::lock_guard lock(mutex);
+  const std::size_t at = exchanged.find("&code_verifier=");
+  REQUIRE(at != std::string::npos);
+  const std::size_t begin = at + std::string("&code_verifier=").size();
+  const std::string verifier = exchanged.substr(begin, exchanged.find('&', begin) - begin);
+  CHECK(verifier.size() == 43);
+  CHECK(challenge.substr(0, challenge.find('&')) == services::pkce_challenge(verifier));
+  CHECK(finished.err.find(verifier) == std::string::npos);
+  // LinkedIn takes none.
+  const Place place;
+  Process plain(place.workspace,
+                penstock_arguments({"auth", "login", place.pipeline, "--timeout", "60s"}));
+  CHECK_THAT(login_address(plain), !Catch::Contains("code_challenge"));
 }
 
 TEST_CASE("A login does not wait for the browser that it opened") {

@@ -201,6 +201,38 @@ TEST_CASE("A refused token ends with 77, and the next run with a good one delive
   fixture.check_next_run_delivers();
 }
 
+TEST_CASE("How long a destination asked to wait holds over a crash and a restart") {
+  Fixture fixture;
+  fixture.append(4'000);
+  REQUIRE(
+      fixture.sandbox_->change_behaviour({{"users_per_minute", 1}, {"retry_after_seconds", 3'600}})
+          .ok());
+  const auto run = fixture.start();
+  wait_until(
+      [&] {
+        if (!fixture.has_state()) return false;
+        const auto destinations = all_time(fixture.workspace_).destinations;
+        return !destinations.empty() && destinations[0].state == "throttled";
+      },
+      "the destination to be throttled");
+  run->signal(SIGKILL);
+  CHECK(run->wait().exit_code == 128 + SIGKILL);
+  const auto asked = fixture.sandbox_->counters().at("requests").get<std::uint64_t>();
+  REQUIRE(fixture.sandbox_->change_behaviour({{"users_per_minute", 0}}).ok());
+
+  const auto again = fixture.start();
+  wait_until([&] { return again->err().find("asked for no requests") != std::string::npos; },
+             "the run to say what it waits for");
+  fixture.wait_until_queued();
+  again->signal(SIGTERM);
+  CHECK(again->wait(20s).exit_code == 75);
+  CHECK(fixture.sandbox_->counters().at("requests").get<std::uint64_t>() == asked);
+  const store::State state = all_time(fixture.workspace_);
+  CHECK(state.destinations.at(0).state == "throttled");
+  CHECK(state.destinations.at(0).paused_until_ms > 0);
+  CHECK(pending(state) > 0);
+}
+
 TEST_CASE("SIGHUP has a paused destination tried at once") {
   Fixture fixture(", follow: true");
   fixture.append(4'000);

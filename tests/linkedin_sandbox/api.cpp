@@ -163,7 +163,7 @@ HttpReply Api::answer(Exchange& exchange) {
   }
   if (faults.throttle) {
     reply = throttled(*exchange.behaviour, "limit for calls to this resource is reached.");
-  } else if (faults.server_error) {
+  } else if (faults.server_error && !faults.late_execution) {
     reply = server_error(*faults.server_error);
   } else if (auto refused = check_token(exchange)) {
     reply = *std::move(refused);
@@ -173,6 +173,8 @@ HttpReply Api::answer(Exchange& exchange) {
     reply = *std::move(refused);
   } else if (refused = check_limits(exchange); refused) {
     reply = *std::move(refused);
+  } else if (faults.late_execution) {
+    reply = answer_late(exchange);
   } else {
     reply = dispatch(exchange);
   }
@@ -180,6 +182,27 @@ HttpReply Api::answer(Exchange& exchange) {
   if (faults.close_connection) reply.end = ConnectionEnd::close;
   if (faults.truncate_reply) reply.end = ConnectionEnd::truncate;
   if (faults.reset_after_commit) reply.end = ConnectionEnd::reset;
+  return reply;
+}
+
+HttpReply Api::answer_late(const Exchange& exchange) {
+  const std::chrono::milliseconds after =
+      parse_late_execution(exchange.behaviour->late_execution)->after;
+  const std::string& way = exchange.faults.late_way;
+  // With silence the connection breaks off after that time, and it takes as long again.
+  world_.late.add(way == "silence" ? 2 * after : after, [this, request = exchange.request,
+                                                         number = exchange.number] {
+    Exchange late{
+        request,     Target::parse(request.target), {}, world_.behaviour.get(), number, {}, false,
+        std::nullopt};
+    late.route = route_of(request.method, late.target);
+    // Nobody waits for the answer.
+    static_cast<void>(dispatch(late));
+  });
+  HttpReply reply;
+  if (way == "error") return server_error(*exchange.faults.server_error);
+  if (way == "silence") world_.pause.sleep(after);
+  reply.end = ConnectionEnd::reset;
   return reply;
 }
 

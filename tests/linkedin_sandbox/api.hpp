@@ -67,6 +67,8 @@ class Api {
 
   [[nodiscard]] static Route route_of(const std::string& method, const Target& target);
   [[nodiscard]] HttpReply answer(Exchange& exchange);
+  // The answer is lost, and what was asked for is done later.
+  [[nodiscard]] HttpReply answer_late(const Exchange& exchange);
   // Each gives the reply that refuses the request, or nothing.
   [[nodiscard]] std::optional<HttpReply> check_token(Exchange& exchange) const;
   [[nodiscard]] static std::optional<HttpReply> check_version(const Exchange& exchange);

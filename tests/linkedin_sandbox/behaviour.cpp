@@ -1,6 +1,7 @@
 #include "behaviour.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <nlohmann/json.hpp>
 #include <type_traits>
 
@@ -170,6 +171,15 @@ std::vector<Setting> make_settings() {
        {"json", "html", "empty"}},
       {"failing-audiences", "Faults", &B::failing_audiences,
        "sourceSegmentIds whose members cannot be written: 503 until they are named no more"},
+      {"late-execution", "Faults", &B::late_execution,
+       "P,SECONDS: with probability P the answer to a batch is lost, and it is carried out SECONDS "
+       "later"},
+      {"late-execution-ways",
+       "Faults",
+       &B::late_execution_ways,
+       "how such an answer is lost, one is drawn: connection reset, 5xx, or reset after SECONDS of "
+       "silence",
+       {"reset", "error", "silence"}},
       {"max-faults", "Faults", &B::max_faults,
        "no fault is injected after so many; 0: no end. Setting it restarts the count"},
       {"max-faults-in-a-row", "Faults", &B::max_faults_in_a_row,
@@ -283,8 +293,34 @@ Status apply_json(const json& changes, Behaviour& behaviour) {
     }
     RETURN_IF_ERROR(assign(*found, value, changed));
   }
+  if (!parse_late_execution(changed.late_execution)) {
+    return {StatusCode::usage,
+            "behaviour late_execution takes P,SECONDS such as 0.1,2: a probability from 0 to 1 and "
+            "a time of at most 600 s; or an empty text"};
+  }
   behaviour = std::move(changed);
   return {};
+}
+
+std::optional<LateExecution> parse_late_execution(const std::string& text) {
+  constexpr double kMostSeconds = 600;
+  LateExecution late;
+  if (text.empty()) return late;
+  const std::size_t comma = text.find(',');
+  if (comma == std::string::npos) return std::nullopt;
+  double seconds = 0;
+  const auto read = [](std::string_view part, double& number) {
+    const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), number);
+    return error == std::errc() && end == part.data() + part.size();
+  };
+  const std::string_view all = text;
+  if (!read(all.substr(0, comma), late.probability) || !read(all.substr(comma + 1), seconds) ||
+      !(late.probability >= 0 && late.probability <= 1) ||
+      !(seconds >= 0 && seconds <= kMostSeconds)) {
+    return std::nullopt;
+  }
+  late.after = std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1000));
+  return late;
 }
 
 std::shared_ptr<const Behaviour> BehaviourStore::get() const {

@@ -4,10 +4,12 @@
 // and, with underscores, the JSON key of the control port (segment_ready_ms).
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <mutex>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -90,6 +92,10 @@ struct Behaviour {
   std::vector<std::string> server_error_statuses = {"500", "502", "503", "504"};
   std::vector<std::string> server_error_bodies = {"json", "html", "empty"};
   std::vector<std::string> failing_audiences;  // sourceSegmentIds that take no members: 503
+  // "P,SECONDS": with this probability the answer to a batch is lost, and the batch is carried out
+  // so long afterwards; "": never.
+  std::string late_execution;
+  std::vector<std::string> late_execution_ways = {"reset", "error", "silence"};
   std::int64_t max_faults = 0;           // after so many, none is injected any more; 0: no end
   std::int64_t max_faults_in_a_row = 0;  // the request after so many has none; 0: no end
 };
@@ -115,6 +121,13 @@ struct Setting {
 // Takes over the keys of `changes` (dashes or underscores). Nothing is changed unless all keys and
 // values are right; the message names the one at fault and what it takes.
 [[nodiscard]] penstock::Status apply_json(const nlohmann::json& changes, Behaviour& behaviour);
+
+// late_execution as numbers; nothing when the text is no such value.
+struct LateExecution {
+  double probability = 0;
+  std::chrono::milliseconds after{0};
+};
+[[nodiscard]] std::optional<LateExecution> parse_late_execution(const std::string& text);
 
 // The behaviour in force; a request takes one snapshot and keeps to it. [any-thread]
 class BehaviourStore {

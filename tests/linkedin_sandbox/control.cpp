@@ -74,6 +74,7 @@ json Control::counters() const {
   counters["twin_segments"] = totals.twins;
   counters["members"] = totals.members;
   counters["faults"] = world_.faults.injected();
+  counters["late_requests"] = world_.late.waiting();
   return counters;
 }
 

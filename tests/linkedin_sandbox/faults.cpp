@@ -26,6 +26,11 @@ ServerError FaultInjector::draw_server_error(std::uint64_t request,
   return {std::stoi(statuses[drawn % statuses.size()]), bodies[(drawn >> 32) % bodies.size()]};
 }
 
+std::string FaultInjector::draw_late_way(std::uint64_t request, const Behaviour& behaviour) const {
+  const auto& ways = behaviour.late_execution_ways;
+  return ways[mix(seed_, mix(request, hash_text("late way"))) % ways.size()];
+}
+
 // Of the whole request: after so many faulty ones in a row it is somebody's turn to be served.
 bool FaultInjector::spared(const Behaviour& behaviour) {
   const std::lock_guard lock(mutex_);
@@ -51,7 +56,12 @@ RequestFaults FaultInjector::draw(std::uint64_t request, Work work, const Behavi
   } else if (work == Work::create) {
     faults.reset_after_commit = drawn("lose_create_reply", behaviour.lose_create_reply);
   } else if (work == Work::batch) {
-    if (drawn("reset_after_commit", behaviour.reset_after_commit)) {
+    const double late = parse_late_execution(behaviour.late_execution)->probability;
+    if (drawn("late_execution", late)) {
+      faults.late_execution = true;
+      faults.late_way = draw_late_way(request, behaviour);
+      if (faults.late_way == "error") faults.server_error = draw_server_error(request, behaviour);
+    } else if (drawn("reset_after_commit", behaviour.reset_after_commit)) {
       faults.reset_after_commit = true;
     } else if (drawn("late_server_error", behaviour.late_server_error)) {
       faults.late_server_error = draw_server_error(request, behaviour);
@@ -65,7 +75,8 @@ RequestFaults FaultInjector::draw(std::uint64_t request, Work work, const Behavi
   }
   const bool faulty = faults.reset_before_commit || faults.throttle || faults.server_error ||
                       faults.reset_after_commit || faults.late_server_error ||
-                      faults.truncate_reply || faults.missing_elements || faults.short_elements;
+                      faults.truncate_reply || faults.missing_elements || faults.short_elements ||
+                      faults.late_execution;
   const std::lock_guard lock(mutex_);
   row_ = faulty ? row_ + 1 : 0;
   return faults;

@@ -32,6 +32,8 @@ struct RequestFaults {
   bool truncate_reply = false;
   bool short_elements = false;
   bool missing_elements = false;
+  bool late_execution = false;
+  std::string late_way;  // "reset", "error" or "silence"
 };
 
 enum class ElementFault { none, throttle, error };
@@ -58,6 +60,7 @@ class FaultInjector {
                              std::uint64_t element, const Behaviour& behaviour);
   [[nodiscard]] ServerError draw_server_error(std::uint64_t request,
                                               const Behaviour& behaviour) const;
+  [[nodiscard]] std::string draw_late_way(std::uint64_t request, const Behaviour& behaviour) const;
 
   const std::uint64_t seed_;
   mutable std::mutex mutex_;  // guards everything below

@@ -32,6 +32,11 @@ class Sandbox::Implementation {
                                    options.behaviour.refresh_token_seconds);
   }
 
+  // It works with the API.
+  ~Implementation() { world.late.end(); }
+  Implementation(const Implementation&) = delete;
+  Implementation& operator=(const Implementation&) = delete;
+
   const Options options;
   World world;
   Api api;

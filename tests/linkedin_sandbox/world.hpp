@@ -11,6 +11,7 @@
 #include "behaviour.hpp"
 #include "clock.hpp"
 #include "faults.hpp"
+#include "late_work.hpp"
 #include "segments.hpp"
 #include "traffic.hpp"
 
@@ -56,6 +57,7 @@ struct World {
   FaultInjector faults;
   Traffic traffic;
   Pause pause;
+  LateWork late;
 };
 
 }  // namespace linkedin_sandbox

@@ -31,8 +31,9 @@ struct Item {
 
 class World {
  public:
-  explicit World(BatchLimits limits, std::uint64_t concurrency = 4, std::size_t destinations = 1)
-      : batcher(limits_of(limits, concurrency, destinations)) {}
+  explicit World(BatchLimits limits, std::uint64_t concurrency = 4, std::size_t destinations = 1,
+                 std::int64_t confirm_after_ns = 0)
+      : batcher(limits_of(limits, concurrency, destinations, confirm_after_ns)) {}
 
   std::shared_ptr<const Block> block_of(const std::vector<Item>& items) {
     auto block = std::make_shared<Block>();
@@ -81,6 +82,13 @@ class World {
     batcher.complete(std::move(batch), verdicts, now, settled);
   }
 
+  // Nobody knows whether the batch was carried out, or will be until then.
+  void leave_open(std::unique_ptr<Batch> batch, std::int64_t until_ns) {
+    Verdicts verdicts;
+    verdicts.elements.assign(batch->size(), Verdict{Verdict::Kind::retry, true, 0, now, until_ns});
+    batcher.complete(std::move(batch), verdicts, now, settled);
+  }
+
   std::unique_ptr<Batch> next() { return batcher.next(now, false); }
   std::size_t settled_elements() const {
     std::size_t count = 0;
@@ -94,9 +102,11 @@ class World {
 
  private:
   static std::vector<DestinationLimits> limits_of(const BatchLimits& limits,
-                                                  std::uint64_t concurrency, std::size_t count) {
+                                                  std::uint64_t concurrency, std::size_t count,
+                                                  std::int64_t confirm_after_ns) {
     std::vector<DestinationLimits> all;
-    for (std::uint32_t i = 0; i < count; ++i) all.push_back({concurrency, {limits}, i});
+    for (std::uint32_t i = 0; i < count; ++i)
+      all.push_back({concurrency, {limits}, i, confirm_after_ns});
     return all;
   }
 

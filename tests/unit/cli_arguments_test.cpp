@@ -37,6 +37,19 @@ TEST_CASE("Options of status arrive") {
   CHECK(all.overrides == std::vector<std::pair<std::string, std::string>>{{"state_dir", "other"}});
 }
 
+TEST_CASE("Options of the log and the progress arrive") {
+  const Arguments plain = accepted({"run", "p.yaml"});
+  CHECK(plain.shows_progress);
+  CHECK(plain.log_level == services::LogLevel::info);
+  const Arguments set = accepted({"run", "p.yaml", "--progress", "off", "--log-level", "warning"});
+  CHECK_FALSE(set.shows_progress);
+  CHECK(set.log_level == services::LogLevel::warning);
+  CHECK(accepted({"run", "p.yaml", "--progress", "auto"}).shows_progress);
+  CHECK(accepted({"status", "p.yaml", "-v"}).log_level == services::LogLevel::debug);
+  CHECK_FALSE(refused({"run", "p.yaml", "--progress", "on"}).empty());
+  CHECK_FALSE(refused({"run", "p.yaml", "--log-level", "info", "-q"}).empty());
+}
+
 TEST_CASE("status --fail-on arrives, and not together with --watch") {
   CHECK(accepted({"status", "p", "--fail-on", "destination"}).fail_on == "destination");
   CHECK(refused({"status", "p", "--fail-on", "destination", "--watch"}).find("leave out --watch") !=

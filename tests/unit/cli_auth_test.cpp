@@ -3,6 +3,7 @@
 #include <fstream>
 
 #include "cli/auth.hpp"
+#include "cli/redirect_request.hpp"
 #include "store_fixture.hpp"
 
 namespace penstock::cli {
@@ -97,6 +98,28 @@ TEST_CASE("auth status names the member, and none where nobody has told") {
   CHECK_THAT(auth_text({world.state()}, kAuthNowMs), Catch::Contains("member        not known"));
   world.tokens.member = {"id1", "Ann Other"};
   CHECK_THAT(auth_text({world.state()}, kAuthNowMs), Catch::Contains("Ann Other (id1)"));
+}
+
+TEST_CASE("A request to the listener of a login is for this machine where it says so, once") {
+  const auto head = [](const std::string& headers) {
+    return "GET /callback?code=a HTTP/1.1\r\n" + headers + "\r\n\r\n";
+  };
+  for (const char* good : {"Host: 127.0.0.1:8765", "host:localhost", "HOST: \tLocalHost:1 ",
+                           "Accept: */*\r\nHost: [::1]:8765", "Host: [::1]"}) {
+    CAPTURE(good);
+    CHECK(is_for_this_machine(head(good)));
+    CHECK(request_target(head(good)) == "/callback?code=a");
+  }
+  for (const char* bad :
+       {"", "Accept: */*", "Host:", "Host: evil.example.com", "Host: evil.example.com:127.0.0.1",
+        "Host: 127.0.0.1.example.com", "Host: localhost\r\nHost: localhost",
+        "Host: evil.example.com\r\nHost: localhost", "X-Host: localhost",
+        "Accept: x\r\n\r\nHost: localhost"}) {
+    CAPTURE(bad);
+    CHECK_FALSE(is_for_this_machine(head(bad)));
+  }
+  CHECK(request_target("POST /callback HTTP/1.1\r\n\r\n").empty());
+  CHECK(request_target("").empty());
 }
 
 }  // namespace penstock::cli

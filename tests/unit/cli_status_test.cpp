@@ -164,6 +164,23 @@ TEST_CASE("After a replay the counts still add up, and the record is no dead let
   CHECK(contains(status_text(view), "replayed"));
 }
 
+TEST_CASE("status counts what was sent once more, in the text only if there is any") {
+  SamplePipeline pipeline;
+  fill(pipeline);
+  CHECK_FALSE(contains(status_text(view_of(pipeline)), "confirmed"));
+  {
+    const auto store = pipeline.open();
+    store::Commit commit;
+    commit.tally.of(0).confirmed = 7;
+    store::must(store->commit(commit));
+  }
+  const StatusView view = view_of(pipeline);
+  CHECK(contains(status_text(view), "confirmed"));
+  const json status = json::parse(status_json(view));
+  CHECK(status["destinations"]["eu"]["mappings"]["trial"]["confirmed"] == 7);
+  check_sums(status);
+}
+
 TEST_CASE("The text of status says in words what an operator looks for") {
   SamplePipeline pipeline;
   fill(pipeline);

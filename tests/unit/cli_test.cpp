@@ -126,6 +126,7 @@ TEST_CASE("The JSON report has the documented shape") {
                                                   {"pending", 0},
                                                   {"pending_before", 0},
                                                   {"replayed", 0},
+                                                  {"confirmed", 0},
                                                   {"reasons", {{"no_identifier", 5}}},
                                                   {"skipped_reasons", {{"no_identifier", 3}}}});
   REQUIRE(json["issues"].size() == 3);
@@ -143,6 +144,16 @@ TEST_CASE("The text report says what was not delivered and why") {
         std::string::npos);
   CHECK(text.find("eu.trial  no_identifier  nobody") != std::string::npos);
   CHECK(text.find("eu: ok, 1,234 requests") != std::string::npos);
+}
+
+TEST_CASE("What was sent once more is in both reports, in the text only if there is any") {
+  Sample sample;
+  CHECK(text_report(sample.config, sample.report).find("sent once more") == std::string::npos);
+  sample.report.counts.mappings[0].confirmed = 1'200;
+  CHECK(text_report(sample.config, sample.report).find("1,200 records were sent once more") !=
+        std::string::npos);
+  const auto json = nlohmann::json::parse(json_report(sample.config, sample.report));
+  CHECK(json["destinations"]["eu"]["mappings"]["trial"]["confirmed"] == 1'200);
 }
 
 TEST_CASE("A report survives text that is not UTF-8") {

@@ -75,6 +75,10 @@ TEST_CASE("A good manifest is read whole") {
   CHECK(m.hooks.query == "s_query");
   REQUIRE(m.oauth2.has_value());
   CHECK(m.oauth2->scopes == std::vector<std::string>{"read", "write"});
+  CHECK_FALSE(m.oauth2->pkce);
+  const Loaded proving = load(with("type: oauth2", "type: oauth2\n  pkce: true"));
+  REQUIRE(proving.manifest);
+  CHECK(proving.manifest->oauth2->pkce);
   CHECK(m.max_mappings == 50);
   CHECK(m.concurrency == 2);
   CHECK(m.rates.at("users").requests == 600);

@@ -317,6 +317,38 @@ TEST_CASE("A field that the default trigger does not fit needs a trigger of the 
   CHECK(fixture.load(Fixture::with("audience: x,", "audience: x, mode: add,")).ok());
 }
 
+TEST_CASE("A lost request may be carried out for a minute, or as long as the destination says") {
+  Fixture fixture;
+  const auto silent = fixture.load(kGood);
+  REQUIRE(silent.ok());
+  CHECK(silent->destinations[0].confirm_after == std::chrono::minutes(1));
+  const std::string connection = silent->destinations[0].connection;
+  for (const auto& [value, expected] :
+       {std::pair{"90s", 90'000}, std::pair{"30s", 30'000}, std::pair{"0s", 0}}) {
+    fixture.options.overrides = {{"destinations.eu.confirm_after", value}};
+    const auto loaded = fixture.load(kGood);
+    INFO(fixture.diagnostics.text());
+    REQUIRE(loaded.ok());
+    CHECK(loaded->destinations[0].confirm_after == std::chrono::milliseconds(expected));
+  }
+  // A request that may take longer may as well be carried out later.
+  fixture.options.overrides = {{"connections." + connection + ".timeout", "3m"}};
+  const auto longer = fixture.load(kGood);
+  INFO(fixture.diagnostics.text());
+  REQUIRE(longer.ok());
+  CHECK(longer->destinations[0].confirm_after == std::chrono::minutes(3));
+}
+
+TEST_CASE("A confirm_after that is shorter than a request may take is refused") {
+  Fixture fixture;
+  fixture.options.overrides = {{"destinations.eu.confirm_after", "29s"}};
+  REQUIRE_FALSE(fixture.load(kGood).ok());
+  CHECK_THAT(fixture.diagnostics.text(),
+             Catch::Contains("destinations.eu.confirm_after: 29s is shorter than a request of the "
+                             "connection") &&
+                 Catch::Contains("may take (30s)") && Catch::Contains("make it at least 30s"));
+}
+
 TEST_CASE("A file is followed only where the pipeline says so") {
   Fixture fixture;
   const auto silent = fixture.load(kGood);
@@ -327,6 +359,9 @@ TEST_CASE("A file is followed only where the pipeline says so") {
   INFO(fixture.diagnostics.text());
   REQUIRE(loaded.ok());
   CHECK(loaded->source.follow);
+  CHECK(loaded->source.rotate_wait == std::chrono::seconds(60));
+  fixture.options.overrides.emplace_back("source.rotate_wait", "5m");
+  CHECK(fixture.load(kGood)->source.rotate_wait == std::chrono::minutes(5));
 }
 
 TEST_CASE("The queue is on disk unless the pipeline says that it is in memory") {
@@ -366,6 +401,9 @@ TEST_CASE("Each fault of a pipeline has its own message and place") {
        "write it as in: path: events.ndjson"},
       {"type: file", "type: stdin", "4: path: events.ndjson", "unknown key \"path\" in source",
        "known here: type"},
+      {"type: file, path: events.ndjson", "type: file, path: events.ndjson, rotate_wait: 5s", "4: 5s",
+       "source.rotate_wait: only a file that is followed is read on after it was renamed",
+       "remove it, or set follow: true"},
       {"type: file, path: events.ndjson", "type: stdin, follow: true", "4: true",
        "source.follow: standard input cannot be followed, because it has no file that could grow "
        "or be replaced",

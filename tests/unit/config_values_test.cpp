@@ -376,6 +376,8 @@ TEST_CASE("A reference that cannot be resolved is an error at its place") {
       {"ab ${NAME}", "\"${NAME}\" is not known",
        "write ${env:NAME}, ${env:NAME:-default} or ${file:PATH}; $${ stands for the characters ${ "
        "themselves"},
+      {"ab ${{price}} c", "\"${\" begins a variable, and \"${{\" names none",
+       "write $${{ ... }} for a dollar sign before a placeholder"},
       {"ab ${env:A", "a \"${\" without its \"}\"",
        "close it, or write $${ for the characters themselves"},
       {"ab ${file:none}", "cannot read /base/none", ""},

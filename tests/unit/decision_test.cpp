@@ -112,6 +112,36 @@ TEST_CASE("A group that loses batch after batch waits longer, up to a minute") {
   CHECK(longest > 5 * kSecond);
 }
 
+TEST_CASE("Whatever has no certain answer may be carried out late, and nothing else") {
+  struct Case {
+    Reported reported;
+    bool uncertain;
+  };
+  const auto [reported, uncertain] =
+      GENERATE(Case{{PENSTOCK_UNKNOWN}, true}, Case{{PENSTOCK_UNKNOWN, 0, -1, "cancelled"}, true},
+               Case{{PENSTOCK_RETRY, 500}, true}, Case{{PENSTOCK_RETRY, 504, 1000}, true},
+               Case{{PENSTOCK_REJECTED, 501}, true}, Case{{PENSTOCK_BLOCKED, 503}, true},
+               Case{{PENSTOCK_RETRY, 0, -1, "connect_failed"}, false},
+               Case{{PENSTOCK_RETRY, 408}, false}, Case{{PENSTOCK_THROTTLED, 429}, false},
+               Case{{PENSTOCK_REJECTED, 400}, false}, Case{{PENSTOCK_AUTH, 401}, false},
+               Case{{PENSTOCK_SPLIT, 413}, false}, Case{{PENSTOCK_DELIVERED}, false});
+  CAPTURE(reported.status, reported.remote_status);
+  Group group(2);
+  RetryPolicy policy;
+  policy.confirm_after_ns = 60 * kSecond;
+  std::mt19937_64 random(1);
+  Attempt attempt = group.attempt({reported});
+  CHECK(decide(attempt, policy, 0, kNow, random).verdicts.elements[0].uncertain_until_ns ==
+        (uncertain ? kNow + 60 * kSecond : 0));
+  attempt.begun = false;  // it was cancelled before anything was sent
+  if (reported.status == PENSTOCK_UNKNOWN) {
+    CHECK(decide(attempt, policy, 0, kNow, random).verdicts.elements[0].uncertain_until_ns == 0);
+  }
+  attempt.begun = true;
+  policy.confirm_after_ns = 0;
+  CHECK(decide(attempt, policy, 0, kNow, random).verdicts.elements[0].uncertain_until_ns == 0);
+}
+
 TEST_CASE("What is older than give_up_after and fails is given up, and nothing else is") {
   struct Case {
     Reported report;
@@ -168,6 +198,16 @@ TEST_CASE("Each outcome says what it means for the load on the connection") {
       Case{{PENSTOCK_UNKNOWN, 0, -1, "cancelled"}, Signal::none});
   Group group(1);
   CHECK(group.decide({row.report}).load == row.load);
+}
+
+TEST_CASE("A service that is unavailable for a time that it names is asked for nothing meanwhile") {
+  const auto effect_of = [](const Reported& reported) { return Group(1).decide({reported}); };
+  const Decision named = effect_of({PENSTOCK_RETRY, 503, 60'000});
+  CHECK(named.effect == Decision::Effect::throttle);
+  CHECK(named.until_ns >= kNow + 60 * kSecond);
+  CHECK(named.failed);
+  CHECK(effect_of({PENSTOCK_RETRY, 503}).effect == Decision::Effect::none);
+  CHECK(effect_of({PENSTOCK_RETRY, 500, 60'000}).effect == Decision::Effect::none);
 }
 
 TEST_CASE("A group that goes on failing says nothing new about the load that others share") {

@@ -143,6 +143,86 @@ TEST_CASE("what is not in order is the check's error") {
   }
 }
 
+TEST_CASE("the first answer that asks for fewer requests ends a check") {
+  HttpReply Answers::*const questions[] = {&Answers::me, &Answers::account, &Answers::role,
+                                           &Answers::audiences};
+  std::size_t asked = 0;
+  for (HttpReply Answers::*const question : questions) {
+    ++asked;
+    CAPTURE(asked);
+    Answers answers;
+    answers.*question = answer(429, "");
+    const auto host = make_host();
+    const HookResult result = check(*host, answers);
+    CHECK(result.code == PENSTOCK_ERR_TRANSPORT);
+    CHECK(result.reason == "throttled");
+    CHECK(host->requests().size() == asked);
+  }
+  Answers list;
+  list.me = answer(403, "");
+  list.roles = answer(429, "");
+  const auto host = make_host();
+  CHECK(check(*host, list).reason == "throttled");
+  CHECK(host->requests().size() == 3);
+}
+
+TEST_CASE("LinkedIn is not asked again before the time that it named, over a restart, too") {
+  Answers answers;
+  answers.me = answer(429, R"({"message":"slow down"})", {{"retry-after", "600"}});
+  const auto first = make_host();
+  CHECK(check(*first, answers).reason == "throttled");
+  const auto host = make_host();
+  host->set_stored(first->stored());
+  const HookResult again = check(*host, {});
+  CHECK(again.code == PENSTOCK_ERR_TRANSPORT);
+  CHECK(again.reason == "throttled");
+  CHECK(again.message.find("for 600 s more") != std::string::npos);
+  CHECK(again.message.find("slow down") != std::string::npos);
+  CHECK(host->requests().empty());
+  // Who the member is has nothing to do with deliveries.
+  host->on_request([](const HttpExchange& request) {
+    return request.method == "GET" ? answer(200, found(kOldSegment, 1)) : delivered(1);
+  });
+  CHECK(host->send({element("a")}, kBatchKey).outcomes[0].status == PENSTOCK_DELIVERED);
+  host->advance_ms(600'000);
+  CHECK(check(*host, {}).code == PENSTOCK_OK);
+}
+
+TEST_CASE("A check that was asked to wait with questions about audiences holds deliveries, too") {
+  Answers answers;
+  answers.audiences = answer(429, "", {{"retry-after", "60"}});
+  const auto host = make_host();
+  CHECK(check(*host, answers).reason == "throttled");
+  const std::size_t asked = host->requests().size();
+  const auto outcome = host->send({element("a")}, kBatchKey).outcomes[0];
+  CHECK(outcome.status == PENSTOCK_THROTTLED);
+  CHECK(outcome.reason == "throttled");
+  CHECK(outcome.retry_after_ms == 60'000);
+  CHECK(host->requests().size() == asked);
+  host->advance_ms(60'000);
+  host->on_request([](const HttpExchange& request) {
+    return request.method == "GET" ? answer(200, found(kOldSegment, 1)) : delivered(1);
+  });
+  CHECK(host->send({element("a")}, kBatchKey).outcomes[0].status == PENSTOCK_DELIVERED);
+}
+
+TEST_CASE("What is stored of a wait and makes no sense is ignored") {
+  Answers answers;
+  answers.me = answer(429, "", {{"retry-after", "600"}});
+  const auto first = make_host();
+  CHECK(check(*first, answers).reason == "throttled");
+  for (const char* value : {"", "{", "[]", "{}", R"({"until_ms":"soon"})",
+                            R"({"until_ms":9007199254740991,"of":"account"})"}) {
+    CAPTURE(value);
+    auto stored = first->stored();
+    REQUIRE(stored.size() == 1);
+    stored.begin()->second = value;
+    const auto host = make_host();
+    host->set_stored(stored);
+    CHECK(check(*host, {}).code == PENSTOCK_OK);
+  }
+}
+
 TEST_CASE("what a login that is good for deliveries may not see is a warning") {
   Answers answers;
   answers.me = answer(403, "");
@@ -157,7 +237,7 @@ TEST_CASE("what a login that is good for deliveries may not see is a warning") {
 
 TEST_CASE("when LinkedIn does not say who asks, the role is taken from the list of roles") {
   Answers answers;
-  answers.me = answer(429, "");
+  answers.me = answer(403, "");
   const auto roles = [](const std::string& role) {
     return answer(200, R"({"elements":[{"account":"urn:li:sponsoredAccount:1","role":"VIEWER"},)"
                        R"({"account":"urn:li:sponsoredAccount:512345678","role":")" +
@@ -194,7 +274,7 @@ TEST_CASE(
     answers.more_roles = own;
     CHECK(check(*make_host(), answers).reason == "role_insufficient");
     // What cannot be read says nothing.
-    for (const HttpReply& reply : {answer(403, ""), answer(429, ""), answer(200, "<html>")}) {
+    for (const HttpReply& reply : {answer(403, ""), answer(200, "<html>")}) {
       answers.roles = reply;
       const auto host = make_host();
       CHECK(check(*host, answers).code == PENSTOCK_OK);

@@ -182,4 +182,249 @@ TEST_CASE("a question that cannot be answered says why") {
   }
 }
 
+namespace {
+
+// LinkedIn's segment 77 of this type and platform.
+std::string existing(const std::string& type, const std::string& platform,
+                     const std::string& account = "urn:li:sponsoredAccount:512345678") {
+  return R"({"id":77,"name":"By hand","type":")" + type + R"(","account":")" + account +
+         R"(","sourcePlatform":")" + platform + R"(","created":1600000000000})";
+}
+
+json existing_mapping() {
+  json mapping = user_mapping("trial");
+  mapping["literals"]["existing_segment_id"] = "77";
+  return mapping;
+}
+
+json test_arguments(const std::string& change, const std::string& email = "Ann@Example.com ") {
+  json arguments = user_mapping("trial");
+  arguments["email"] = email;
+  arguments["change"] = change;
+  return arguments;
+}
+
+}  // namespace
+
+TEST_CASE("an audience that is named by its id is shown, and renamed, whatever its key") {
+  const auto host = make_host();
+  host->reply(answer(200, found(with_counts("1", "trial", "USER", R"("status":"READY")"), 1)));
+  host->reply(answer(200, existing("USER", "DIRECT_API")));
+  json shown = audiences(*host, json::array({existing_mapping()}));
+  REQUIRE(shown.size() == 1);
+  CHECK(shown[0].at("id") == "77");
+  CHECK(shown[0].at("name") == "By hand");
+
+  // One that does not fit says so in place of a status.
+  host->reply(answer(200, found("", 0)));
+  host->reply(answer(200, existing("COMPANY", "DIRECT_API")));
+  shown = audiences(*host, json::array({existing_mapping()}));
+  CHECK(shown[0].at("id") == "77");
+  CHECK(shown[0].at("note").get<std::string>().find("of type COMPANY") != std::string::npos);
+
+  json arguments = user_mapping("trial");
+  arguments["name"] = "New";
+  arguments["mappings"] = json::array({existing_mapping()});
+  host->reply(answer(200, existing("USER", "DIRECT_API")));
+  host->reply(answer(204, ""));
+  const auto renamed = host->query("rename", arguments.dump());
+  CHECK(renamed.code == PENSTOCK_OK);
+  CHECK(host->requests().back().url == "https://api.example.test/rest/dmpSegments/77");
+}
+
+TEST_CASE("all audiences of the account are listed with who fills them and what prevents it") {
+  std::string of_segment = segment("3", "3", "other");
+  of_segment.replace(of_segment.find("DIRECT_API"), 10, "SEGMENT");
+  const auto host = make_host();
+  host->reply(answer(
+      200, found(with_counts("1", "trial", "USER", R"("status":"READY","audienceSize":400)") + "," +
+                     segment("2", "2", "list", "USER_LIST_UPLOAD") + "," + of_segment + "," +
+                     existing("USER", "DIRECT_API"),
+                 4)));
+  json mapping = user_mapping("elsewhere");
+  mapping["literals"]["existing_segment_id"] = "77";
+  const auto result =
+      host->query("account_audiences", json{{"mappings", {user_mapping("trial"), mapping}}}.dump());
+  REQUIRE(result.code == PENSTOCK_OK);
+  CHECK(host->requests()[0].url.find("sourcePlatform") == std::string::npos);
+  const json list = json::parse(result.answer);
+  CHECK(list.at("account") == "512345678");
+  const json& all = list.at("audiences");
+  REQUIRE(all.size() == 4);
+  CHECK(all[0] == json{{"mapping", "m_trial"},
+                       {"key", "trial"},
+                       {"name", "Name of trial"},
+                       {"id", "1"},
+                       {"type", "USER"},
+                       {"platform", "DIRECT_API"},
+                       {"status", "READY"},
+                       {"size", 400},
+                       {"note", ""}});
+  CHECK(all[1].at("mapping").is_null());
+  CHECK(all[1].at("note").get<std::string>().find("uploaded") != std::string::npos);
+  CHECK(all[2].at("note").get<std::string>().find("source_platform to SEGMENT") !=
+        std::string::npos);
+  CHECK(all[3].at("id") == "77");
+  CHECK(all[3].at("mapping") == "m_elsewhere");
+  CHECK(host->query("account_audiences", "{}").code == PENSTOCK_ERR_INVALID);
+}
+
+TEST_CASE("the ad accounts of the member are listed with names and roles, whichever is set") {
+  const auto host = make_host();
+  host->on_request([](const HttpExchange& request) {
+    if (request.url.find("/adAccountUsers?q=authenticatedUser&start=0") != std::string::npos) {
+      return answer(
+          200, R"({"elements":[{"account":"urn:li:sponsoredAccount:512345678","role":"VIEWER"},)"
+               R"({"account":"urn:li:sponsoredAccount:7","role":"CAMPAIGN_MANAGER"}],)"
+               R"("paging":{"total":2}})");
+    }
+    if (request.url.find("pageToken=next%2F2") != std::string::npos)
+      return answer(200, R"({"elements":[{"id":7,"name":"Seven"}],"metadata":{}})");
+    CHECK(request.url == "https://api.example.test/rest/adAccounts?q=search&pageSize=100");
+    return answer(200, R"({"elements":[{"id":512345678,"name":"Acme"},{"id":"x"},5],)"
+                       R"("metadata":{"nextPageToken":"next/2"}})");
+  });
+  const auto result = host->query("accounts", "{}");
+  REQUIRE(result.code == PENSTOCK_OK);
+  CHECK(json::parse(result.answer).at("accounts") == json{{{"id", "512345678"},
+                                                           {"name", "Acme"},
+                                                           {"role", "VIEWER"},
+                                                           {"usable", false},
+                                                           {"configured", true}},
+                                                          {{"id", "7"},
+                                                           {"name", "Seven"},
+                                                           {"role", "CAMPAIGN_MANAGER"},
+                                                           {"usable", true},
+                                                           {"configured", false}}});
+}
+
+TEST_CASE("ad accounts without names, and none at all because the login may not see them") {
+  const auto host = make_host();
+  host->on_request([](const HttpExchange& request) {
+    return request.url.find("/adAccounts?") != std::string::npos
+               ? answer(403, "")
+               : answer(200, R"({"elements":[{"account":"urn:li:sponsoredAccount:7",)"
+                             R"("role":"VIEWER"}],"paging":{"total":1}})");
+  });
+  const json accounts = json::parse(host->query("accounts", "{}").answer).at("accounts");
+  REQUIRE(accounts.size() == 1);
+  CHECK(accounts[0].at("name").is_null());
+
+  host->on_request([](const HttpExchange&) { return answer(403, ""); });
+  const auto untold = host->query("accounts", "{}");
+  REQUIRE(untold.code == PENSTOCK_OK);
+  CHECK(json::parse(untold.answer).at("accounts").empty());
+  CHECK(json::parse(untold.answer).at("note").get<std::string>().find("r_ads") !=
+        std::string::npos);
+  for (const HttpReply& reply : {answer(429, ""), answer(200, "<html>"), answer(500, "")}) {
+    host->on_request([reply](const HttpExchange&) { return reply; });
+    CHECK(host->query("accounts", "{}").code == PENSTOCK_ERR_TRANSPORT);
+  }
+}
+
+TEST_CASE("a test puts one person in, hashed, and says what was answered") {
+  const auto host = make_host();
+  host->reply(answer(200, found(segment("5", "5", "trial"), 1)));
+  host->reply(delivered(1));
+  const auto result = host->query("test_member", test_arguments("ADD").dump());
+  REQUIRE(result.code == PENSTOCK_OK);
+  const auto requests = host->requests();
+  REQUIRE(requests.size() == 2);
+  CHECK(requests[1].url == "https://api.example.test/rest/dmpSegments/5/users");
+  CHECK(requests[1].rate == "users");
+  CHECK(requests[1].body.rfind(R"({"elements":[{"action":"ADD","userIds":[{"idType":)"
+                               R"("SHA256_EMAIL","idValue":")",
+                               0) == 0);
+  const json told = json::parse(result.answer);
+  CHECK(told.at("segment_id") == "5");
+  CHECK(told.at("request").at("body").dump() == json::parse(requests[1].body).dump());
+  CHECK(told.at("status") == 200);
+  CHECK(told.at("answer") == json::parse(R"({"elements":[{"status":201}]})"));
+  CHECK(told.at("accepted") == true);
+  CHECK(told.at("certain") == true);
+  CHECK(told.at("problem").is_null());
+  CHECK(result.answer.find("xample.com") == std::string::npos);
+
+  // Written as it is, and in other letters: one person.
+  host->reply(answer(200, found(segment("5", "5", "trial"), 1)));
+  host->reply(delivered(1));
+  REQUIRE(host->query("test_member", test_arguments("REMOVE", "ann@example.com").dump()).code ==
+          PENSTOCK_OK);
+  std::string removal = host->requests().back().body;
+  CHECK(removal.find(R"("action":"REMOVE")") != std::string::npos);
+  removal.replace(removal.find("REMOVE"), 6, "ADD");
+  CHECK(removal == requests[1].body);
+}
+
+TEST_CASE("a test says when the person was refused, and when that is not certain") {
+  struct Case {
+    HttpReply reply;
+    bool certain;
+    const char* words;
+  };
+  const Case cases[] = {
+      {answer(200, R"({"elements":[{"status":400,"error":{"message":"bad hash"}}]})"), true,
+       "bad hash"},
+      {answer(403, ""), true, "rw_dmp_segments"},
+      {answer(400, R"({"message":"no"})"), true, "400"},
+      {answer(200, "<html>"), false, "could be read"},
+      {answer(503, ""), false, "503"},
+      {HttpReply::failure(PENSTOCK_ERR_TIMEOUT), false, "Sending the person"},
+      {HttpReply::failure(PENSTOCK_ERR_TRANSPORT), false, "Sending the person"}};
+  for (const Case& c : cases) {
+    CAPTURE(c.reply.result, c.reply.status, c.reply.body);
+    const auto host = make_host();
+    host->reply(answer(200, found(segment("5", "5", "trial"), 1)));
+    host->reply(c.reply);
+    const auto result = host->query("test_member", test_arguments("ADD").dump());
+    REQUIRE(result.code == PENSTOCK_OK);  // something was sent
+    const json told = json::parse(result.answer);
+    CHECK(told.at("accepted") == false);
+    CHECK(told.at("certain") == c.certain);
+    CHECK(told.at("problem").get<std::string>().find(c.words) != std::string::npos);
+  }
+}
+
+TEST_CASE("a test shows no identifier in clear, whatever LinkedIn echoes") {
+  const auto host = make_host();
+  host->on_request([](const HttpExchange& request) {
+    if (request.method == "GET") return answer(200, found(segment("5", "5", "trial"), 1));
+    return answer(400, R"({"message":"ann@example.com is odd","echo":)" + request.body + "}");
+  });
+  const auto result = host->query("test_member", test_arguments("ADD").dump());
+  CHECK(result.answer.find("ann@") == std::string::npos);
+}
+
+TEST_CASE("a test sends nothing where nobody can be put in") {
+  const auto refused = [](const json& arguments, const TestValues& settings = {}) {
+    const auto host = make_host(settings);
+    host->reply(answer(200, found("", 0)));
+    const auto result = host->query("test_member", arguments.dump());
+    CHECK(result.message.find("xample.com") == std::string::npos);
+    for (const HttpExchange& request : host->requests()) CHECK(request.method == "GET");
+    return result;
+  };
+  CHECK(refused(test_arguments("ADD")).reason == "audience_not_created");
+  CHECK(refused(test_arguments("ADD", "example.com")).field == "email");
+  CHECK(refused(test_arguments("KEEP")).field == "change");
+  CHECK(refused(test_arguments("ADD"), {{"send_email", false}}).field == "email");
+  json company = company_mapping({{"computation_key", "trial"}});
+  company["email"] = "ann@example.com";
+  company["change"] = "ADD";
+  CHECK(refused(company).message.find("companies") != std::string::npos);
+  json unknown = test_arguments("ADD");
+  unknown["literals"].erase("personas_audience_key");
+  CHECK(refused(unknown).code == PENSTOCK_ERR_INVALID);
+}
+
+TEST_CASE("a test of an audience that is named by its id goes to that") {
+  json arguments = test_arguments("ADD");
+  arguments["mappings"] = json::array({existing_mapping()});
+  const auto host = make_host();
+  host->reply(answer(200, existing("USER", "DIRECT_API")));
+  host->reply(delivered(1));
+  CHECK(host->query("test_member", arguments.dump()).code == PENSTOCK_OK);
+  CHECK(host->requests().back().url == "https://api.example.test/rest/dmpSegments/77/users");
+}
+
 }  // namespace penstock::linkedin

@@ -248,7 +248,7 @@ TEST_CASE("a creation whose answer was lost is looked for before another is made
     host->reply(answer(200, found("", 0)));
     result = send_one(*host, 2);
     CHECK(result.outcomes[0].reason == "segment_create_unconfirmed");
-    CHECK(result.outcomes[0].retry_after_ms == 5000);
+    CHECK(result.outcomes[0].retry_after_ms == 9000);  // all that is left of two minutes
 
     host->advance_ms(5000);
     host->reply(answer(200, found(segment("55", "1790000000000"), 1)));
@@ -333,6 +333,103 @@ TEST_CASE("a conflict on creation leads back to the finder") {
   CHECK(send_one(*host).outcomes[0].status == PENSTOCK_DELIVERED);
 }
 
+TEST_CASE("a lost answer to a creation is a warning at once, and said once") {
+  const auto host = make_host();
+  host->reply(answer(200, found("", 0)));
+  host->reply(HttpReply::failure(PENSTOCK_ERR_TIMEOUT));
+  (void)send_one(*host);
+  REQUIRE(host->notices().size() == 1);
+  CHECK(host->notices()[0].level == PENSTOCK_LOG_WARNING);
+  CHECK(host->notices()[0].code == "audience_unconfirmed");
+  CHECK(host->notices()[0].message.find("\"Trial users\" may or may not") != std::string::npos);
+  CHECK(host->notices()[0].message.size() < sizeof(penstock_error::message) - 1);
+
+  // Said once, and again when another creation is lost later.
+  host->advance_ms(5'000);
+  host->reply(answer(200, found("", 0)));
+  (void)send_one(*host, 1);
+  CHECK(host->notices().size() == 1);
+  host->advance_ms(115'000);
+  host->reply(answer(200, found("", 0)));
+  host->reply(answer(400, ""));
+  CHECK(send_one(*host, 2).outcomes[0].reason == "segment_refused");
+  host->reply(answer(200, found("", 0)));
+  host->reply(HttpReply::failure(PENSTOCK_ERR_TIMEOUT));
+  (void)send_one(*host, 3);
+  CHECK(host->notices().size() == 2);
+}
+
+TEST_CASE("a creation whose end is not known is looked up ever more rarely") {
+  const auto host = make_host({{"segment_ready_after", 0}, {"create_again_after", 600'000}});
+  host->reply(answer(200, found("", 0)));
+  host->reply(HttpReply::failure(PENSTOCK_ERR_TIMEOUT));
+  std::int64_t pause_ms = send_one(*host).outcomes[0].retry_after_ms;
+  CHECK(pause_ms == 1'000);
+  std::vector<std::int64_t> pauses;
+  std::int64_t waited_ms = 0;
+  while (waited_ms + pause_ms < 600'000) {
+    host->advance_ms(pause_ms);
+    waited_ms += pause_ms;
+    host->reply(answer(200, found("", 0)));
+    const SendResult result = send_one(*host, 1);
+    REQUIRE(result.outcomes[0].reason == "segment_create_unconfirmed");
+    pause_ms = result.outcomes[0].retry_after_ms;
+    pauses.push_back(pause_ms);
+  }
+  REQUIRE(pauses.size() > 6);
+  CHECK(std::vector<std::int64_t>(pauses.begin(), pauses.begin() + 6) ==
+        std::vector<std::int64_t>{1'000, 2'000, 4'000, 8'000, 16'000, 30'000});
+  CHECK(pauses.size() < 30);
+}
+
+TEST_CASE("an older audience that a conflict on creation tells of is written to at once") {
+  const auto host = make_host();
+  host->reply(answer(200, found("", 0)));  // the finder lagged
+  host->reply(answer(409, ""));
+  host->reply(answer(200, found(kOldSegment, 1)));
+  host->reply(delivered(1));
+  CHECK(send_one(*host).outcomes[0].status == PENSTOCK_DELIVERED);
+  CHECK(methods(*host) == Strings{"find", "create", "find", "users"});
+}
+
+TEST_CASE("a conflict with what LinkedIn does not show yet is looked up again within a second") {
+  const auto host = make_host();
+  host->reply(answer(200, found("", 0)));
+  host->reply(answer(409, R"({"status":409,"message":"exists"})"));
+  host->reply(answer(200, found("", 0)));
+  host->reply(answer(200, found("", 0)));
+  const auto outcome = send_one(*host).outcomes[0];
+  CHECK(outcome.status == PENSTOCK_RETRY);
+  CHECK(outcome.reason == "segment_conflict");
+  CHECK(outcome.retry_after_ms == 1'000);
+  CHECK(outcome.message.find("\"Trial users\" exists already") != std::string::npos);
+  host->advance_ms(1'000);
+  host->reply(answer(200, found("", 0)));
+  CHECK(send_one(*host, 1).outcomes[0].reason == "segment_conflict");
+  // It is known to exist: there is nothing to warn of.
+  CHECK(host->notices().empty());
+  host->advance_ms(1'000);
+  host->reply(answer(200, found(kOldSegment, 1)));
+  host->reply(delivered(1));
+  CHECK(send_one(*host, 1).outcomes[0].status == PENSTOCK_DELIVERED);
+}
+
+TEST_CASE("a conflict with an audience of another type holds up the audience and names both") {
+  const auto host = make_host();
+  host->reply(answer(200, found("", 0)));
+  host->reply(answer(409, R"({"status":409,"message":"exists"})"));
+  host->reply(answer(200, found("", 0)));
+  host->reply(
+      answer(200, found(segment("55", "1600000000000", "trial_users", "USER_LIST_UPLOAD"), 1)));
+  const auto outcome = send_one(*host).outcomes[0];
+  CHECK(outcome.status == PENSTOCK_BLOCKED);
+  CHECK(outcome.flags == PENSTOCK_OUTCOME_BATCH_KEY_ONLY);
+  CHECK(outcome.reason == "segment_of_other_type");
+  for (const char* word : {"segment 55", "USER_LIST_UPLOAD", "Trial users"})
+    CHECK(outcome.message.find(word) != std::string::npos);
+  CHECK(host->stored().empty());
+}
+
 TEST_CASE("a conflict with an audience of another platform holds up the audience and names both") {
   const auto host = make_host();
   std::string other = segment("55", "1600000000000");
@@ -349,6 +446,137 @@ TEST_CASE("a conflict with an audience of another platform holds up the audience
   for (const char* word : {"segment 55", "SEGMENT", "DIRECT_API", "source_platform"})
     CHECK(outcome.message.find(word) != std::string::npos);
   CHECK(host->stored().empty());
+}
+
+namespace {
+
+const std::string kExistingMappings =
+    R"([{"mapping":"m","action":"sync_to_dmp_segment","literals":)"
+    R"({"personas_audience_key":"trial_users","existing_segment_id":"88"}}])";
+
+std::unique_ptr<TestHost> make_existing_host() {
+  sdk::test::Options options;
+  options.mappings = kExistingMappings;
+  return make_host({}, options);
+}
+
+std::string by_hand(const std::string& type = "USER", const std::string& platform = "DIRECT_API",
+                    const std::string& account = "urn:li:sponsoredAccount:512345678") {
+  return R"({"id":88,"name":"By hand","type":")" + type + R"(","account":")" + account +
+         R"(","sourcePlatform":")" + platform + R"(","sourceSegmentId":"another_key","created":5})";
+}
+
+}  // namespace
+
+TEST_CASE("an audience that a mapping names by its id is looked at and written to, not created") {
+  const auto host = make_existing_host();
+  host->reply(answer(200, by_hand()));
+  host->reply(delivered(1));
+  host->reply(delivered(1));
+  CHECK(send_one(*host).outcomes[0].status == PENSTOCK_DELIVERED);
+  CHECK(send_one(*host).outcomes[0].status == PENSTOCK_DELIVERED);
+  const auto requests = host->requests();
+  REQUIRE(requests.size() == 3);
+  CHECK(requests[0].url == "https://api.example.test/rest/dmpSegments/88");
+  CHECK(requests[2].url == "https://api.example.test/rest/dmpSegments/88/users");
+  CHECK(host->notices().empty());
+}
+
+TEST_CASE("an audience that is named by its id and does not fit is not written to") {
+  struct Case {
+    HttpReply reply;
+    const char* reason;
+    const char* words;
+  };
+  const Case cases[] = {
+      {answer(404, ""), "existing_segment_missing", "does not exist"},
+      {answer(200, by_hand("COMPANY")), "existing_segment_wrong_type", "COMPANY"},
+      {answer(200, by_hand("USER_LIST_UPLOAD")), "existing_segment_wrong_type", "uploaded"},
+      {answer(200, by_hand("USER", "SEGMENT")), "existing_segment_other_platform",
+       "source_platform"},
+      {answer(200, by_hand("USER", "DIRECT_API", "urn:li:sponsoredAccount:1")),
+       "existing_segment_elsewhere", "urn:li:sponsoredAccount:1"}};
+  for (const Case& c : cases) {
+    CAPTURE(c.reason);
+    const auto host = make_existing_host();
+    host->reply(c.reply);
+    const auto outcome = send_one(*host).outcomes[0];
+    CHECK(outcome.status == PENSTOCK_BLOCKED);
+    CHECK(outcome.flags == PENSTOCK_OUTCOME_BATCH_KEY_ONLY);
+    CHECK(outcome.reason == c.reason);
+    CHECK(outcome.message.find(c.words) != std::string::npos);
+    CHECK(outcome.message.find("88") != std::string::npos);
+    CHECK(host->requests().size() == 1);
+    // Repaired at LinkedIn: it goes on.
+    host->reply(answer(200, by_hand()));
+    host->reply(delivered(1));
+    CHECK(send_one(*host).outcomes[0].status == PENSTOCK_DELIVERED);
+  }
+}
+
+TEST_CASE("an audience that is named by its id and gone is not made again") {
+  const auto host = make_existing_host();
+  host->reply(answer(200, by_hand()));
+  host->reply(answer(404, ""));
+  CHECK(send_one(*host).outcomes[0].reason == "segment_gone");
+  host->reply(answer(404, ""));
+  CHECK(send_one(*host, 1).outcomes[0].reason == "existing_segment_missing");
+  for (const HttpExchange& request : host->requests())
+    CHECK(request.url != "https://api.example.test/rest/dmpSegments");
+}
+
+TEST_CASE("an id that another audience was found under before gives way to the one that is named") {
+  const auto before = make_host();
+  before->reply(answer(200, found(kOldSegment, 1)));
+  before->reply(delivered(1));
+  (void)send_one(*before);
+  const auto host = make_existing_host();
+  host->set_stored(before->stored());
+  host->reply(answer(200, by_hand()));
+  host->reply(delivered(1));
+  CHECK(send_one(*host).outcomes[0].status == PENSTOCK_DELIVERED);
+  CHECK(host->requests().back().url == "https://api.example.test/rest/dmpSegments/88/users");
+}
+
+TEST_CASE("mappings that name segments which cannot work are refused with the settings") {
+  const auto mapping = [](const std::string& name, const std::string& key, const std::string& id) {
+    return R"({"mapping":")" + name + R"(","action":"sync_to_dmp_segment","literals":{)" +
+           (key.empty() ? "" : R"("personas_audience_key":")" + key + "\",") +
+           R"("existing_segment_id":")" + id + "\"}}";
+  };
+  const auto settings = [](const std::string& mappings) {
+    sdk::test::Options options;
+    options.mappings = mappings;
+    TestHost host(hooks(), actions(), options);
+    return host.settings(settings_with());
+  };
+  const std::string first = mapping("a", "k", "88");
+  CHECK(settings("[" + first + "," + mapping("b", "k", "88") + "]").code == PENSTOCK_OK);
+  for (const std::string& wrong :
+       {"[" + mapping("a", "k", "8/8") + "]", "[" + mapping("a", "", "88") + "]",
+        "[" + first + "," + mapping("b", "k", "89") + "]",
+        "[" + first + "," + mapping("b", "other", "88") + "]"}) {
+    CAPTURE(wrong);
+    const HookResult result = settings(wrong);
+    CHECK(result.code == PENSTOCK_ERR_INVALID);
+    CHECK(result.field == "existing_segment_id");
+  }
+}
+
+TEST_CASE("a check says of an audience that is named by its id and does not fit") {
+  const auto host = make_existing_host();
+  host->on_request([](const HttpExchange& request) {
+    if (request.url.find("/dmpSegments/88") != std::string::npos)
+      return answer(200, by_hand("COMPANY"));
+    if (request.url.find("/me") != std::string::npos) return answer(200, R"({"id":"P"})");
+    if (request.url.find("/adAccountUsers") != std::string::npos)
+      return answer(200, R"({"role":"CAMPAIGN_MANAGER"})");
+    return answer(200, found("", 0));
+  });
+  CHECK(host->check().code == PENSTOCK_OK);
+  REQUIRE(host->notices().size() == 1);
+  CHECK(host->notices()[0].level == PENSTOCK_LOG_ERROR);
+  CHECK(host->notices()[0].code == "existing_segment_wrong_type");
 }
 
 TEST_CASE("failures of look-up and creation are told apart") {

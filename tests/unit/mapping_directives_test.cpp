@@ -70,6 +70,72 @@ TEST_CASE("@if uses an else that JavaScript takes for false") {
   });
 }
 
+TEST_CASE("@if without a then gives nothing where the condition holds") {
+  check_all({
+      {R"({"@if":{"exists":"$.a","else":"no"}})", R"({"a":1})", "absent"},
+      {R"({"@if":{"exists":"$.a","else":"no"}})", "{}", R"("no")"},
+      {R"({"@if":{"blank":"$.a","else":"no"}})", R"({"a":"x"})", "absent"},
+      {R"({"@if":{"blank":"$.a","else":"no"}})", R"({"a":""})", R"("no")"},
+  });
+}
+
+TEST_CASE("@path takes a directive that gives the path") {
+  const char* const by_key = R"({"@path":{"@template":"$.traits.{{ properties.key }}"}})";
+  check_all({
+      {by_key, R"({"properties":{"key":"x"},"traits":{"x":5}})", "5"},
+      {by_key, R"({"properties":{"key":"x.0.y"},"traits":{"x":[{"y":6}]}})", "6"},
+      {by_key, R"({"properties":{"key":"none"},"traits":{"x":5}})", "absent"},
+      {by_key, R"({"properties":{"key":"a..b["},"traits":{"x":5}})", "absent"},
+      {R"({"@path":{"@path":"$.where"}})", R"({"where":"$.a.b","a":{"b":1}})", "1"},
+      {R"({"@path":{"@path":"$.where"}})", R"({"where":7,"7":1})", "absent"},
+      {R"({"@path":{"@path":"$.where"}})", "{}", "absent"},
+      {R"({"@path":{"@literal":"$.a"}})", R"({"a":1})", "1"},
+      {R"({"@arrayPath":["$.l",{"v":{"@path":{"@path":"$.k"}}}]})",
+       R"({"l":[{"k":"x","x":1},{"k":"y","y":2}],"x":9})", R"([{"v":1},{"v":2}])"},
+  });
+  const std::string long_path = std::string(kMaxPathBytes, 'a');
+  CHECK(evaluate(R"({"@path":{"@path":"$.where"}})",
+                 R"({"where":")" + long_path + R"(","a)" + long_path.substr(1) + R"(":1})") == "1");
+  CHECK(evaluate(R"({"@path":{"@path":"$.where"}})",
+                 R"({"where":")" + long_path + R"(a","a)" + long_path + R"(":1})") == "absent");
+}
+
+TEST_CASE("@template takes a directive that gives the template") {
+  const char* const chosen =
+      R"({"@template":{"@if":{"exists":"$.a","then":"A {{ a }}","else":"B {{{b}}}"}}})";
+  check_all({
+      {chosen, R"({"a":1.50})", R"("A 1.5")"},
+      {chosen, R"({"b":[1,2]})", R"("B 1,2")"},
+      {chosen, "{}", R"("B ")"},
+      {R"({"@template":{"@path":"$.t"}})", R"({"t":"{{ x }}{{ t }}","x":"{{ y }}","y":1})",
+       R"("{{ y }}{{ x }}{{ t }}")"},
+      {R"({"@template":{"@path":"$.t"}})", R"({"t":5})", "absent"},
+      {R"({"@template":{"@literal":"{{ a }}"}})", R"({"a":1})", R"("1")"},
+  });
+  const std::string filler(kMaxTemplateBytes, 'x');
+  CHECK(evaluate(R"({"@template":{"@path":"$.t"}})", R"({"t":")" + filler + R"("})") ==
+        "\"" + filler + "\"");
+  CHECK(evaluate(R"({"@template":{"@path":"$.t"}})", R"({"t":"x)" + filler + R"("})") ==
+        "too large");
+}
+
+TEST_CASE("a dollar sign in a replacement that Segment's engine reads otherwise gets a warning") {
+  const auto warnings = [](const char* replacement) {
+    PathTable paths;
+    Arena constants;
+    Diagnostics diagnostics;
+    (void)Compiler(paths, constants, diagnostics)
+        .compile(node_from_json(R"({"@replace":{"pattern":"a","replacement":")" +
+                                std::string(replacement) + R"(","value":"$.a"}})"));
+    return diagnostics.text();
+  };
+  CHECK_THAT(warnings("$$"),
+             Catch::Contains("it stands for one \"$\"") && Catch::Contains("write one \"$\""));
+  CHECK_THAT(warnings("x$&"), Catch::Contains("a part of the text that was searched"));
+  CHECK(warnings("$").empty());
+  CHECK(warnings("$1 $").empty());
+}
+
 TEST_CASE("@if blank takes its then for a value that is present and not blank") {
   const char* expression = R"({"@if":{"blank":"$.a","then":"yes","else":"no"}})";
   check_all({

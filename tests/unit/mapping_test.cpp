@@ -122,7 +122,13 @@ TEST_CASE("@path finds values in objects and arrays, and walks through nothing e
       {R"({"@path":"$."})", R"({"a":1})", R"({"a":1})"},
       {R"({"@path":"a['b c']"})", R"({"a":{"b c":1}})", "1"},
       {R"({"@path":"a[\"b.c\"]"})", R"({"a":{"b":{"c":2},"b.c":1}})", "1"},
-      {R"({"@path":"a.length"})", R"({"a":"xyz"})", "absent"},
+      {R"({"@path":"a.length"})", R"({"a":"xy😀"})", "4"},
+      {R"({"@path":"a.length"})", R"({"a":[7,7,7]})", "3"},
+      {R"({"@path":"a.length"})", R"({"a":{"length":"own"}})", R"("own")"},
+      {R"({"@path":"a.length"})", R"({"a":{"b":1}})", "absent"},
+      {R"({"@path":"a.length"})", R"({"a":12})", "absent"},
+      {R"({"@path":"a.b.length"})", R"({"a":{"b":[1,2]},"a":{}})", "absent"},
+      {R"({"@arrayPath":["$.a",{"n":"$.b.length"}]})", R"({"a":[{"b":[1,2]}]})", R"([{"n":2}])"},
       {R"({"@path":"a.b"})", R"({"a":0})", "absent"},
       {R"({"@path":"a.b"})", R"({"a":""})", "absent"},
       {R"({"@path":"a.b"})", R"({"a":false})", "absent"},
@@ -213,6 +219,11 @@ TEST_CASE("A mapping that cannot be compiled says why") {
       {R"({"@path":"$.a..b"})", "nothing between two dots"},
       {R"("$.a[x]")", "in [ ] stands an index"},
       {R"({"@template":5})", "@template takes text"},
+      {R"({"@template":{"a":1}})", "@template takes text"},
+      {R"({"@template":{"@literal":5}})", "@template takes text, and this directive gives none"},
+      {R"({"@path":{"@literal":5}})", "@path takes a path, and this directive gives no text"},
+      {R"({"@path":{"@literal":"$.a..b"}})", "nothing between two dots"},
+      {R"({"@path":{"@pth":"$.a"}})", "did you mean \"@path\"?"},
       {R"({"@template":"{{ }}"})", "the path is empty"},
       {R"({"@if":{"then":1}})", "@if lacks its argument \"exists\" or \"blank\""},
       {R"({"@if":{"exists":1,"blank":2,"then":1}})", "found both"},
@@ -240,6 +251,45 @@ TEST_CASE("A mapping that cannot be compiled says why") {
   for (const BadExpression& c : cases) {
     INFO(c.expression);
     CHECK_THAT(errors_of(node_from_json(std::string(c.expression))), Catch::Contains(c.message));
+  }
+}
+
+TEST_CASE("A Liquid template is refused with the directive that gives the same, if there is one") {
+  const std::pair<const char*, const char*> cases[] = {
+      {"Hi {{ traits.name }}!", "write {'@template': 'Hi {{ traits.name }}!'}"},
+      {"{{- traits.name -}}", "write {'@template': '{{ traits.name }}'}"},
+      {"it's plain", "write 'it''s plain'"},
+      {"{{ traits.email | downcase }}",
+       "write {'@case': {operator: lower, value: '$.traits.email'}}"},
+      {"{{ traits.email | replace: \"a|b\", 'c' | upcase }}",
+       "write {'@case': {operator: upper, value: {'@replace': {pattern: 'a|b', replacement: 'c', "
+       "value: '$.traits.email'}}}}"},
+      {"{{ a | remove: ' ' }}",
+       "write {'@replace': {pattern: ' ', replacement: '', value: '$.a'}}"},
+      {"{{ a | replace_first: '-', '' }}",
+       "write {'@replace': {pattern: '-', replacement: '', value: '$.a', global: false}}"},
+      {"{{ a | default: 'x' }}", "write {'@if': {blank: '$.a', then: '$.a', else: 'x'}}"},
+      {"{{ properties | json }}", "write {'@json': {mode: encode, value: '$.properties'}}"},
+      {"{% if a.b %}yes {{ a.b }}{% else %}no{% endif %}",
+       "write {'@if': {exists: '$.a.b', then: {'@template': 'yes {{ a.b }}'}, else: 'no'}}"},
+      {"{% if a %}yes{% endif %}", "write {'@if': {exists: '$.a', then: 'yes'}}"},
+      {"{{ a | date: '%Y' }}", "@liquid is not supported; found the filter date"},
+      {"{% for x in a %}{{ x | plus: b }}{% endfor %}",
+       "@liquid is not supported; found the tag for, the filter plus"},
+      {"{% if a == 'x' %}y{% endif %}", "the table \"Liquid templates\" of the documentation"},
+      {"{{ a | replace: b, 'c' }}", "found the filter replace"},
+      {"{{ 'x' | upcase }}", "found the filter upcase"},
+      {"{{ unclosed", "the table \"Liquid templates\" of the documentation"},
+  };
+  for (const auto& [liquid, expected] : cases) {
+    INFO(liquid);
+    Node node;
+    node.kind = Node::Kind::map;
+    node.members.push_back({"@liquid", {}, Node::of_string(liquid)});
+    const std::string errors = errors_of(node);
+    CHECK_THAT(errors, Catch::Contains("@liquid is not supported") && Catch::Contains(expected));
+    node.members.back().value.interpolated = true;  // may hold a secret
+    CHECK_THAT(errors_of(node), Catch::Contains("write it with @template"));
   }
 }
 

@@ -313,6 +313,18 @@ TEST_CASE("values become text the way JavaScript makes it, maps as JSON") {
 
 // ---- EventParser ----
 
+TEST_CASE("NULs and byte order marks before a line are no part of it") {
+  using namespace std::string_view_literals;
+  CHECK(event_text("\xEF\xBB\xBF{}") == "{}");
+  CHECK(event_text("\0\0\xEF\xBB\xBF\0{\"a\":\"\0\"}"sv) == "{\"a\":\"\0\"}"sv);
+  CHECK(event_text("\0\0"sv).empty());
+  CHECK(event_text("\xEF\xBB") == "\xEF\xBB");
+  EventParser parser;
+  std::string line("\0\xEF\xBB\xBF{\"a\":1}"sv);
+  line.reserve(line.size() + kEventPadding);
+  CHECK(parser.parse(line).ok());
+}
+
 TEST_CASE("a line that is no event is refused with a reason that does not quote it") {
   const std::pair<std::string, std::string> table[] = {
       {"", "empty"},
@@ -333,7 +345,7 @@ TEST_CASE("a line that is no event is refused with a reason that does not quote 
       {"{\"secret\":\"\x01\"}", "control character"},
       {"{\"secret\":\"\xC3\"}", "UTF-8"},
       {"{\"secret\":\"\xED\xA0\x80\"}", "UTF-8"},
-      {"\xEF\xBB\xBF{\"secret\":1}", "byte order mark"},
+      {"{\"secret\":1}\xEF\xBB\xBF", "not valid JSON"},
   };
   for (const auto& [line, reason] : table) {
     INFO(line);

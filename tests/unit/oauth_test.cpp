@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "oauth_fixture.hpp"
+#include "services/pkce.hpp"
 
 namespace penstock::services {
 
@@ -245,6 +246,21 @@ TEST_CASE("Without any token a request is refused as not logged in, with the com
   CHECK(answer.result == PENSTOCK_ERR_AUTH);
   CHECK(answer.reason == "not_logged_in");
   CHECK_THAT(answer.message, Catch::Contains("penstock auth login pipeline.yaml linkedin"));
+}
+
+TEST_CASE("A code verifier's challenge is that of RFC 7636, appendix B, and no two are alike") {
+  CHECK(pkce_challenge("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk") ==
+        "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM");
+  const Result<Pkce> one = make_pkce();
+  const Result<Pkce> other = make_pkce();
+  REQUIRE(one.ok());
+  REQUIRE(other.ok());
+  CHECK(one->challenge == pkce_challenge(one->verifier.reveal()));
+  CHECK(one->verifier.reveal().size() == 43);
+  CHECK(one->verifier.reveal().find_first_not_of(
+            "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") ==
+        std::string::npos);
+  CHECK(one->verifier.reveal() != other->verifier.reveal());
 }
 
 }  // namespace penstock::services

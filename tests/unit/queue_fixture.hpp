@@ -107,7 +107,7 @@ inline penstock::queue::Input input(std::uint64_t end, std::uint64_t first, std:
     block.bytes += payload;
     block.elements.push_back(element);
   }
-  input.position = penstock::SavedPosition{"/events", 1, 2, end, 0, ""};
+  input.position = penstock::SavedPosition{{"/events", 1, 2, end, 0, "", 0, ""}, {}};
   return input;
 }
 

@@ -181,7 +181,7 @@ TEST_CASE(
       line.tally.reason(penstock::ReasonCount::Kind::dead_letter, letter.mapping, letter.reason, {},
                         {});
       line.tally.dead_letters.push_back(std::move(letter));
-      line.position = penstock::SavedPosition{"/events", 1, 2, i + 1, 0, ""};
+      line.position = penstock::SavedPosition{{"/events", 1, 2, i + 1, 0, "", 0, ""}, {}};
       CHECK(opened.queue->append(std::move(line)).ok());
     }
   });

@@ -472,6 +472,70 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("Of an answer to a delivery no more than 8 MiB are read") {
+  ScriptedServer server([](Conversation& conversation) {
+    conversation.read_request();
+    conversation.write("HTTP/1.1 200 OK\r\n\r\n");
+    const std::string block(1024 * 1024, 'x');
+    while (conversation.write(block)) {
+    }
+  });
+  World world;
+  penstock_batch batch{};
+  batch.struct_size = sizeof batch;
+  batch.cancelled = [](void*) -> std::uint32_t { return 0; };
+  Request request = post(server.url("/"), {"x"});
+  request.batch = &batch;
+  const Answer answer = execute(world.connection, request);
+  CHECK(answer.result == PENSTOCK_ERR_TRANSPORT);
+  CHECK(answer.reason == "response_too_large");
+  CHECK_THAT(answer.message, Catch::Contains("larger than 8 MiB"));
+}
+
+TEST_CASE("Answers that are read at once hold 64 MiB together, and give that back") {
+  constexpr std::size_t kMebibyte = 1024 * 1024;
+  std::atomic<int> requests{0};
+  // The first two answers stop after 40 MiB without an end; the third one has one.
+  ScriptedServer server([&](Conversation& conversation) {
+    conversation.read_request();
+    const bool ends = ++requests > 2;
+    conversation.write("HTTP/1.1 200 OK\r\nContent-Length: " +
+                       std::to_string((ends ? 40 : 41) * kMebibyte) + "\r\n\r\n");
+    const std::string block(kMebibyte, 'x');
+    for (int i = 0; i < 40 && conversation.write(block); ++i) {
+    }
+    if (!ends) conversation.wait_for_close();
+  });
+  const std::string url = server.url("/");
+  {
+    World world;
+    std::string other_reason;
+    // Whichever of the two has no room ends the other.
+    std::thread other([&] {
+      penstock_http_request request{};
+      request.struct_size = sizeof request;
+      request.method = str("GET");
+      request.url = str(url);
+      request.deadline_ns = std::numeric_limits<std::int64_t>::max();
+      penstock_error error{};
+      error.struct_size = sizeof error;
+      Answer ignored;
+      const penstock_http* http = world.connection.table();
+      http->execute(http->ctx, &request, keep_response, &ignored, &error);
+      other_reason = error.reason;
+      world.connection.cancel_all();
+    });
+    const Answer answer = execute(world.connection, get(url));
+    world.connection.cancel_all();
+    other.join();
+    CHECK((answer.reason == "no_memory_for_response" || other_reason == "no_memory_for_response"));
+  }
+  World world;
+  const Answer third = execute(world.connection, get(url));
+  CHECK(third.result == PENSTOCK_OK);
+  CHECK(third.body.size() == 40 * kMebibyte);
+}
+
 TEST_CASE("A batch that is cancelled, or cancel_all, ends a transfer at once") {
   Event asked;
   ScriptedServer server([&](Conversation& conversation) {
@@ -579,6 +643,98 @@ TEST_CASE("A proxy of the environment serves https, and never loopback") {
     CHECK(asked.wait());
   }
   for (const char* name : {"https_proxy", "http_proxy", "all_proxy"}) unsetenv(name);
+}
+
+namespace {
+
+// The environment with one variable, for as long as this lives.
+class Variable {
+ public:
+  Variable(const char* name, const std::string& value) : name_(name) {
+    setenv(name, value.c_str(), 1);
+  }
+  Variable(const Variable&) = delete;
+  Variable& operator=(const Variable&) = delete;
+  ~Variable() { unsetenv(name_); }
+
+ private:
+  const char* name_;
+};
+
+void check_names(const std::string& message, const char* variable, const std::string& place) {
+  INFO(message);
+  CHECK_THAT(message, Catch::Contains(place));
+  CHECK_THAT(message, Catch::Contains(variable));
+  CHECK_THAT(message, Catch::Contains("api.example.com"));
+  for (const char* secret : {"hunter2", "proxyuser", "@"})
+    CHECK_THAT(message, !Catch::Contains(secret));
+}
+
+}  // namespace
+
+TEST_CASE("A proxy that is dead is named with its variable, and its password is not") {
+  World world;
+  const auto failed = [&](const char* variable, const std::string& value) {
+    const Variable set(variable, value);
+    const Answer answer = execute(world.connection, get("https://api.example.com/"));
+    CHECK(answer.result == PENSTOCK_ERR_CONNECT);
+    CHECK(answer.reason == "proxy_failed");
+    return answer.message;
+  };
+  const std::string dead = "127.0.0.1:" + std::to_string(closed_port());
+  for (const char* variable : {"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"}) {
+    const std::string message = failed(variable, "http://proxyuser:hunter2@" + dead + "/");
+    check_names(message, variable, dead);
+    CHECK_THAT(message, Catch::Contains("connection refused"));
+  }
+  check_names(failed("https_proxy", "proxyuser:hunter2@" + dead), "https_proxy", dead);
+  check_names(failed("https_proxy", "http://proxyuser:hunter2@no-such-proxy.invalid:3128"),
+              "https_proxy", "no-such-proxy.invalid:3128");
+  // Nothing that can be a proxy; libcurl quotes all of it.
+  check_names(failed("https_proxy", "gopher://proxyuser:hunter2@proxy.example.com:70"),
+              "https_proxy", "proxy.example.com:70");
+  check_names(failed("https_proxy", "http://proxyuser:hunter2@proxy.example.com:99999"),
+              "https_proxy", "proxy.example.com:99999");
+}
+
+TEST_CASE("What a proxy answers is said, and whether it wants a password") {
+  for (const auto& [status, words] :
+       {std::pair{407, "answers 407, so it wants a user name"}, std::pair{503, "answers 503"}}) {
+    ScriptedServer proxy([answered = status](Conversation& conversation) {
+      conversation.read_head();
+      conversation.write(http_answer(answered, ""));
+    });
+    const Variable set("https_proxy", proxy.url(""));
+    World world;
+    const Answer answer = execute(world.connection, get("https://api.example.com/"));
+    CHECK(answer.reason == "proxy_failed");
+    CHECK_THAT(answer.message, Catch::Contains(words));
+    check_names(answer.message, "https_proxy", "127.0.0.1:" + std::to_string(proxy.port()));
+  }
+}
+
+TEST_CASE("A proxy that accepts and says nothing is named") {
+  Event over;
+  ScriptedServer proxy([&](Conversation& conversation) {
+    conversation.read_head();
+    over.wait();
+  });
+  const Variable set("https_proxy", proxy.url(""));
+  HttpOptions options;
+  options.timeout = std::chrono::milliseconds(300);
+  World world(options);
+  const Answer answer = execute(world.connection, get("https://api.example.com/"));
+  over.set();
+  check_names(answer.message, "https_proxy", "127.0.0.1:" + std::to_string(proxy.port()));
+}
+
+TEST_CASE("A host that no_proxy excepts is reached without the proxy, and none is blamed") {
+  const Variable set("https_proxy", "http://127.0.0.1:" + std::to_string(closed_port()));
+  const Variable except("no_proxy", "no-such-host.invalid");
+  World world;
+  const Answer answer = execute(world.connection, get("https://no-such-host.invalid/"));
+  CHECK(answer.reason == "resolve_failed");
+  CHECK_THAT(answer.message, !Catch::Contains("proxy"));
 }
 
 TEST_CASE("Many threads share one connection object") {

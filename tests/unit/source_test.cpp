@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <filesystem>
 #include <fstream>
@@ -48,12 +49,14 @@ struct Lines {
   std::size_t chunks = 0;
   std::size_t oversized = 0;
   std::uint64_t end = 0;
-  bool whole_lines = true;  // no chunk but the last ends within a line
-  bool contiguous = true;   // sequences and positions have no gap
+  bool whole_lines = true;                       // no chunk but the last ends within a line
+  bool contiguous = true;                        // sequences and positions have no gap
+  std::optional<penstock::SavedPosition> saved;  // behind the last chunk
 };
 
-Lines read_all(penstock::source::Source& source) {
+Lines read_all(penstock::source::Source& source, std::uint64_t begin = 0) {
   Lines lines;
+  lines.end = begin;
   Chunk chunk;
   for (;;) {
     auto more = source.next(chunk);
@@ -65,6 +68,7 @@ Lines read_all(penstock::source::Source& source) {
     if (chunk.oversized_line) ++lines.oversized;
     lines.text.append(chunk.bytes.get(), chunk.size);
     lines.end = chunk.end.offset;
+    lines.saved = chunk.saved;
     ++lines.chunks;
   }
 }
@@ -112,9 +116,9 @@ TEST_CASE("A line as long as an event may be is read whole although it needs sev
 TEST_CASE("A longer line is passed over as one, and its neighbours are read") {
   const TemporaryDirectory directory;
   const std::string line(penstock::kMaxEventBytes * 3 + 17, 'x');
-  const std::string content = "a\n" + line + "\nb\nc";
+  const std::string content = "a\n" + line + "\nb\n{}";
   const Lines lines = read_file(directory, content);
-  CHECK(lines.text == "a\nb\nc");
+  CHECK(lines.text == "a\nb\n{}");
   CHECK(lines.oversized == 1);
   CHECK(lines.contiguous);
   CHECK(lines.end == content.size());
@@ -185,9 +189,8 @@ struct Restarts {
     auto source = penstock::source::open(file_source(path));
     REQUIRE(source.ok());
     const Lines lines = read_all(**source);
-    saved = (*source)->saved({lines.end, 0});
+    saved = lines.saved;
     REQUIRE(saved);
-    CHECK(saved->offset == content.size());
   }
   // What another run reads, from its first chunk on.
   std::string go_on(bool from_start = false) {
@@ -206,6 +209,7 @@ struct Restarts {
       REQUIRE(more.ok());
       if (!*more) return text;
       if (first) begin = chunk.begin.offset;
+      if (chunk.saved) saved = chunk.saved;
       text.append(chunk.bytes.get(), chunk.size);
     }
   }
@@ -299,28 +303,197 @@ TEST_CASE("A file that is gone is an error that says how much of it was read") {
             "or name another one in source.path in pipeline.yaml:3:9");
 }
 
-TEST_CASE("What is appended to a last line that was an event already is passed over and said") {
-  Restarts file("{\"a\":1}\n{\"b\":");
-  append_file(file.path, "2}\n{\"c\":3}\n");
-  CHECK(file.go_on() == "{\"c\":3}\n");
-  CHECK(file.begin == 16);
-  CHECK(file.noticed("3 bytes were appended to it"));
+TEST_CASE("Half a last line stays unread until it is whole, and each run says so") {
+  Restarts file("{\"a\":1}\n{\"n\":2");
+  CHECK(file.saved->offset == 8);
+  CHECK(file.go_on().empty());
+  CHECK(file.noticed("The last 6 bytes of " + file.path + ", from byte 8 on, have no newline"));
   CHECK(file.warned);
+  SECTION("by a newline that comes later") {
+    append_file(file.path, "}\n");
+    CHECK(file.go_on() == "{\"n\":2}\n");
+  }
+  SECTION("or without one") {
+    append_file(file.path, "}");
+    CHECK(file.go_on() == "{\"n\":2}");
+    CHECK_FALSE(file.warned);
+    append_file(file.path, "\n{\"c\":3}\n");
+    CHECK(file.go_on() == "\n{\"c\":3}\n");
+  }
 }
 
-TEST_CASE("A newline that is appended to a last line goes without a word") {
-  const auto end = GENERATE("\n", "\r\n");
+TEST_CASE("What follows a last line that was an event already is a line of its own") {
   Restarts file("{\"a\":1}");
-  append_file(file.path, end + std::string("{\"b\":2}\n"));
-  CHECK(file.go_on() == "{\"b\":2}\n");
+  CHECK(file.saved->offset == 7);
+  const auto more =
+      GENERATE("\n{\"b\":2}\n", "\r\n{\"b\":2}\n", "{\"b\":2}\n", "half\n{\"b\":2}\n");
+  append_file(file.path, more);
+  CHECK(file.go_on() == more);
+  CHECK(file.begin == 7);
+}
+
+TEST_CASE("A last line that is whole but no event stays unread until its newline has come") {
+  const auto line = GENERATE("[1,2]", "\"text\"", "{\"a\":1}x", "{\"a\":\"\xFF\"}");
+  Restarts file("{}\n" + std::string(line));
+  CHECK(file.saved->offset == 3);
+  append_file(file.path, "\n");
+  CHECK(file.go_on() == line + std::string("\n"));
+}
+
+TEST_CASE("Blanks behind the last newline are passed over without a word") {
+  Restarts file("{\"a\":1}\n \t\r");
+  CHECK(file.go_on().empty());
   CHECK(file.notices.size() == 1);  // that it is read on
 }
 
-TEST_CASE("More of a last line without any newline is passed over as well") {
-  Restarts file("{\"a\":");
-  append_file(file.path, "1, more");
-  CHECK(file.go_on().empty());
-  CHECK(file.noticed("7 bytes were appended to it"));
+TEST_CASE("A file with the same beginning is no continuation of another one") {
+  // As a nightly snapshot: the first 4 KiB are those of yesterday, what comes then is not.
+  const std::string head = "{\"who\":\"" + kLong + "\"}\n";
+  const std::string rest = "{\"a\":1}\n{\"b\":2}\n";
+  const std::string changed = "{\"a\":3}\n{\"b\":4}\n{\"c\":5}\n";
+  Restarts file(head + rest);
+  SECTION("put in its place by mv") {
+    write_file(file.path + ".new", head + changed);
+    std::filesystem::rename(file.path + ".new", file.path);
+    CHECK(file.go_on() == head + changed);
+    CHECK(file.noticed("is another file than the one of which"));
+  }
+  SECTION("written over it by cat") {
+    write_file(file.path, head + changed);
+    CHECK(file.go_on() == head + changed);
+    CHECK(file.noticed("was written anew"));
+  }
+  SECTION("with as many bytes as were read") {
+    write_file(file.path, head + "{\"a\":1}\n{\"b\":3}\n");
+    CHECK(file.go_on() == head + "{\"a\":1}\n{\"b\":3}\n");
+  }
+  CHECK(file.warned);
+}
+
+TEST_CASE("What was read by small chunks is known again by all of them") {
+  Restarts file("{\"a\":1}\n");
+  append_file(file.path, "{\"b\":2}\n");
+  CHECK(file.go_on() == "{\"b\":2}\n");
+  append_file(file.path, "{\"c\":3}\n");
+  CHECK(file.go_on() == "{\"c\":3}\n");
+  write_file(file.path, "{\"a\":1}\n{\"b\":4}\n{\"c\":3}\n{\"d\":4}\n");
+  CHECK(file.saved->tail_size == 8);  // of the last run
+  append_file(file.path, "{\"e\":5}\n");
+  write_file(file.path, "{\"a\":1}\n{\"b\":2}\n{\"c\":5}\n{\"d\":4}\n");
+  // The beginning is shorter than a page, so it tells as well.
+  CHECK(file.go_on() == "{\"a\":1}\n{\"b\":2}\n{\"c\":5}\n{\"d\":4}\n");
+}
+
+TEST_CASE("A position without a tail, of an older state, counts only where a line ends") {
+  Restarts file("{\"a\":1}\n{\"b\":2}\n");
+  file.saved->tail_size = 0;
+  file.saved->tail.clear();
+  file.saved->fingerprint_size = 8;
+  file.saved->fingerprint = Restarts("{\"a\":1}\n").saved->fingerprint;
+  SECTION("as it does") {
+    append_file(file.path, "{\"c\":3}\n");
+    CHECK(file.go_on() == "{\"c\":3}\n");
+  }
+  SECTION("in the same file") {
+    append_file(file.path, "{\"c\":3}\n");
+    file.saved->offset = 12;
+    CHECK(file.go_on() == "{\"a\":1}\n{\"b\":2}\n{\"c\":3}\n");
+    CHECK(file.warned);
+  }
+}
+
+TEST_CASE("A line that is too long and ends the file is read on behind it by the next run") {
+  Restarts file("a\n" + std::string(penstock::kMaxEventBytes * 2, 'x'));
+  CHECK(file.saved->offset == 2 + penstock::kMaxEventBytes * 2);
+  append_file(file.path, "\n{}\n");
+  CHECK(file.go_on() == "\n{}\n");
+}
+
+TEST_CASE("NULs before a line are passed over, however many") {
+  const TemporaryDirectory directory;
+  const std::size_t nuls = GENERATE(1, 300'000, 3'000'000);
+  const std::string hole(nuls, '\0');
+  const Lines lines = read_file(directory, hole + "{\"a\":1}\n" + hole + "{\"b\":2}\n" + hole);
+  CHECK(lines.oversized == 0);
+  std::string text = lines.text;
+  text.erase(std::remove(text.begin(), text.end(), '\0'), text.end());
+  CHECK(text == "{\"a\":1}\n{\"b\":2}\n");
+  REQUIRE(lines.saved);
+  CHECK(lines.saved->offset == 2 * nuls + 16);
+}
+
+TEST_CASE("Reading can go on from any line of a chunk") {
+  const TemporaryDirectory directory;
+  const std::string path = directory.file("events");
+  const std::string before = GENERATE(std::string("{\"a\":1}\n"), kLong + "\n");
+  write_file(path, before + "{\"b\":2}\n{\"c\":3}\n");
+  auto source = penstock::source::open(file_source(path));
+  REQUIRE(source.ok());
+  Chunk chunk;
+  REQUIRE(*(*source)->next(chunk));
+  for (const std::size_t offset : {std::size_t{0}, before.size(), before.size() + 8}) {
+    INFO(offset);
+    const auto saved = penstock::source::saved_at(chunk, offset);
+    REQUIRE(saved.ok());
+    REQUIRE(saved->has_value());
+    CHECK((*saved)->offset == offset);
+    auto again = penstock::source::open(file_source(path), *saved);
+    REQUIRE(again.ok());
+    CHECK(read_all(**again, offset).text == (before + "{\"b\":2}\n{\"c\":3}\n").substr(offset));
+  }
+}
+
+TEST_CASE("A file with a hole before its lines is read on after a restart") {
+  Restarts file(std::string(10'000, '\0') + "{\"a\":1}\n");
+  append_file(file.path, "{\"b\":2}\n");
+  CHECK(file.go_on() == "{\"b\":2}\n");
+  CHECK_FALSE(file.warned);
+}
+
+TEST_CASE("A file that can hold no event is refused, with its form and what to do") {
+  const struct {
+    std::string content;
+    const char* named;
+  } cases[] = {
+      {"\x1F\x8B\x08 and so on\n more", "compressed with gzip"},
+      {"\x28\xB5\x2F\xFD and so on", "zstdcat FILE"},
+      {std::string("\xFF\xFE{\0}\0\n\0", 8), "is written in UTF-16"},
+      {std::string("{\0\"\0a\0\"\0:\0"
+                   "1\0}\0\r\0\n\0",
+                   18),
+       "iconv -f UTF-16 -t UTF-8"},
+      {"{\"a\":1}\r{\"b\":2}\r{\"c\":3}\r", "with a carriage return alone"},
+      {"[\n  {\"a\": 1},\n  {\"b\": 2}\n]\n", "jq -c '.[]' FILE"},
+      {"[\n{\"a\": 1},\n{\"b\"", "a JSON array over several lines"},
+      {"{\n  \"a\": [1, true, \"x\\\"y\"]\n}\n{\n  \"b\": {}\n}\n", "jq -c . FILE"},
+  };
+  for (const auto& [content, named] : cases) {
+    INFO(content);
+    const TemporaryDirectory directory;
+    write_file(directory.file("events"), content);
+    auto source = penstock::source::open(file_source(directory.file("events")));
+    REQUIRE(source.ok());
+    Chunk chunk;
+    auto more = (*source)->next(chunk);
+    REQUIRE(!more.ok());
+    CHECK(more.status().code() == penstock::StatusCode::bad_input);
+    CHECK(more.status().message().find(named) != std::string::npos);
+    CHECK(more.status().message().find(directory.file("events")) != std::string::npos);
+  }
+}
+
+TEST_CASE("A file that holds an event is read, whatever some other line of it looks like") {
+  const TemporaryDirectory directory;
+  const auto content = GENERATE(
+      std::string("[\n{\"a\":1}\n{\"b\":2}\n"), std::string("[{\"a\":1},\n{\"b\":2}\n"),
+      std::string("{\"half\":\n{\"b\":2}\n"), std::string("{\n\"a\":1\n}\n{\"b\":2}\n"),
+      std::string("\x1F\x8B\x08 no gzip\n{\"b\":2}\n"), std::string("\xFF\xFE\n{\"b\":2}\n"),
+      std::string("{\"a\":1}\r{\"b\":2}\n{\"c\":3}\n"), std::string("{\"a\":1}\r\n{\"b\":2}\r\n"),
+      std::string("{\"a\":1}\r\r\n{\"b\":2}\r\r\n"), std::string("[1,2]\n{\"b\":2}\n"),
+      std::string("{\"a\":\"cut off\n{\"b\":2}\n"), std::string("\xEF\xBB\xBF{\"a\":1}\n"),
+      std::string("[\n"), std::string("{\"a\":1}\n[\n{\"b\":2},\n{\"c\":3}\n]\n"));
+  INFO(content);
+  CHECK(read_file(directory, content).text == content);
 }
 
 TEST_CASE("A file that was empty when it was opened is told from others by what came later") {
@@ -332,7 +505,7 @@ TEST_CASE("A file that was empty when it was opened is told from others by what 
   append_file(path, "{\"a\":1}\n");
   Chunk chunk;
   REQUIRE(*(*source)->next(chunk));
-  const auto saved = (*source)->saved(chunk.end);
+  const auto saved = chunk.saved;
   REQUIRE(saved);
   CHECK(saved->fingerprint_size == 8);
   CHECK(saved->offset == 8);
@@ -340,11 +513,11 @@ TEST_CASE("A file that was empty when it was opened is told from others by what 
 }
 
 TEST_CASE("A fingerprint is the SHA-256 of the first 4096 bytes, or of all where there are fewer") {
-  Restarts small("abc");
+  Restarts small("abc\n");
   CHECK(small.saved->fingerprint ==
-        "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
-  CHECK(small.saved->fingerprint_size == 3);
-  Restarts large(kLong);
+        "edeaaff3f1774ad2888673770c6d64097e391bc362d7d6fb34982ddf0efd18cb");
+  CHECK(small.saved->fingerprint_size == 4);
+  Restarts large(kLong + "\n");
   CHECK(large.saved->fingerprint_size == 4096);
 }
 
@@ -357,7 +530,6 @@ TEST_CASE("Complete lines behind one that is too long are handed on without wait
   config.type = SourceConfig::Type::standard_input;
   auto source = penstock::source::open(config);
   REQUIRE(source.ok());
-  CHECK_FALSE((*source)->saved({0, 0}));  // a stream cannot be read again
   const std::string text = std::string(3 * penstock::kMaxEventBytes, 'x') + "\n{}\n";
   std::thread writer([&] {
     for (std::size_t done = 0; done < text.size();) {
@@ -368,6 +540,7 @@ TEST_CASE("Complete lines behind one that is too long are handed on without wait
   Chunk chunk;
   REQUIRE(*(*source)->next(chunk));
   CHECK(chunk.oversized_line);
+  CHECK_FALSE(chunk.saved);  // a stream cannot be read again
   REQUIRE(*(*source)->next(chunk));
   CHECK(std::string(chunk.bytes.get(), chunk.size) == "{}\n");
   writer.join();

@@ -28,7 +28,7 @@ void fill(Store& store) {
     append(commit, block);
     settle(commit, *block, {0});
     commit.attempts = {{i, 1, 4}};
-    commit.position = SavedPosition{"/in", 1, 2, i, 0, ""};
+    commit.position = SavedPosition{{"/in", 1, 2, i, 0, "", 0, ""}, {}};
     if (i < 3) give_up(commit, *block, 2, "refused");
     must(store.commit(commit));
   }

@@ -27,7 +27,7 @@ std::shared_ptr<Block> block_of(std::uint64_t sequence) {
 Commit commit_of(std::uint64_t n) {
   Commit commit;
   append(commit, block_of(n));
-  commit.position = SavedPosition{"/in", 1, 2, n + 1, 0, ""};
+  commit.position = SavedPosition{{"/in", 1, 2, n + 1, 0, "", 0, ""}, {}};
   if (n > 0) {
     const auto before = block_of(n - 1);
     settle(commit, *before, {0, 2, 3});

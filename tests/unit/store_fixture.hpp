@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "services/clock.hpp"
+#include "services/sqlite.hpp"
 #include "store/reader.hpp"
 #include "store/store.hpp"
 
@@ -128,6 +129,20 @@ inline void give_up(Commit& commit, const Block& block, std::uint32_t index,
 inline void must(const Status& status) {
   INFO(status.message());
   REQUIRE(status.ok());
+}
+
+// The database as version 2 left it.
+inline void make_version_2(const Directory& directory) {
+  auto database = services::Database::open(directory.database(), {});
+  REQUIRE(database.ok());
+  for (const char* column : {"meta DROP COLUMN generation", "meta DROP COLUMN last_ms",
+                             "meta DROP COLUMN state_ms", "meta DROP COLUMN source_tail_size",
+                             "meta DROP COLUMN source_tail", "meta DROP COLUMN source_former",
+                             "meta DROP COLUMN attempts_known", "mappings DROP COLUMN confirmed",
+                             "blocks DROP COLUMN since_ms", "dead_letters DROP COLUMN since_ms"}) {
+    must((*database)->execute("ALTER TABLE " + std::string(column)));
+  }
+  must((*database)->execute("DROP TABLE uncertain; PRAGMA user_version = 2"));
 }
 
 }  // namespace penstock::store

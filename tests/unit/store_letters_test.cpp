@@ -18,6 +18,7 @@ MappingCounts counts(const Store& store, std::uint32_t mapping) {
 }
 
 void make_version_1(const Directory& directory) {
+  make_version_2(directory);
   services::Database::Options options;
   options.mode = services::Database::Mode::write;
   auto database = services::Database::open(directory.database(), options);
@@ -281,7 +282,7 @@ TEST_CASE("A dead letter is replayed only when all that was queued before it has
   CHECK(store->requested_replays(1'000, 7)->block != nullptr);
 }
 
-TEST_CASE("The database of the version before is brought up to date, its dead letters included") {
+TEST_CASE("The database of version 1 is brought up to date, its dead letters included") {
   const Directory directory;
   const ManualClock clock;
   {
@@ -302,7 +303,39 @@ TEST_CASE("The database of the version before is brought up to date, its dead le
   must(store->verify());
 }
 
-TEST_CASE("The database of the version before is left as it is when its log is missing") {
+TEST_CASE("The position in a database of version 2 is kept, without what that did not know") {
+  const Directory directory;
+  const ManualClock clock;
+  {
+    const auto store = open_store(directory, clock);
+    Commit commit;
+    commit.position =
+        SavedPosition{{"/in", 1, 2, 17, 5, "abc", 9, "def"}, {{"/in.1", 1, 3, 4, 0, "", 0, ""}}};
+    must(store->commit(commit));
+  }
+  make_version_2(directory);
+  const auto store = open_store(directory, clock);
+  REQUIRE(store->position());
+  CHECK(*store->position() == SavedPosition{{"/in", 1, 2, 17, 5, "abc", 0, ""}, {}});
+}
+
+TEST_CASE("A damaged database of version 2 is repaired, its position included") {
+  const Directory directory;
+  const ManualClock clock;
+  {
+    const auto store = open_store(directory, clock);
+    Commit commit;
+    commit.position = SavedPosition{{"/in", 1, 2, 17, 5, "abc", 9, "def"}, {}};
+    must(store->commit(commit));
+  }
+  make_version_2(directory);
+  REQUIRE(repair(directory.path, clock).ok());
+  const auto store = open_store(directory, clock);
+  REQUIRE(store->position());
+  CHECK(store->position()->offset == 17);
+}
+
+TEST_CASE("The database of version 1 is left as it is when its log is missing") {
   const Directory directory;
   const ManualClock clock;
   open_store(directory, clock);

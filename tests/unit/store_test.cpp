@@ -47,7 +47,9 @@ TEST_CASE("Blocks, position and counts are there after reopening") {
   const Directory directory;
   ManualClock clock;
   const auto block = make_block(0, {0, 1, 2, 0});
-  const SavedPosition position{"/in", UINT64_MAX, 7, 5'000'000'000, 4'096, "abc"};
+  const SavedPosition position{
+      {"/in", UINT64_MAX, 7, 5'000'000'000, 4'096, "abc", 4'096, "def"},
+      {{"/in \n.1", 1, UINT64_MAX, 17, 0, "", 0, ""}, {"/in.2", 1, 9, 4, 4, "x y", 1, "12"}}};
   {
     const auto store = open_store(directory, clock);
     Commit commit;
@@ -412,16 +414,6 @@ TEST_CASE("Many blocks out of order: memory and disk agree at every step") {
 }
 
 namespace {
-
-// As version 2 left it.
-void make_version_2(const Directory& directory) {
-  auto database = services::Database::open(directory.database(), {});
-  REQUIRE(database.ok());
-  must((*database)->execute(
-      "ALTER TABLE meta DROP COLUMN generation; ALTER TABLE meta DROP COLUMN last_ms;"
-      "ALTER TABLE meta DROP COLUMN state_ms; ALTER TABLE blocks DROP COLUMN since_ms;"
-      "ALTER TABLE dead_letters DROP COLUMN since_ms; PRAGMA user_version = 2"));
-}
 
 std::string schema_of(const Directory& directory) {
   auto database = services::Database::open(directory.database(), {});

@@ -25,7 +25,9 @@ std::int64_t Batch::stored_ns(std::size_t index) const {
 }
 
 Batcher::Batcher(std::vector<DestinationLimits> destinations)
-    : destinations_(destinations.size()), groups_(std::make_unique<Groups>()) {
+    : destinations_(destinations.size()),
+      groups_(std::make_unique<Groups>()),
+      uncertain_(destinations.size()) {
   for (std::size_t i = 0; i < destinations.size(); ++i) {
     const std::uint32_t connection = destinations[i].connection;
     if (connection >= connections_.size()) connections_.resize(connection + 1);
@@ -89,6 +91,7 @@ void Batcher::place(Node& node, BlockHandle& block, std::uint32_t element, std::
   node.payload_size = content.payload_size;
   node.attempt = attempt;
   node.overtaken = false;
+  node.confirm_at_ns = 0;
   block.held[element] = true;
   ++block.references;
 }
@@ -97,6 +100,7 @@ void Batcher::place(Node& node, BlockHandle& block, std::uint32_t element, std::
 void Batcher::settle(Node& node, SettledElement::Kind kind, Settled& settled) {
   const std::uint32_t mapping = node.content().mapping;
   const std::uint64_t sequence = node.sequence();
+  if (uncertain_.has_suspects()) settle_suspect(node, settled);
   // The block remembers where its settlement stands; the check makes a stale memory harmless.
   std::size_t& slot = node.block->settlement;
   if (slot >= settled.settlements.size() || settled.settlements[slot].block != sequence) {
@@ -125,7 +129,11 @@ void Batcher::settle(Node& node, SettledElement::Kind kind, Settled& settled) {
 // A newer element takes the place of the node's: the last one wins.
 void Batcher::replace(Node& node, BlockHandle& block, std::uint32_t element, std::uint32_t attempt,
                       Settled& settled) {
-  settle(node, SettledElement::Kind::superseded, settled);
+  if (node.delivered) {
+    settle_delivered(node, settled);
+  } else {
+    settle(node, SettledElement::Kind::superseded, settled);
+  }
   const bool counted = node.state == Node::State::waiting;
   if (counted) node.group->waiting_bytes -= node.payload_size;
   BlockHandle& old = *node.block;
@@ -155,6 +163,7 @@ void Batcher::add(const LoadedBlock& loaded, std::int64_t now_ns, Settled& settl
   BlockHandle& handle = hold(loaded);
   // Made when first needed: routes of nothing but elements that are done may lead nowhere.
   std::vector<Group*> groups(content.routes.size(), nullptr);
+  const bool suspects = content.sequence < suspect_before_;
 
   for (std::uint32_t i = 0; i < content.elements.size(); ++i) {
     if (!loaded.done.empty() && loaded.done[i]) continue;
@@ -167,6 +176,7 @@ void Batcher::add(const LoadedBlock& loaded, std::int64_t now_ns, Settled& settl
     if (element.mapping >= pending_by_mapping_.size())
       pending_by_mapping_.resize(element.mapping + 1);
     ++pending_by_mapping_[element.mapping];
+    if (suspects) suspect_element(*group, content, i);
     if (group->parked) {
       note_overtaken(*group, content, element);
       continue;
@@ -190,7 +200,9 @@ void Batcher::take_in(Group& group, BlockHandle& block, std::uint32_t element,
     if (known != group.keys.end()) {
       Node& older = **known;
       if (older.state != Node::State::in_flight) {
+        const bool unconfirmed = older.state == Node::State::unconfirmed;
         replace(older, block, element, attempt, settled);
+        if (unconfirmed) leave_confirmation(older);
         return;
       }
       if (older.successor != nullptr) {
@@ -319,6 +331,7 @@ std::unique_ptr<Batch> Batcher::form(Group& group) {
     bytes += size;
     Node& node = group.pop_front();
     node.state = Node::State::in_flight;
+    node.confirm_at_ns = 0;
     batch->attempt_ = std::max(batch->attempt_, node.attempt);
     batch->nodes_.push_back(&node);
   }
@@ -341,6 +354,7 @@ void Batcher::hand_out(Batch& batch) {
   Group& group = *batch.group_;
   Destination& destination = destinations_[batch.destination_];
   batch.group_failures_ = group.failures;
+  note_conflicts(batch);
   ++group.in_flight;
   ++destination.in_flight;
   ++connections_[destination.limits.connection].in_flight;

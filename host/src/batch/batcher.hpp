@@ -13,6 +13,9 @@
 // A group that cannot send for now may be parked: it forgets what it holds, so that blocks of the
 // queue need not stay in memory for it, and gets it back from the queue later (park, recover_from,
 // recover). What is parked stays pending.
+//
+// An attempt without a certain answer may be carried out late. What is delivered for its key
+// meanwhile, and is another element, stays pending and is sent once more afterwards.
 #pragma once
 
 #include <cstdint>
@@ -27,6 +30,7 @@
 #include <utility>
 #include <vector>
 
+#include "batch/uncertain_keys.hpp"
 #include "model/block.hpp"
 #include "model/manifest.hpp"
 #include "model/settlement.hpp"
@@ -45,6 +49,8 @@ struct DestinationLimits {
   std::uint64_t concurrency = 1;
   std::vector<BatchLimits> actions;  // by Route::action
   std::uint32_t connection = 0;      // destinations with the same index share its limit
+  // So long after an attempt it is not carried out any more; 0: nothing is sent once more.
+  std::int64_t confirm_after_ns = 0;
 };
 
 // Elements on their way to the destination. The payloads stay valid as long as the batch.
@@ -99,6 +105,8 @@ struct Verdict {
   // dead_letter: index into Verdicts::refusals; delivered: into delivered_as, or beyond its end.
   std::uint32_t refusal = 0;
   std::int64_t not_before_ns = 0;
+  // The answer was not certain: the destination may carry the element out until then. 0: it was.
+  std::int64_t uncertain_until_ns = 0;
 };
 
 // What becomes of a batch.
@@ -117,12 +125,16 @@ struct Verdicts {
 struct Settled {
   std::vector<Settlement> settlements;
   std::vector<FailedAttempt> attempts;
+  std::vector<UncertainKey> uncertain;  // to be remembered before anything of the key is sent
   Tally tally;
 
-  [[nodiscard]] bool empty() const { return settlements.empty() && attempts.empty(); }
+  [[nodiscard]] bool empty() const {
+    return settlements.empty() && attempts.empty() && uncertain.empty();
+  }
   void clear() {
     settlements.clear();
     attempts.clear();
+    uncertain.clear();
     tally.clear();
   }
 };
@@ -133,6 +145,13 @@ class Batcher {
   ~Batcher();
   Batcher(const Batcher&) = delete;
   Batcher& operator=(const Batcher&) = delete;
+
+  // Before the first add(): what earlier processes left. Keys that were uncertain; that elements
+  // of blocks before this sequence may have been in flight when a process was killed; that anything
+  // may have been, as what was in memory is not known.
+  void recall(const std::vector<UncertainKey>& keys, std::int64_t now_ns);
+  void suspect(std::uint64_t before_sequence, std::int64_t now_ns);
+  void suspect_all(std::int64_t now_ns, Settled& settled);
 
   // Takes the elements of a block in, except those that are done; blocks come in the order of their
   // sequence. Those that were waiting and are superseded by one of these are added to settled.
@@ -159,8 +178,9 @@ class Batcher {
   void set_concurrency(std::uint32_t connection, std::uint64_t batches);
 
   // Parks every group that cannot send for now, because its destination is paused or it has itself
-  // failed as a whole: forgets its elements except those in flight, with their blocks. Returns how
-  // many were forgotten.
+  // failed as a whole: forgets its elements except those in flight, with their blocks. If there is
+  // none, the groups in which something waits to be sent once more. Returns how many were
+  // forgotten.
   std::size_t park(std::int64_t now_ns);
   // The sequence from which blocks should be read again: the first that holds elements of a parked
   // group that can send again and has little left to send. Nothing when there is no such group.
@@ -185,6 +205,9 @@ class Batcher {
   [[nodiscard]] std::uint64_t refused_of_destination(std::uint32_t destination) const;
   // Somebody may have acted: such groups are due now.
   void retry_refused(std::int64_t now_ns);
+  // Of the pending ones, those that were delivered and wait to be sent once more. Parked ones are
+  // not among them.
+  [[nodiscard]] std::uint64_t unconfirmed() const { return unconfirmed_; }
   // Batches handed out and not completed.
   [[nodiscard]] std::uint64_t in_flight(std::uint32_t connection) const;
   // Memory of the blocks that elements are taken from, each block once.
@@ -235,6 +258,20 @@ class Batcher {
   void split(Batch& batch, const std::vector<Node*>& nodes);
   void note_outcome(Group& group, const Verdicts& verdicts, std::uint32_t failures_before);
 
+  // Sending once more.
+  [[nodiscard]] bool confirms(std::uint32_t destination) const;
+  void suspect_element(const Group& group, const Block& block, std::uint32_t element);
+  void settle_suspect(const Node& node, Settled& settled);
+  void note_uncertain(const Node& node, std::int64_t until_ns, Settled& settled);
+  void note_conflicts(const Batch& batch);
+  [[nodiscard]] static bool must_confirm(const Node& node);
+  void await_confirmation(Node& node, const std::string& delivered_as);
+  void forget_delivery(Node& node);
+  [[nodiscard]] std::uint8_t word_index(const std::string& word);
+  void settle_delivered(Node& node, Settled& settled);
+  void leave_confirmation(Node& node) const;
+  std::size_t park_unconfirmed();
+
   // Parking.
   [[nodiscard]] bool stalled(const Group& group) const;
   std::size_t forget_nodes(Group& group);
@@ -258,6 +295,12 @@ class Batcher {
     std::uint64_t count;
   };
   std::vector<DeliveredCount> delivered_counts_;  // scratch of complete()
+  UncertainKeys uncertain_;
+  std::uint64_t suspect_before_ = 0;  // sequence
+  std::int64_t suspect_since_ns_ = 0;
+  // For what was done, of what waits to be sent once more; the first is empty.
+  std::vector<std::string> words_{std::string()};
+  std::uint64_t unconfirmed_ = 0;
   std::uint64_t held_bytes_ = 0;
   std::uint64_t pending_ = 0;
   std::vector<std::uint64_t> pending_by_mapping_;

@@ -20,8 +20,16 @@ void Batcher::complete(std::unique_ptr<Batch> batch, const Verdicts& verdicts, s
   for (std::size_t i = 0; i < batch->nodes_.size(); ++i) {
     Node& node = *batch->nodes_[i];
     const Verdict& verdict = verdicts.elements[i];
+    if (verdict.uncertain_until_ns > 0) note_uncertain(node, verdict.uncertain_until_ns, settled);
     switch (verdict.kind) {
       case Verdict::Kind::delivered:
+        if (must_confirm(node)) {
+          const bool named = verdict.refusal < verdicts.delivered_as.size();
+          await_confirmation(node, named ? verdicts.delivered_as[verdict.refusal] : std::string());
+          break;
+        }
+        if (node.delivered) ++settled.tally.of(node.content().mapping).confirmed;
+        forget_delivery(node);
         count_delivered(node.content().mapping, verdict.refusal);
         settle(node, SettledElement::Kind::delivered, settled);
         finish_in_flight(node);
@@ -33,6 +41,7 @@ void Batcher::complete(std::unique_ptr<Batch> batch, const Verdicts& verdicts, s
           delay(node, now_ns);
           break;
         }
+        forget_delivery(node);
         bury(node, verdicts.refusals[verdict.refusal], settled);
         settle(node, SettledElement::Kind::dead_lettered, settled);
         finish_in_flight(node);

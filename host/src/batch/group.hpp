@@ -22,9 +22,11 @@ struct Batcher::BlockHandle {
   std::size_t settlement = 0;  // index into Settled::settlements, if it is this block's
 };
 
-// One element that is waiting, delayed, in flight, or held back behind one in flight.
+// One element that is waiting, delayed, in flight, held back behind one in flight, or delivered and
+// waiting to be sent once more.
 struct Node {
-  enum class State : std::uint8_t { free, waiting, delayed, in_flight, held };
+  enum class State : std::uint8_t { free, waiting, delayed, in_flight, held, unconfirmed };
+  using Delayed = std::multimap<std::int64_t, Node*>;
 
   Node* previous = nullptr;  // in the group's waiting list; next also links free nodes
   Node* next = nullptr;
@@ -39,6 +41,11 @@ struct Node {
   std::uint32_t attempt = 0;  // failed ones of this element
   State state = State::free;
   bool overtaken = false;  // in flight: a newer element of the same key is pending, and forgotten
+  bool delivered = false;  // once; it waits to be sent once more, or is on its way again
+  std::uint8_t word = 0;   // delivered: what was done, index into Batcher::words_
+  // In flight: until when something older of the key may undo it; 0: nothing may.
+  std::int64_t confirm_at_ns = 0;
+  Delayed::iterator place;  // unconfirmed: in the group's delayed
 
   [[nodiscard]] const BlockElement& content() const { return block->block->elements[element]; }
   [[nodiscard]] std::string_view key() const { return block->block->coalesce_key(content()); }
@@ -77,9 +84,9 @@ struct Group {
   std::size_t waiting = 0;
   std::uint64_t waiting_bytes = 0;
   std::size_t nodes = 0;  // in any state
-  std::multimap<std::int64_t, Node*> delayed;
+  Node::Delayed delayed;  // those unconfirmed, too
   boost::unordered_flat_set<Node*, KeyHash, KeyEqual>
-      keys;                      // waiting, delayed and in flight; not those held
+      keys;                      // waiting, delayed, in flight and unconfirmed; not those held
   std::int64_t due_ns = kNever;  // its place in the timers
   bool ready = false;            // stands in its destination's ready queue
   std::size_t in_flight = 0;     // batches handed out
@@ -88,8 +95,9 @@ struct Group {
   std::uint32_t failures = 0;         // batches in a row that were lost as a whole
   std::int64_t blocked_until_ns = 0;  // nothing is sent before: back-off after such a batch
 
-  std::uint64_t pending = 0;  // elements taken in and not settled, those forgotten included
-  bool refused = false;       // a person has to act before anything of it is accepted
+  std::uint64_t pending = 0;    // elements taken in and not settled, those forgotten included
+  bool refused = false;         // a person has to act before anything of it is accepted
+  std::size_t unconfirmed = 0;  // nodes that were delivered and wait to be sent once more
 
   bool parked = false;            // takes nothing in but by recover()
   std::uint64_t parked_from = 0;  // pending elements of blocks before this one are all held

@@ -43,7 +43,7 @@ std::size_t Batcher::park(std::int64_t now_ns) {
       if (stalled(*group)) forgotten += forget_nodes(*group);
     }
   }
-  return forgotten;
+  return forgotten > 0 ? forgotten : park_unconfirmed();
 }
 
 std::size_t Batcher::forget_nodes(Group& group) {
@@ -88,6 +88,7 @@ void Batcher::take_back_parts(Group& group, std::vector<Node*>& nodes) {
 
 void Batcher::forget_node(Group& group, Node& node) {
   group.parked_from = std::min(group.parked_from, node.sequence());
+  forget_delivery(node);
   const bool listed = node.state != Node::State::held && node.content().key_size > 0;
   if (listed) group.keys.erase(&node);
   free_node(node);

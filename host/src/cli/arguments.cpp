@@ -17,6 +17,13 @@ const std::map<std::string, Format> kDescribeFormats = {
 const std::map<std::string, services::LogFormat> kLogFormats = {
     {"text", services::LogFormat::text}, {"json", services::LogFormat::json}};
 
+const std::map<std::string, services::LogLevel> kLogLevels = {
+    {"debug", services::LogLevel::debug},
+    {"info", services::LogLevel::info},
+    {"warning", services::LogLevel::warning},
+    {"error", services::LogLevel::error}};
+const std::map<std::string, bool> kProgress = {{"auto", true}, {"off", false}};
+
 // Hourly counts are kept for 90 days.
 constexpr int kMostHistoryHours = 90 * 24;
 // No login lasts ten years.
@@ -56,6 +63,7 @@ struct Raw {
   std::vector<std::string> sets;
   std::string drain_timeout;
   std::string login_timeout;
+  std::string confirm_after;
   bool verbose = false;
   std::string pipeline;
   std::string since;
@@ -118,8 +126,15 @@ class Commands {
     app.add_option("--log-format", arguments_.log_format, "Form of the log on stderr")
         ->transform(CLI::CheckedTransformer(kLogFormats, CLI::ignore_case).description(""))
         ->type_name("text|json");
-    app.add_flag("-v,--verbose", raw_.verbose, "Log details as well");
-    app.add_flag("-q,--quiet", arguments_.quiet, "Log errors only, and show no progress");
+    CLI::Option* verbose = app.add_flag("-v,--verbose", raw_.verbose, "Log details as well");
+    CLI::Option* quiet =
+        app.add_flag("-q,--quiet", arguments_.quiet, "Log errors only, and show no progress");
+    app.add_option("--log-level", arguments_.log_level,
+                   "The least weight that is logged (default info; progress lines have that)")
+        ->transform(CLI::CheckedTransformer(kLogLevels, CLI::ignore_case).description(""))
+        ->type_name("debug|info|warning|error")
+        ->excludes(verbose)
+        ->excludes(quiet);
   }
 
   void add_set_option(CLI::App& app) {
@@ -146,6 +161,11 @@ class Commands {
         ->type_name("N");
     run.add_flag("--fail-on-dead-letters", arguments_.fail_on_dead_letters,
                  "End with exit code 1 if a record was dead-lettered");
+    run.add_option("--progress", arguments_.shows_progress,
+                   "auto: a line that is renewed on a terminal, else a log line every 10 s; off: "
+                   "none")
+        ->transform(CLI::CheckedTransformer(kProgress, CLI::ignore_case).description(""))
+        ->type_name("auto|off");
     run.add_flag("--from-start", arguments_.from_start,
                  "Read the event file from its start, whatever was read of it before");
   }
@@ -209,6 +229,13 @@ class Commands {
     audiences.add_option("PIPELINE", raw_.pipeline, "The pipeline's manifest");
     add_set_option(audiences);
     add_shared_state_option(audiences);
+    CLI::App& list = pipeline_command(audiences, Command::audiences_list, "list",
+                                      "The same; with --all every audience of the account",
+                                      examples::kAudiencesList);
+    list.add_flag(
+        "--all", arguments_.all_audiences,
+        "Every audience of the account at the destination, with its id, whoever fills it");
+    add_audiences_test(audiences);
     CLI::App& rename =
         pipeline_command(audiences, Command::audiences_rename, "rename",
                          "Give an audience another name at its destination. Its key and its "
@@ -219,6 +246,26 @@ class Commands {
                     "The mapping that fills it: MAPPING or DESTINATION.MAPPING")
         ->required();
     rename.add_option("NAME", arguments_.new_name, "The new name")->required();
+  }
+
+  void add_audiences_test(CLI::App& audiences) {
+    CLI::App& test = pipeline_command(
+        audiences, Command::audiences_test, "test",
+        "Put one person into an audience for real, show what was sent and answered, and take them "
+        "out again",
+        examples::kAudiencesTest);
+    test.add_option("MAPPING", arguments_.mapping,
+                    "The mapping that fills it: MAPPING or DESTINATION.MAPPING")
+        ->required();
+    test.add_option("--email", arguments_.email,
+                    "The person's e-mail address; it is hashed before it is sent. Take one of your "
+                    "own: whoever is a member already is none afterwards")
+        ->required();
+    test.add_flag("--remove", arguments_.remove_only,
+                  "Only take the person out, as after a test that was cut off");
+    test.add_option("--confirm-after", raw_.confirm_after,
+                    "Where the answer to putting them in was lost, take them out once more after "
+                    "so long (default 60s)");
   }
 
   void add_dead_letters() {
@@ -390,6 +437,7 @@ std::optional<Moment> read_moment(const char* option, const std::string& text) {
 // What CLI11 cannot say.
 void complete(Arguments& arguments, const Raw& raw) {
   if (!raw.drain_timeout.empty()) arguments.drain_timeout = parse_duration(raw.drain_timeout);
+  if (!raw.confirm_after.empty()) arguments.confirm_after = parse_duration(raw.confirm_after);
   if (!raw.login_timeout.empty()) arguments.login_timeout = parse_duration(raw.login_timeout);
   for (const std::string& set : raw.sets) {
     const std::size_t equals = set.find('=');

@@ -22,6 +22,7 @@ enum class Command : std::uint8_t {
   status,
   audiences_list,
   audiences_rename,
+  audiences_test,
   dead_letters_list,
   dead_letters_show,
   dead_letters_replay,
@@ -74,6 +75,7 @@ struct Arguments {
   unsigned workers = 0;
   bool fail_on_dead_letters = false;
   bool from_start = false;
+  bool shows_progress = true;
   // validate:
   bool connect = false;
   // try:
@@ -84,7 +86,13 @@ struct Arguments {
   bool watch = false;
   unsigned history_hours = 0;  // 0: none
   std::string fail_on;         // "": nothing; else as parse_fail_on() takes it
-  // audiences rename:
+  // audiences list:
+  bool all_audiences = false;  // of the account, also those that the pipeline does not fill
+  // audiences test:
+  std::string email;
+  bool remove_only = false;
+  std::chrono::milliseconds confirm_after{60'000};
+  // audiences rename, audiences test:
   std::string mapping;   // MAPPING, or DESTINATION.MAPPING
   std::string new_name;  // of the audience
   // dead-letters:

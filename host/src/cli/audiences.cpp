@@ -122,10 +122,75 @@ DestinationAudiences ask_audiences(Pipeline& pipeline, std::uint32_t destination
   return found;
 }
 
+AccountAudiences ask_account_audiences(Pipeline& pipeline, std::uint32_t destination) {
+  const DestinationConfig& config = pipeline.config().destinations[destination];
+  AccountAudiences found;
+  found.name = config.name;
+  found.title = config.plugin->title;
+  const Json arguments = {
+      {"mappings", Json::parse(mapping::told_json(pipeline.program(), destination))}};
+  const Result<Json> answer = ask(pipeline, destination, "account_audiences", arguments);
+  found.status = refused(answer.status());
+  if (!answer.ok()) return found;
+  found.account = text_in(*answer, "account");
+  const auto entries = answer->find("audiences");
+  if (entries == answer->end() || !entries->is_array()) return found;
+  for (const Json& entry : *entries) {
+    if (!entry.is_object()) continue;
+    AccountAudience& audience = found.audiences.emplace_back();
+    audience.mapping = text_in(entry, "mapping");
+    audience.key = text_in(entry, "key");
+    audience.name = text_in(entry, "name");
+    audience.id = text_in(entry, "id");
+    audience.type = text_in(entry, "type");
+    audience.platform = text_in(entry, "platform");
+    audience.status = text_in(entry, "status");
+    audience.size = count_in(entry, "size");
+    audience.note = text_in(entry, "note");
+  }
+  return found;
+}
+
+Result<MemberChange> change_member(Pipeline& pipeline, const mapping::Program::Mapping& mapping,
+                                   const std::string& email, MemberAction action) {
+  Json arguments = Json::parse(mapping::told_json(mapping));
+  arguments["email"] = email;
+  arguments["change"] = action == MemberAction::add ? "ADD" : "REMOVE";
+  // What other mappings of the audience say about it.
+  arguments["mappings"] = Json::parse(mapping::told_json(pipeline.program(), mapping.destination));
+  const Result<Json> answer = ask(pipeline, mapping.destination, "test_member", arguments);
+  if (!answer.ok()) return refused(answer.status());
+  const auto flag = [&](const char* name) {
+    const auto member = answer->find(name);
+    return member != answer->end() && member->is_boolean() && member->get<bool>();
+  };
+  const auto shown = [](const Json& object, const char* name) {
+    const auto member = object.find(name);
+    if (member == object.end() || member->is_null()) return std::string();
+    return member->is_string() ? member->get<std::string>()
+                               : member->dump(-1, ' ', false, Json::error_handler_t::replace);
+  };
+  MemberChange change;
+  change.segment_id = text_in(*answer, "segment_id");
+  change.key = text_in(*answer, "key");
+  const Json request = answer->value("request", Json::object());
+  change.method = text_in(request, "method");
+  change.url = text_in(request, "url");
+  change.body = shown(request, "body");
+  change.status = static_cast<std::int64_t>(count_in(*answer, "status").value_or(0));
+  change.answer = shown(*answer, "answer");
+  change.accepted = flag("accepted");
+  change.certain = flag("certain");
+  change.problem = text_in(*answer, "problem");
+  return change;
+}
+
 Result<Renamed> rename_audience(Pipeline& pipeline, const mapping::Program::Mapping& mapping,
                                 const std::string& name) {
   Json arguments = Json::parse(mapping::told_json(mapping));
   arguments["name"] = name;
+  // What other mappings of the audience say about it.
+  arguments["mappings"] = Json::parse(mapping::told_json(pipeline.program(), mapping.destination));
   const Result<Json> answer = ask(pipeline, mapping.destination, "rename", arguments);
   if (!answer.ok()) return refused(answer.status());
   return Renamed{text_in(*answer, "id"), text_in(*answer, "key"), text_in(*answer, "old_name"),

@@ -4,10 +4,12 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "cli/arguments.hpp"
 #include "model/status.hpp"
 #include "pipeline.hpp"
 
@@ -23,7 +25,7 @@ struct Delivered {
 struct Audience {
   std::string mapping;
   std::vector<std::string> also;  // further mappings that fill it
-  // In the destination's words; empty where it told none.
+  // As the destination reports it; empty where it does not.
   std::string key;
   std::string name;
   std::string id;
@@ -58,6 +60,60 @@ struct AudiencesView {
 
 // Asks one destination. Requires that its plugin has a query hook. [may-block]
 [[nodiscard]] DestinationAudiences ask_audiences(Pipeline& pipeline, std::uint32_t destination);
+
+// An audience of the account at a destination, whoever fills it.
+struct AccountAudience {
+  std::string mapping;  // that fills it; "": none
+  // As the destination reports it; empty where it does not.
+  std::string key;
+  std::string name;
+  std::string id;
+  std::string type;
+  std::string platform;
+  std::string status;
+  std::optional<std::uint64_t> size;
+  std::string note;
+};
+struct AccountAudiences {
+  std::string name;   // of the destination
+  std::string title;  // of its plugin
+  std::string account;
+  Status status;  // why it could not be asked
+  std::vector<AccountAudience> audiences;
+};
+// As ask_audiences.
+[[nodiscard]] AccountAudiences ask_account_audiences(Pipeline& pipeline, std::uint32_t destination);
+[[nodiscard]] std::string account_audiences_text(const std::string& pipeline,
+                                                 const std::vector<AccountAudiences>& all);
+[[nodiscard]] std::string account_audiences_json(const std::string& pipeline,
+                                                 const std::vector<AccountAudiences>& all);
+
+// One request of a test: a person put in or taken out.
+struct MemberChange {
+  std::string segment_id;
+  std::string key;
+  std::string method;
+  std::string url;
+  std::string body;         // with the person hashed
+  std::int64_t status = 0;  // of the answer; 0: none came
+  std::string answer;
+  bool accepted = false;
+  bool certain = false;  // no refusal or lost answer hides that it may be carried out yet
+  std::string problem;
+};
+enum class MemberAction : std::uint8_t { add, remove };
+// Requires that the plugin of the mapping's destination has a query hook. A failure means that
+// nothing was sent. [may-block]
+[[nodiscard]] Result<MemberChange> change_member(Pipeline& pipeline,
+                                                 const mapping::Program::Mapping& mapping,
+                                                 const std::string& email, MemberAction action);
+
+// The pipeline that the arguments name, for asking its destinations. Shows what is wrong with it.
+[[nodiscard]] Result<std::unique_ptr<Pipeline>> load_to_ask(const Arguments& arguments);
+[[nodiscard]] bool can_be_asked(Pipeline& pipeline, std::uint32_t destination);
+// The mapping that MAPPING or DESTINATION.MAPPING names.
+[[nodiscard]] Result<const mapping::Program::Mapping*> find_mapping(const Pipeline& pipeline,
+                                                                    const std::string& words);
 
 struct Renamed {
   std::string id;

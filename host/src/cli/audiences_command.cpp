@@ -40,6 +40,13 @@ Status add_deliveries(const PipelineConfig& config, const services::Clock& clock
   return {};
 }
 
+Status none_can_be_asked(const Arguments& arguments) {
+  return {StatusCode::failed, "no enabled destination of " + arguments.pipelines.front() +
+                                  " has a plugin that can be asked for audiences"};
+}
+
+}  // namespace
+
 bool can_be_asked(Pipeline& pipeline, std::uint32_t destination) {
   const plugin::Instance* instance = pipeline.instance(destination);
   return instance != nullptr && instance->has_query();
@@ -68,7 +75,7 @@ Result<const mapping::Program::Mapping*> find_mapping(const Pipeline& pipeline,
                                        (hint.empty() ? "" : "; " + hint));
 }
 
-Result<std::unique_ptr<Pipeline>> load(const Arguments& arguments) {
+Result<std::unique_ptr<Pipeline>> load_to_ask(const Arguments& arguments) {
   ASSIGN_OR_RETURN(const config::LoadOptions options, load_options(arguments));
   Diagnostics diagnostics;
   auto pipeline =
@@ -77,11 +84,33 @@ Result<std::unique_ptr<Pipeline>> load(const Arguments& arguments) {
   return pipeline;
 }
 
+namespace {
+
+int list_all(const Arguments& arguments, Pipeline& pipeline) {
+  std::vector<AccountAudiences> all;
+  Status status;
+  for (std::uint32_t d = 0; d < pipeline.config().destinations.size(); ++d) {
+    if (!can_be_asked(pipeline, d)) continue;
+    all.push_back(ask_account_audiences(pipeline, d));
+    const Status& asked = all.back().status;
+    // A login that is needed is what has to be done first.
+    if (!asked.ok() && (status.ok() || asked.code() == StatusCode::authorization))
+      status = asked.with_context(all.back().name);
+  }
+  if (all.empty()) return fail(none_can_be_asked(arguments));
+  const std::string& name = pipeline.config().name;
+  const Status printed =
+      print(arguments.format == Format::json ? account_audiences_json(name, all)
+                                             : account_audiences_text(name, all));
+  return printed.ok() ? fail(status) : fail(printed);
+}
+
 }  // namespace
 
 int audiences_command(const Arguments& arguments) {
-  auto pipeline = load(arguments);
+  auto pipeline = load_to_ask(arguments);
   if (!pipeline.ok()) return fail(pipeline.status());
+  if (arguments.all_audiences) return list_all(arguments, **pipeline);
   AudiencesView view;
   view.pipeline = (*pipeline)->config().name;
   Status status;
@@ -94,10 +123,7 @@ int audiences_command(const Arguments& arguments) {
       if (!asked.ok()) status = asked.with_context(view.destinations.back().name);
     }
   }
-  if (view.destinations.empty()) {
-    return fail({StatusCode::failed, "no enabled destination of " + arguments.pipelines.front() +
-                                         " has a plugin that can be asked for audiences"});
-  }
+  if (view.destinations.empty()) return fail(none_can_be_asked(arguments));
   const services::Clock& clock = (*pipeline)->clock();
   view.now_ms = now_ms(clock);
   if (const Status read = add_deliveries((*pipeline)->config(), clock, view); !read.ok())
@@ -108,7 +134,7 @@ int audiences_command(const Arguments& arguments) {
 }
 
 int audiences_rename_command(const Arguments& arguments) {
-  auto pipeline = load(arguments);
+  auto pipeline = load_to_ask(arguments);
   if (!pipeline.ok()) return fail(pipeline.status());
   const auto mapping = find_mapping(**pipeline, arguments.mapping);
   if (!mapping.ok()) return fail(mapping.status());

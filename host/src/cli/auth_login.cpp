@@ -18,6 +18,7 @@
 #include "gate/foreign_text.hpp"
 #include "services/clock.hpp"
 #include "services/oauth.hpp"
+#include "services/pkce.hpp"
 
 extern char** environ;
 
@@ -276,8 +277,13 @@ Result<services::TokenSet> log_in(const Arguments& arguments, const PipelineConf
   const auto loopback = loopback_of(redirect_uri);
   const bool paste = arguments.paste || !loopback;
   ASSIGN_OR_RETURN(const std::string state, random_state());
-  const std::string url = services::authorize_url(connection.authorize_url, connection.client_id,
-                                                  redirect_uri, state, connection.oauth2->scopes);
+  services::Pkce pkce;
+  if (connection.oauth2->pkce) {
+    ASSIGN_OR_RETURN(pkce, services::make_pkce());
+  }
+  const std::string url =
+      services::authorize_url(connection.authorize_url, connection.client_id, redirect_uri, state,
+                              connection.oauth2->scopes, pkce.challenge);
   std::optional<Secret> code;
   if (paste) {
     show_url(arguments, url, redirect_uri);
@@ -289,7 +295,8 @@ Result<services::TokenSet> log_in(const Arguments& arguments, const PipelineConf
   }
   const auto login = services::login_options(connection, config.path, config.state_dir);
   services::TokenEndpoint endpoint(login->application);
-  const services::TokenAnswer answer = endpoint.exchange(*code, redirect_uri, [] { return false; });
+  const services::TokenAnswer answer =
+      endpoint.exchange(*code, redirect_uri, pkce.verifier, [] { return false; });
   const std::string where = "the code of the login was not exchanged for tokens: " + answer.message;
   switch (answer.kind) {
     case services::TokenAnswer::Kind::tokens:

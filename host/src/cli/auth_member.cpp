@@ -5,6 +5,7 @@
 
 #include "cli/auth.hpp"
 #include "cli/commands.hpp"
+#include "cli/table.hpp"
 #include "pipeline.hpp"
 
 namespace penstock::cli {
@@ -22,28 +23,82 @@ std::string member_word(const nlohmann::json& identity, const char* name) {
   return word.size() <= kMaxMemberBytes ? word : std::string();
 }
 
-// Of the first destination of the connection that can be asked. An empty id: none can.
-Result<services::Member> ask_identity(const Arguments& arguments,
-                                      const ConnectionConfig& connection) {
-  ASSIGN_OR_RETURN(const config::LoadOptions options, load_options(arguments));
-  Diagnostics diagnostics;
-  ASSIGN_OR_RETURN(
-      const std::unique_ptr<Pipeline> pipeline,
-      Pipeline::load(arguments.pipelines.front(), options, Pipeline::State::beside, diagnostics));
-  for (std::uint32_t d = 0; d < pipeline->config().destinations.size(); ++d) {
-    plugin::Instance* instance = pipeline->instance(d);
-    if (pipeline->config().destinations[d].connection != connection.name || instance == nullptr ||
-        !instance->has_query())
-      continue;
+// The pipeline with the new tokens, and the first destination of the connection that can be asked.
+struct Asked {
+  std::unique_ptr<Pipeline> pipeline;
+  plugin::Instance* instance = nullptr;  // null: none can
+
+  [[nodiscard]] Result<nlohmann::json> ask(const char* name) const {
     const std::int64_t deadline_ns =
         pipeline->clock().monotonic_ns() + std::chrono::nanoseconds(kIdentityTimeout).count();
-    ASSIGN_OR_RETURN(const std::string answer, instance->query("identity", "{}", deadline_ns));
-    const auto identity = nlohmann::json::parse(answer, nullptr, false);
-    if (!identity.is_object())
+    ASSIGN_OR_RETURN(const std::string answer, instance->query(name, "{}", deadline_ns));
+    auto json = nlohmann::json::parse(answer, nullptr, false);
+    if (!json.is_object())
       return Status{StatusCode::internal, "the plugin's answer is no JSON object"};
-    return services::Member{member_word(identity, "id"), member_word(identity, "name")};
+    return json;
   }
-  return services::Member{};
+};
+
+Result<Asked> load_to_ask_about(const Arguments& arguments, const ConnectionConfig& connection) {
+  ASSIGN_OR_RETURN(const config::LoadOptions options, load_options(arguments));
+  Diagnostics diagnostics;
+  Asked asked;
+  ASSIGN_OR_RETURN(asked.pipeline, Pipeline::load(arguments.pipelines.front(), options,
+                                                  Pipeline::State::beside, diagnostics));
+  for (std::uint32_t d = 0; d < asked.pipeline->config().destinations.size(); ++d) {
+    plugin::Instance* instance = asked.pipeline->instance(d);
+    if (asked.pipeline->config().destinations[d].connection != connection.name ||
+        instance == nullptr || !instance->has_query())
+      continue;
+    asked.instance = instance;
+    break;
+  }
+  return Result<Asked>(std::move(asked));
+}
+
+Result<services::Member> ask_identity(const Asked& asked) {
+  ASSIGN_OR_RETURN(const nlohmann::json identity, asked.ask("identity"));
+  return services::Member{member_word(identity, "id"), member_word(identity, "name")};
+}
+
+// The accounts that the login can be used for, for the choice of the one that the manifest names.
+// A plugin need not know any.
+void show_accounts(const Asked& asked) {
+  const Result<nlohmann::json> answer = asked.ask("accounts");
+  if (!answer.ok()) {
+    // A plugin that does not know the question.
+    if (answer.status().code() == StatusCode::configuration) return;
+    std::fprintf(stderr, "penstock: the accounts of this login could not be listed: %s\n",
+                 answer.status().message().c_str());
+    return;
+  }
+  const auto accounts = answer->find("accounts");
+  if (accounts == answer->end() || !accounts->is_array()) return;
+  constexpr auto kText = Table::Align::left;
+  Table table({"account", "name", "role", ""}, {kText, kText, kText, kText});
+  for (const nlohmann::json& account : *accounts) {
+    if (!account.is_object()) continue;
+    const auto word = [&](const char* name) {
+      const std::string text = member_word(account, name);
+      return text.empty() ? std::string("-") : printable(text);
+    };
+    const auto says = [&](const char* name) {
+      const auto found = account.find(name);
+      return found != account.end() && found->is_boolean() && found->get<bool>();
+    };
+    std::string note = says("configured") ? "the one in the manifest" : "";
+    if (!says("usable")) note += note.empty() ? "role too low" : ", role too low";
+    table.row({word("id"), word("name"), word("role"), note});
+  }
+  if (accounts->empty()) {
+    const auto note = answer->find("note");
+    std::fprintf(stderr, "%s\n",
+                 note != answer->end() && note->is_string()
+                     ? printable(note->get<std::string>()).c_str()
+                     : "The member who logged in has a role on no account.");
+    return;
+  }
+  std::fprintf(stderr, "Accounts that this login has a role on:\n%s", table.text("  ").c_str());
 }
 
 Status keep_member(const PipelineConfig& config, const ConnectionConfig& connection,
@@ -61,10 +116,16 @@ Status keep_member(const PipelineConfig& config, const ConnectionConfig& connect
 
 void remember_member(const Arguments& arguments, const PipelineConfig& config,
                      const ConnectionConfig& connection, const services::TokenSet& tokens) {
-  Result<services::Member> member = ask_identity(arguments, connection);
-  Status status = member.status();
-  if (member.ok() && member->id.empty()) return;
-  if (member.ok()) status = keep_member(config, connection, tokens, *member);
+  const Result<Asked> asked = load_to_ask_about(arguments, connection);
+  Status status = asked.status();
+  if (asked.ok()) {
+    if (asked->instance == nullptr) return;
+    const Result<services::Member> member = ask_identity(*asked);
+    status = member.status();
+    if (member.ok() && !member->id.empty())
+      status = keep_member(config, connection, tokens, *member);
+    show_accounts(*asked);
+  }
   if (status.ok()) return;
   std::fprintf(stderr,
                "penstock: the tokens are stored; who they belong to could not be found out: %s\n",

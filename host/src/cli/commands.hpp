@@ -18,6 +18,7 @@ int try_command(const Arguments& arguments);
 int status_command(const Arguments& arguments);
 int audiences_command(const Arguments& arguments);
 int audiences_rename_command(const Arguments& arguments);
+int audiences_test_command(const Arguments& arguments);
 int dead_letters_command(const Arguments& arguments);  // all of `dead-letters ...`
 int auth_command(const Arguments& arguments);          // all of `auth ...`
 int queue_check_command(const Arguments& arguments);

@@ -79,7 +79,8 @@ Json connection_json(const PluginManifest& manifest) {
           {"authorize_url", manifest.oauth2->authorize_url},
           {"token_url", manifest.oauth2->token_url},
           {"scopes", manifest.oauth2->scopes},
-          {"refresh_token_dead", manifest.oauth2->refresh_token_dead}};
+          {"refresh_token_dead", manifest.oauth2->refresh_token_dead},
+          {"pkce", manifest.oauth2->pkce}};
 }
 
 Json hooks_json(const HookNames& hooks) {

@@ -47,7 +47,8 @@ inline constexpr char kStatus[] =
     "Works while a run is going on and when none is. Of the manifest only the names and state_dir\n"
     "are read: neither plugins nor credentials are needed.\n"
     "Exit codes: 65 the pipeline has never run, 70 the counts do not add up. With --fail-on: 77 a\n"
-    "destination needs a login, 69 one is unavailable or blocked, 75 a record is pending for longer,\n"
+    "destination needs a login, 69 one is unavailable or blocked, 75 a record is pending for "
+    "longer,\n"
     "1 dead letters are kept; the first of these that holds.";
 
 inline constexpr char kAudiences[] =
@@ -57,6 +58,23 @@ inline constexpr char kAudiences[] =
     "Asks the destinations, and changes nothing. Works while a run is going on and when none is.\n"
     "Exit codes: 1 a destination would not tell, 69 it could not be reached, 77 it needs a login;\n"
     "the others are shown.";
+
+inline constexpr char kAudiencesList[] =
+    "  penstock audiences list pipeline.yaml\n"
+    "  penstock audiences list pipeline.yaml --all\n"
+    "  penstock audiences list pipeline.yaml --all --format json | jq "
+    "'.destinations[].audiences[]'\n\n"
+    "Asks the destinations, and changes nothing. Works while a run is going on and when none is.";
+
+inline constexpr char kAudiencesTest[] =
+    "  penstock audiences test pipeline.yaml trial_users --email me@example.com\n"
+    "  penstock audiences test pipeline.yaml trial_users --email me@example.com --remove\n\n"
+    "Works while a run is going on and when none is; it uses the pipeline's login and neither its\n"
+    "queue nor its counts. SIGINT and SIGTERM wait until the person is out again. Exit codes: 0 "
+    "they\n"
+    "were put in and taken out, 1 the destination refused, 69 it could not be reached, 77 it needs "
+    "a\n"
+    "login.";
 
 inline constexpr char kAudiencesRename[] =
     "  penstock audiences rename pipeline.yaml trial_users \"Trial users, Europe\"\n"

@@ -14,6 +14,7 @@
 #include <exception>
 #include <new>
 #include <string_view>
+#include <system_error>
 #include <typeinfo>
 
 #include "model/status.hpp"
@@ -47,7 +48,8 @@ class Line {
   std::size_t size_ = 0;
 };
 
-[[noreturn]] void speak_and_end(std::string_view sentence) noexcept {
+[[noreturn]] void speak_and_end(std::string_view sentence,
+                                StatusCode code = StatusCode::internal) noexcept {
   // Of threads that fault together one speaks.
   static std::atomic_flag spoken = ATOMIC_FLAG_INIT;
   while (spoken.test_and_set()) ::pause();
@@ -59,7 +61,7 @@ class Line {
   // Where it cannot be written, the exit code is left.
   if (::write(STDERR_FILENO, text.data(), text.size()) < 0) errno = 0;
   services::record_fault(sentence.data(), sentence.size());
-  ::_exit(exit_code(StatusCode::internal));
+  ::_exit(exit_code(code));
 }
 
 constexpr std::string_view kKept =
@@ -83,6 +85,18 @@ constexpr std::string_view kKept =
   speak_and_end(line.text());
 }
 
+// std::thread says so by an exception, and what is thrown while others run ends here.
+bool thread_was_refused() {
+  try {
+    if (const std::exception_ptr thrown = std::current_exception()) std::rethrow_exception(thrown);
+  } catch (const std::exception& error) {
+    return is_thread_refusal(error);
+  } catch (...) {
+    return false;
+  }
+  return false;
+}
+
 // Allocates nothing but for the name of a type, as memory may be what is missing.
 [[noreturn]] void on_terminate() {
   const plugin::HookPlace* place = plugin::now_in();
@@ -99,6 +113,15 @@ constexpr std::string_view kKept =
     line.add(kKept);
     line.add(", with more memory.");
     speak_and_end(line.text());
+  }
+  if (thread_was_refused()) {
+    line.add(
+        "the system made no further thread. Allow more of them for the user, the service or the "
+        "container (ulimit -u, TasksMax=, pids.max), or more memory, or run with fewer: --workers "
+        "1, and plugins' limits.concurrency. ");
+    line.add(kKept);
+    line.add(".");
+    speak_and_end(line.text(), StatusCode::io);
   }
   int status = 0;
   char* name =
@@ -139,6 +162,11 @@ void on_exit() {
 }
 
 }  // namespace
+
+bool is_thread_refusal(const std::exception& error) {
+  const auto* refusal = dynamic_cast<const std::system_error*>(&error);
+  return refusal != nullptr && refusal->code() == std::errc::resource_unavailable_try_again;
+}
 
 void end_with_last_words(const char* what, const plugin::HookPlace* place) noexcept {
   report(what, place);

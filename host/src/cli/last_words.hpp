@@ -2,6 +2,8 @@
 // exit that was none of Penstock's.
 #pragma once
 
+#include <exception>
+
 #include "plugin/now_in.hpp"
 
 namespace penstock::cli {
@@ -13,6 +15,10 @@ namespace penstock::cli {
 // event. Fatal signals are left to a sanitizer where there is one. To be called once, before
 // threads begin.
 void say_last_words();
+
+// Whether the exception says that the system made no further thread. Such a one ends the process
+// with 74, and words on what to allow.
+[[nodiscard]] bool is_thread_refusal(const std::exception& error);
 
 // Main is about to return: an exit from now on is an orderly one.
 void end_in_order();

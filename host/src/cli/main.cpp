@@ -7,6 +7,7 @@
 
 #include "cli/arguments.hpp"
 #include "cli/commands.hpp"
+#include "cli/descriptors.hpp"
 #include "cli/last_words.hpp"
 #include "services/http.hpp"
 #include "services/log.hpp"
@@ -32,6 +33,8 @@ int dispatch(const penstock::cli::Arguments& arguments) {
       return penstock::cli::audiences_command(arguments);
     case Command::audiences_rename:
       return penstock::cli::audiences_rename_command(arguments);
+    case Command::audiences_test:
+      return penstock::cli::audiences_test_command(arguments);
     case Command::dead_letters_list:
     case Command::dead_letters_show:
     case Command::dead_letters_replay:
@@ -72,10 +75,13 @@ int run_program(int argc, char** argv) {
     penstock::cli::keep_results_apart();
     const auto& arguments = std::get<penstock::cli::Arguments>(parsed);
     penstock::services::start_log(arguments.log_format, arguments.log_level);
+    if (penstock::Status status = penstock::cli::allow_enough_files(); !status.ok())
+      return penstock::cli::fail(status);
     if (penstock::Status status = penstock::services::initialise_http(); !status.ok())
       return penstock::cli::fail(status);
     return dispatch(arguments);
   } catch (const std::exception& error) {
+    if (penstock::cli::is_thread_refusal(error)) std::terminate();  // which has words for it
     std::fprintf(stderr, "penstock: internal error: %s. Please report this.\n", error.what());
     return penstock::exit_code(penstock::StatusCode::internal);
   }
@@ -84,6 +90,7 @@ int run_program(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  penstock::cli::replace_closed_streams();
   // A reader of stdout that goes away, and a file that may not become larger, are errors of
   // write(), not the end of the process.
   std::signal(SIGPIPE, SIG_IGN);

@@ -8,8 +8,12 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstddef>
 #include <system_error>
 #include <utility>
+#include <vector>
+
+#include "cli/redirect_request.hpp"
 
 namespace penstock::cli {
 namespace {
@@ -18,8 +22,11 @@ using Clock = std::chrono::steady_clock;
 
 // A code and a state have some hundred bytes; browsers add cookies and more.
 constexpr std::size_t kMaxRequestBytes = 64 * 1024;
-// Browsers open connections in advance and say nothing on them; one that speaks does so at once.
-constexpr std::chrono::milliseconds kRequestTimeout{1000};
+// Browsers open connections in advance and say nothing on them, and so may anything else on this
+// machine: each has so long to say what it wants.
+constexpr std::chrono::seconds kRequestTimeout{10};
+// As many at once; one more takes the place of the oldest.
+constexpr std::size_t kMaxConnections = 64;
 constexpr int kBacklog = 16;
 
 class Socket {
@@ -30,6 +37,11 @@ class Socket {
   }
   Socket(const Socket&) = delete;
   Socket& operator=(const Socket&) = delete;
+  Socket(Socket&& other) noexcept : fd_(other.release()) {}
+  Socket& operator=(Socket&& other) noexcept {
+    std::swap(fd_, other.fd_);
+    return *this;
+  }
   [[nodiscard]] int fd() const { return fd_; }
   int release() { return std::exchange(fd_, -1); }
 
@@ -37,32 +49,34 @@ class Socket {
   int fd_;
 };
 
-bool readable_until(int fd, Clock::time_point end) {
-  for (;;) {
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(end - Clock::now());
-    if (left.count() <= 0) return false;
-    pollfd waiting{fd, POLLIN, 0};
-    const int ready =
-        ::poll(&waiting, 1, static_cast<int>(std::min<std::int64_t>(left.count(), 1'000'000)));
-    if (ready > 0) return true;
-    if (ready < 0 && errno != EINTR) return false;
-  }
-}
+// One of a browser, or of whatever came here.
+struct Connection {
+  Socket socket;
+  Clock::time_point end;
+  std::string request{};
 
-// The target of a GET, or "" when it is none.
-std::string read_target(int fd, Clock::time_point end) {
-  std::string request;
-  char buffer[4096];
-  while (request.find("\r\n\r\n") == std::string::npos && request.size() < kMaxRequestBytes) {
-    if (!readable_until(fd, end)) return {};
-    const ssize_t count = ::recv(fd, buffer, sizeof buffer, 0);
-    if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) return {};
-    request.append(buffer, static_cast<std::size_t>(count));
+  // What has come. False: nothing more will, or it is too much.
+  bool read() {
+    char buffer[4096];
+    for (;;) {
+      const ssize_t count = ::recv(socket.fd(), buffer, sizeof buffer, 0);
+      if (count < 0 && errno == EINTR) continue;
+      if (count < 0) return errno == EAGAIN || errno == EWOULDBLOCK;
+      if (count == 0) return false;
+      request.append(buffer, static_cast<std::size_t>(count));
+      if (request.size() > kMaxRequestBytes) return false;
+    }
   }
-  if (request.rfind("GET ", 0) != 0) return {};
-  const std::size_t end_of_target = request.find_first_of(" \r\n", 4);
-  return request.substr(4, end_of_target - 4);
+  [[nodiscard]] bool whole() const { return request.find("\r\n\r\n") != std::string::npos; }
+};
+
+// False when waiting is impossible.
+bool poll_until(std::vector<pollfd>& waiting, Clock::time_point end) {
+  constexpr std::int64_t kLongestMs = 60'000;
+  // Rounded up, or the last millisecond would be spent asking again and again.
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - Clock::now());
+  const auto wait_ms = static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, kLongestMs));
+  return ::poll(waiting.data(), waiting.size(), wait_ms) >= 0 || errno == EINTR;
 }
 
 std::string escaped(const std::string& text) {
@@ -127,18 +141,48 @@ RedirectListener::~RedirectListener() {
 Status RedirectListener::wait(const std::string& path, std::chrono::milliseconds timeout,
                               const std::function<Answer(const std::string& target)>& answer) {
   const Clock::time_point end = Clock::now() + timeout;
-  while (readable_until(socket_, end)) {
-    const Socket browser(::accept4(socket_, nullptr, nullptr, SOCK_CLOEXEC));
-    if (browser.fd() < 0) continue;
-    const std::string target =
-        read_target(browser.fd(), std::min(end, Clock::now() + kRequestTimeout));
+  std::vector<Connection> connections;
+  // Whether the login is over.
+  const auto respond = [&](const Connection& connection) {
+    const std::string target = request_target(connection.request);
+    if (!is_for_this_machine(connection.request)) {
+      write_answer(connection.socket.fd(), "421 Misdirected Request",
+                   "This address is for a login on this machine only.");
+      return false;
+    }
     if (target.substr(0, target.find('?')) != path) {
-      write_answer(browser.fd(), "404 Not Found", "Nothing is here.");
-      continue;
+      write_answer(connection.socket.fd(), "404 Not Found", "Nothing is here.");
+      return false;
     }
     const Answer said = answer(target);
-    write_answer(browser.fd(), "200 OK", said.text);
-    if (said.final) return {};
+    write_answer(connection.socket.fd(), "200 OK", said.text);
+    return said.final;
+  };
+  for (Clock::time_point now = Clock::now(); now < end; now = Clock::now()) {
+    Clock::time_point wake = end;
+    std::vector<pollfd> waiting = {{socket_, POLLIN, 0}};
+    waiting.reserve(connections.size() + 1);
+    for (const Connection& connection : connections) {
+      waiting.push_back({connection.socket.fd(), POLLIN, 0});
+      wake = std::min(wake, connection.end);
+    }
+    if (!poll_until(waiting, wake)) break;
+    for (std::size_t i = connections.size(); i-- > 0;) {
+      bool over = Clock::now() >= connections[i].end;
+      if (waiting[i + 1].revents != 0) {
+        over = !connections[i].read();
+        if (connections[i].whole()) {
+          if (respond(connections[i])) return {};
+          over = true;
+        }
+      }
+      if (over) connections.erase(connections.begin() + static_cast<std::ptrdiff_t>(i));
+    }
+    if (waiting[0].revents == 0) continue;
+    Socket browser(::accept4(socket_, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+    if (browser.fd() < 0) continue;
+    if (connections.size() == kMaxConnections) connections.erase(connections.begin());
+    connections.push_back({std::move(browser), Clock::now() + kRequestTimeout});
   }
   return Status{StatusCode::authorization,
                 "nobody came back from the login within " + std::to_string(timeout.count() / 1000) +

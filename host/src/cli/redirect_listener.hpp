@@ -11,7 +11,8 @@
 
 namespace penstock::cli {
 
-// One at a time. [control-thread]
+// Serves several connections at once, each with a deadline, so that none keeps the browser's from
+// being heard. [control-thread]
 class RedirectListener {
  public:
   // On 127.0.0.1. StatusCode::io when the port is taken.
@@ -27,7 +28,8 @@ class RedirectListener {
     bool final = true;
   };
   // [may-block] Requests to `path` are answered with what `answer` makes of their target
-  // ("/callback?code=..."), until one answer is final; others are answered 404.
+  // ("/callback?code=..."), until one answer is final; others are answered 404, and those
+  // whose Host is not this machine 421.
   // StatusCode::authorization when none comes in this time.
   Status wait(const std::string& path, std::chrono::milliseconds timeout,
               const std::function<Answer(const std::string& target)>& answer);

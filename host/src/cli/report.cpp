@@ -142,6 +142,11 @@ std::string text_report(const PipelineConfig& config, const RunReport& report) {
   }
   if (total.replayed > 0)
     out += "\n  " + with_separators(total.replayed) + " dead letters were sent again.\n";
+  if (total.confirmed > 0) {
+    out += "\n  " + with_separators(total.confirmed) +
+           " records were sent once more: an older request without an answer could have undone "
+           "them.\n";
+  }
 
   out += "\n";
   for (std::size_t d = 0; d < report.destinations.size(); ++d) {
@@ -200,6 +205,7 @@ std::string json_report(const PipelineConfig& config, const RunReport& report) {
              {"pending", report.pending[m]},
              {"pending_before", report.pending_before[m]},
              {"replayed", counts.replayed},
+             {"confirmed", counts.confirmed},
              {"reasons", Json::object()},
              {"skipped_reasons", Json::object()}};
   }

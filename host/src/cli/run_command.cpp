@@ -36,7 +36,8 @@ int run_command(const Arguments& arguments) {
     const bool terminal =
         ::isatty(STDERR_FILENO) == 1 && arguments.log_format == services::LogFormat::text;
     std::unique_ptr<ProgressReporter> progress;
-    if (!arguments.quiet) progress = std::make_unique<ProgressReporter>(**run, terminal);
+    if (!arguments.quiet && arguments.shows_progress)
+      progress = std::make_unique<ProgressReporter>(**run, terminal);
     report = (*run)->execute();
     signals.steer(nullptr);
   }

@@ -27,6 +27,7 @@ Json mapping_json(const MappingRow& row) {
                {"pending", row.pending()},
                {"reasons", Json::object()},
                {"replayed", row.counts.replayed},
+               {"confirmed", row.counts.confirmed},
                {"last_delivered", time_or_null(row.last_delivered_ms)},
                {"in_pipeline", row.in_pipeline}};
   for (const auto& [reason, count] : row.reasons) json["reasons"][reason] = count;

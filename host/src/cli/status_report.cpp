@@ -24,13 +24,14 @@ std::string place_of(const std::string& destination, const std::string& mapping)
 }
 
 std::vector<std::string> cells(const std::string& destination, const MappingRow& row,
-                               bool with_replayed) {
+                               bool with_replayed, bool with_confirmed) {
   std::vector<std::string> cells{destination, row.name};
   for (const std::uint64_t count : {row.counts.matched, row.counts.delivered, row.counts.superseded,
                                     row.counts.skipped, row.dead_lettered(), row.pending()}) {
     cells.push_back(with_separators(count));
   }
   if (with_replayed) cells.push_back(with_separators(row.counts.replayed));
+  if (with_confirmed) cells.push_back(with_separators(row.counts.confirmed));
   return cells;
 }
 
@@ -42,18 +43,20 @@ std::string counts_table(const std::vector<DestinationRow>& rows) {
     mappings += row.mappings.size();
   }
   const bool with_replayed = total.counts.replayed > 0;
+  const bool with_confirmed = total.counts.confirmed > 0;
   std::vector<std::string> header{"destination", "mapping", "matched",      "delivered",
                                   "superseded",  "skipped", "dead letters", "pending"};
   if (with_replayed) header.emplace_back("replayed");
+  if (with_confirmed) header.emplace_back("confirmed");
   std::vector<Table::Align> alignment(header.size(), kRight);
   alignment[0] = alignment[1] = kLeft;
   Table table(header, alignment);
   for (const DestinationRow& row : rows) {
     for (const MappingRow& mapping : row.mappings) {
-      table.row(cells(row.state.name, mapping, with_replayed));
+      table.row(cells(row.state.name, mapping, with_replayed, with_confirmed));
     }
   }
-  if (mappings > 1) table.row(cells("all", total, with_replayed));
+  if (mappings > 1) table.row(cells("all", total, with_replayed, with_confirmed));
   return table.text("  ");
 }
 

@@ -167,7 +167,7 @@ Status try_all(Trial& trial, source::Source& source) {
     std::string_view rest(chunk.bytes.get(), chunk.size);
     while (!rest.empty()) {
       const std::size_t end = std::min(rest.find('\n'), rest.size());
-      trial.event(rest.substr(0, end));
+      trial.event(event_text(rest.substr(0, end)));
       rest = rest.substr(std::min(end + 1, rest.size()));
     }
     RETURN_IF_ERROR(print(trial.take()));
@@ -184,7 +184,10 @@ int try_command(const Arguments& arguments) {
       Pipeline::load(arguments.pipelines.front(), *options, Pipeline::State::nowhere, diagnostics);
   if (!pipeline.ok()) return fail(pipeline.status(), diagnostics);
   if (!arguments.quiet) show(diagnostics);
-  auto source = source::open(input_of(arguments.input));
+  const auto notify = [](const source::Notice& notice) {
+    std::fprintf(stderr, "penstock: %s\n", notice.text.c_str());
+  };
+  auto source = source::open(input_of(arguments.input), std::nullopt, false, notify);
   if (!source.ok()) return fail(source.status());
   Trial trial(**pipeline, arguments.format);
   return fail(try_all(trial, **source));

@@ -15,6 +15,8 @@ namespace {
 // Less leaves no time for a single retry.
 constexpr std::chrono::milliseconds kLeastGiveUpAfter{1000};
 constexpr std::chrono::hours kMostGiveUpAfter{24 * 3650};  // beyond is a slip of the pen
+// No server is known to carry out a request so late, and what has to be confirmed waits that long.
+constexpr std::chrono::hours kMostConfirmAfter{1};
 constexpr std::size_t kMaxOwnName = 200;  // bytes; it has to fit into a line of a report
 
 SettingValue default_of(const InputSpec& input, const Location& place) {
@@ -59,6 +61,9 @@ class DestinationReader {
       destination_.respect_consent =
           read_consent(*consent, map_.label("respect_consent"), diagnostics_);
     }
+    const Node* confirm_after_node = map_.find("confirm_after");
+    const auto confirm_after =
+        map_.duration("confirm_after", std::chrono::milliseconds(0), kMostConfirmAfter);
     const Node* connection = map_.find("connection");
     const Node* settings = map_.find("settings");
     const Node* mappings = map_.find("mappings");
@@ -66,6 +71,7 @@ class DestinationReader {
     // Without its manifest nothing can be said about the rest.
     if (destination_.plugin) {
       read_connection(connection);
+      set_confirm_after(confirm_after_node, confirm_after);
       read_settings(settings);
       read_mappings(mappings);
       read_batches(batch);
@@ -107,6 +113,25 @@ class DestinationReader {
         node->location,
         map_.label("connection") + ": there is no connection " + in_quotes(destination_.connection),
         suggestion(destination_.connection, fitting));
+  }
+
+  // While a request may still be answered, nobody knows whether it is carried out.
+  void set_confirm_after(const Node* node, std::optional<std::chrono::milliseconds> wanted) {
+    const auto connection = std::find_if(
+        connections_.begin(), connections_.end(),
+        [this](const auto& candidate) { return candidate.name == destination_.connection; });
+    const std::chrono::milliseconds least =
+        connection != connections_.end() ? connection->timeout : std::chrono::milliseconds(0);
+    destination_.confirm_after =
+        wanted.value_or(std::max(DestinationConfig::kDefaultConfirmAfter, least));
+    if (!wanted || wanted->count() == 0 || *wanted >= least) return;
+    diagnostics_.error(node->location,
+                       map_.label("confirm_after") + ": " + format_duration(*wanted) +
+                           " is shorter than a request of the connection " +
+                           in_quotes(connection->name) + " may take (" + format_duration(least) +
+                           ")",
+                       "make it at least " + format_duration(least) + ", or shorten connections." +
+                           connection->name + ".timeout; 0s switches the second sending off");
   }
 
   void read_settings(const Node* node) {

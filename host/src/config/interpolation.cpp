@@ -103,6 +103,11 @@ class Interpolator {
   std::string value_of(std::string_view reference, const Location& location) {
     if (reference.starts_with("env:")) return variable(reference.substr(4), location);
     if (reference.starts_with("file:")) return file(reference.substr(5), location);
+    if (reference.starts_with('{')) {
+      diagnostics_.error(location, "\"${\" begins a variable, and \"${{\" names none",
+                         "write $${{ ... }} for a dollar sign before a placeholder");
+      return {};
+    }
     diagnostics_.error(
         location, "\"${" + std::string(reference) + "}\" is not known",
         "write ${env:NAME}, ${env:NAME:-default} or ${file:PATH}; $${ stands for the "

@@ -26,6 +26,10 @@ constexpr std::uint64_t kLeastDeadLetterBytes = 1024 * 1024;         // room for
 constexpr milliseconds kLeastDeadLetterAge = std::chrono::hours(1);  // time to see them at all
 constexpr milliseconds kMostDeadLetterAge = std::chrono::hours(24 * 3660);  // ten years
 constexpr milliseconds kLeastTimeout{1'000};
+// Writers need a moment to notice that their file was renamed; who never does so is no writer of
+// the new one, and a day is when the next rotation comes.
+constexpr milliseconds kLeastRotateWait{1'000};
+constexpr milliseconds kMostRotateWait = std::chrono::hours(24);
 constexpr milliseconds kMostTimeout{10 * 60'000};
 
 std::string make_absolute(const std::string& path) {
@@ -88,13 +92,28 @@ class PipelineReader {
       const std::string path = source.required_text("path", "path: events.ndjson");
       if (!path.empty()) pipeline_.source.path = beside(path);
       pipeline_.source.follow = source.boolean("follow").value_or(false);
+      read_rotate_wait(source);
     } else if (type == "stdin") {
       pipeline_.source.type = SourceConfig::Type::standard_input;
       if (node->find("follow") != nullptr) refuse_follow(source);
+      read_rotate_wait(source);
     } else {
       return unknown_type(source, type, {"file", "stdin"});
     }
     source.finish();
+  }
+
+  void read_rotate_wait(MapReader& source) {
+    const auto wait = source.duration("rotate_wait", kLeastRotateWait, kMostRotateWait);
+    if (!wait) return;
+    if (pipeline_.source.follow) {
+      pipeline_.source.rotate_wait = *wait;
+    } else {
+      diagnostics_.error(source.find("rotate_wait")->location,
+                         "source.rotate_wait: only a file that is followed is read on after it "
+                         "was renamed",
+                         "remove it, or set follow: true");
+    }
   }
 
   void refuse_follow(MapReader& source) {

@@ -160,6 +160,7 @@ class ManifestReader {
       oauth2.scopes = connection.texts("scopes");
       oauth2.refresh_token_dead = connection.texts("refresh_token_dead");
       oauth2.revoked_codes = connection.texts("revoked_codes");
+      oauth2.pkce = connection.boolean("pkce").value_or(false);
       manifest_.oauth2 = std::move(oauth2);
     } else if (!type.empty() && type != "none") {
       diagnostics_.error(connection.find("type")->location,

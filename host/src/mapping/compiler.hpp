@@ -50,6 +50,7 @@ class Compiler {
   // A path that stands `offset` bytes into a string that a user wrote.
   ExpressionPtr compile_path(const Node& written, std::string_view path, std::size_t offset);
   ExpressionPtr path_of_steps(PathSteps steps);
+  ExpressionPtr compile_template(const Node& written, std::string_view text);
   // An argument that may be missing (reported by then): absent in its place.
   ExpressionPtr compile_argument(const Node* node);
   ExpressionPtr compile_in_scope(const Node* node);
@@ -73,6 +74,7 @@ class Compiler {
   ExpressionPtr constant(const Value& value);
   // The expression, evaluated now if all that it depends on is constant.
   ExpressionPtr folded(bool operands_constant, ExpressionPtr expression);
+  void warn_of_pattern(const Node* replacement);
   void report_nesting(const Location& location);
 
   PathTable& paths_;

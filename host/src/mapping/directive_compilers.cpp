@@ -1,44 +1,13 @@
-// How each directive reads its arguments.
+// How the directives that decide and reshape read their arguments; those of text are in
+// text_compilers.cpp.
 #include <utility>
 
 #include "mapping/arguments.hpp"
 #include "mapping/compiler.hpp"
-#include "mapping/template_text.hpp"
 
 namespace penstock::mapping {
 ExpressionPtr Compiler::literal(const Node::Member& directive) {
   return constant(constant_value(directive.value, depth_));
-}
-
-ExpressionPtr Compiler::path(const Node::Member& directive) {
-  const Node& argument = directive.value;
-  if (!argument.is(Node::Kind::string)) {
-    diagnostics_.error(argument.location,
-                       "@path takes a path such as '$.traits.email', found " + describe(argument));
-    return constant({});
-  }
-  return compile_path(argument, argument.text, 0);
-}
-
-ExpressionPtr Compiler::template_text(const Node::Member& directive) {
-  const Node& argument = directive.value;
-  if (!argument.is(Node::Kind::string)) {
-    diagnostics_.error(
-        argument.location,
-        "@template takes text such as 'Hi {{ traits.name }}', found " + describe(argument));
-    return constant({});
-  }
-  std::vector<TemplatePiece> pieces;
-  bool constants_only = true;
-  for (const TemplatePart& part : split_template(argument.text)) {
-    if (!part.is_path) {
-      pieces.push_back({std::string(part.text), nullptr});
-      continue;
-    }
-    pieces.push_back({{}, compile_path(argument, part.text, part.offset)});
-    constants_only = false;
-  }
-  return folded(constants_only, make_template(std::move(pieces)));
 }
 
 ExpressionPtr Compiler::if_directive(const Node::Member& directive) {
@@ -51,56 +20,14 @@ ExpressionPtr Compiler::if_directive(const Node::Member& directive) {
                                                : "@if lacks its argument \"exists\" or \"blank\"");
   }
   ExpressionPtr tested = compile_argument(exists != nullptr ? exists : blank);
-  ExpressionPtr then = compile_argument(arguments.require("then"));
+  // One of the two is enough.
+  ExpressionPtr then =
+      compile_argument(arguments.has("else") ? arguments.find("then") : arguments.require("then"));
   ExpressionPtr otherwise = compile_argument(arguments.find("else"));
   const bool constants_only = is_constant(tested) && is_constant(then) && is_constant(otherwise);
   return folded(constants_only,
                 make_if(exists != nullptr ? Condition::exists : Condition::not_blank,
                         std::move(tested), std::move(then), std::move(otherwise)));
-}
-
-ExpressionPtr Compiler::case_directive(const Node::Member& directive) {
-  const Arguments arguments(directive, {"operator", "value"}, diagnostics_);
-  const auto chosen = arguments.word("operator", {"lower", "upper"});
-  ExpressionPtr value = compile_argument(arguments.require("value"));
-  const bool constants_only = is_constant(value);
-  return folded(constants_only, make_case(chosen == "upper" ? LetterCase::upper : LetterCase::lower,
-                                          std::move(value)));
-}
-
-ExpressionPtr Compiler::replace(const Node::Member& directive) {
-  const Arguments arguments(
-      directive,
-      {"pattern", "replacement", "value", "ignorecase", "global", "pattern2", "replacement2"},
-      diagnostics_);
-  std::vector<Replacement> replacements;
-  const auto add = [&](const char* pattern, const char* replacement) {
-    replacements.push_back({arguments.text(pattern, ""), arguments.text(replacement, "")});
-    const Node* node = arguments.find(pattern);
-    if (node == nullptr || !node->is(Node::Kind::string)) return;
-    if (node->text.empty()) {
-      diagnostics_.error(node->location, std::string("@replace: \"") + pattern +
-                                             "\" is empty; write the text to look for");
-    } else if (node->text.size() > kMaxPatternBytes) {
-      diagnostics_.error(node->location, std::string("@replace: \"") + pattern + "\" has " +
-                                             std::to_string(node->text.size()) +
-                                             " bytes; at most " + std::to_string(kMaxPatternBytes) +
-                                             " are allowed");
-    }
-  };
-  if (arguments.require("pattern") != nullptr) add("pattern", "replacement");
-  if (arguments.has("replacement2") && arguments.require("pattern2") == nullptr)
-    return constant({});
-  if (arguments.has("pattern2")) add("pattern2", "replacement2");
-  const bool ignore_case = arguments.boolean("ignorecase", false);
-  const bool global = arguments.boolean("global", true);
-  ExpressionPtr value = compile_argument(arguments.require("value"));
-  for (const Replacement& replacement : replacements) {
-    if (replacement.pattern.empty()) return constant({});  // reported above
-  }
-  const bool constants_only = is_constant(value);
-  return folded(constants_only,
-                make_replace(std::move(replacements), ignore_case, global, std::move(value)));
 }
 
 ExpressionPtr Compiler::array_path(const Node::Member& directive) {
@@ -188,12 +115,6 @@ ExpressionPtr Compiler::membership(const Node::Member& directive) {
   paths.properties = path_of_steps({"properties"});
   paths.traits = path_of_steps({"traits"});
   return make_membership(std::move(paths));
-}
-
-ExpressionPtr Compiler::liquid(const Node::Member& directive) {
-  diagnostics_.error(directive.location, "@liquid is not supported",
-                     "write it with @template, @if, @case and @replace");
-  return constant({});
 }
 
 }  // namespace penstock::mapping

@@ -10,7 +10,7 @@
 
 namespace penstock::mapping {
 
-// ---- text (text_directives.cpp) ----
+// ---- text (text_directives.cpp, filled_text.cpp) ----
 
 // A literal text, or the place of a path's value when `path` is set.
 struct TemplatePiece {
@@ -18,6 +18,16 @@ struct TemplatePiece {
   ExpressionPtr path;
 };
 [[nodiscard]] ExpressionPtr make_template(std::vector<TemplatePiece> pieces);
+
+// Longest path and template that an event may bring; of a template it bounds how often it can walk
+// the event. Segment's own bound on a template is as large.
+inline constexpr std::size_t kMaxPathBytes = 1000;
+inline constexpr std::size_t kMaxTemplateBytes = 1000;
+// The value at the path that `text` gives, from `root` on; absent where it gives no path.
+[[nodiscard]] ExpressionPtr make_path(ExpressionPtr text, ExpressionPtr root);
+// The template that `text` gives, filled from `root`; absent where it gives no text. Beyond the
+// bound the record is invalid.
+[[nodiscard]] ExpressionPtr make_filled_template(ExpressionPtr text, ExpressionPtr root);
 
 enum class LetterCase : std::uint8_t { lower, upper };
 [[nodiscard]] ExpressionPtr make_case(LetterCase letter_case, ExpressionPtr value);

@@ -184,8 +184,9 @@ std::optional<PluginFault> map_whole(EventMapper& mapper, const Program& program
     const auto* newline =
         static_cast<const char*>(std::memchr(place, '\n', static_cast<std::size_t>(end - place)));
     const char* const line_end = newline != nullptr ? newline : end;
-    const std::string_view line(place, static_cast<std::size_t>(line_end - place));
-    const std::uint64_t offset = begin_offset + static_cast<std::uint64_t>(place - text.data());
+    const std::string_view line = event_text({place, static_cast<std::size_t>(line_end - place)});
+    const std::uint64_t offset =
+        begin_offset + static_cast<std::uint64_t>(line.data() - text.data());
     place = newline != nullptr ? newline + 1 : end;
     if (blank(line)) continue;
     ++tally.events.received;

@@ -65,7 +65,13 @@ std::unique_ptr<Program> compile(const PipelineConfig& config, Diagnostics& diag
   if (diagnostics.error_count() > errors_before) return nullptr;
   program->user_id = program->paths.intern({"userId"});
   program->triggers.freeze();
-  const auto paths = program->paths.paths();
+  auto paths = program->paths.paths();
+  // The length of a text tells of the text, and the text is what stands in the event. Behind a root
+  // stands a key of that name: roots are maps.
+  constexpr std::size_t kRootAndKey = 2;
+  for (std::vector<std::string>& path : paths) {
+    if (path.size() > kRootAndKey && path.back() == "length") path.pop_back();
+  }
   std::vector<bool> added(paths.size());
   for (Program::Mapping& mapping : program->mappings) {
     for (const PathSlot slot : mapping.mapper->personal_slots()) {

@@ -161,13 +161,23 @@ void EventParser::fit_memory(std::size_t line_bytes) {
   [[maybe_unused]] const auto ignored = parser_->allocate(capacity, kMaxDepth);
 }
 
+std::string_view event_text(std::string_view line) {
+  for (;;) {
+    if (line.starts_with('\0')) {
+      line.remove_prefix(1);
+    } else if (line.starts_with(kByteOrderMark)) {
+      line.remove_prefix(kByteOrderMark.size());
+    } else {
+      return line;
+    }
+  }
+}
+
 Result<Value> EventParser::parse(std::string_view line) {
+  line = event_text(line);
   if (line.size() > kMaxEventBytes) {
     return refuse("it has " + std::to_string(line.size()) + " bytes, more than the " +
                   std::to_string(kMaxEventBytes) + " that an event may have");
-  }
-  if (line.starts_with(kByteOrderMark)) {
-    return refuse("it begins with a byte order mark; write events as UTF-8 without one");
   }
   fit_memory(line.size());
   simdjson::dom::element root;

@@ -22,17 +22,21 @@ inline constexpr std::size_t kMaxEventBytes = 1024 * 1024;
 // reads whole vectors.
 inline constexpr std::size_t kEventPadding = simdjson::SIMDJSON_PADDING;
 
+// The line without the NULs and byte order marks before its first character. Systems put NULs into
+// the gaps of a file, and files that were joined have marks within.
+[[nodiscard]] std::string_view event_text(std::string_view line);
+
 // One per worker thread.
 class EventParser {
  public:
   EventParser();
-  // The line as a map. Fails with StatusCode::bad_input when it is no JSON object, is not UTF-8, is
-  // nested deeper than kMaxDepth or longer than kMaxEventBytes; the message never quotes the line.
-  // Integers beyond 64 bits become doubles, as in JavaScript; numbers beyond the range of a double
-  // become the largest finite one of their sign, where JavaScript has Infinity, which no JSON can
-  // carry on. Half a surrogate pair (\ud800 alone) is refused: JavaScript takes it, but it has no
-  // UTF-8 form. The value is valid until the next parse. `line` must be followed by kEventPadding
-  // readable bytes.
+  // The line as a map, of its event_text(). Fails with StatusCode::bad_input when it is no JSON
+  // object, is not UTF-8, is nested deeper than kMaxDepth or longer than kMaxEventBytes; the
+  // message never quotes the line. Integers beyond 64 bits become doubles, as in JavaScript;
+  // numbers beyond the range of a double become the largest finite one of their sign, where
+  // JavaScript has Infinity, which no JSON can carry on. Half a surrogate pair (\ud800 alone) is
+  // refused: JavaScript takes it, but it has no UTF-8 form. The value is valid until the next
+  // parse. `line` must be followed by kEventPadding readable bytes.
   Result<Value> parse(std::string_view line);
 
   static constexpr std::size_t kMaxDepth =
@@ -77,8 +81,8 @@ class Slots {
 class PathTable {
  public:
   PathTable();
-  // The slot of a path given by its steps (a map's key, or a list's index as decimal digits); no
-  // steps is the whole event. The same path always has the same slot.
+  // The slot of a path given by its steps, which mean what they do for Value::step; no steps is the
+  // whole event. The same path always has the same slot.
   PathSlot intern(const std::vector<std::string>& steps);
   [[nodiscard]] std::size_t size() const { return slots_; }
   // The steps of every path, by slot.

@@ -89,6 +89,8 @@ struct OAuth2Spec {
   std::vector<std::string> refresh_token_dead;  // error codes that mean: log in again
   // Codes in the answer 401 to a request that mean the same: renewing the token does not help.
   std::vector<std::string> revoked_codes;
+  // A login proves with a code verifier (RFC 7636) that the code came back to who asked for it.
+  bool pkce = false;
 };
 
 struct HookNames {

@@ -176,7 +176,14 @@ void PathTable::walk(const Branch& branch, const Value& value, Slots& slots) con
       value.for_each_member(
           [&](std::string_view key, const Value& member) { visit(key, [&] { return member; }); });
     }
-  } else if (value.is(Value::Kind::list) && !branch.indices.empty()) {
+    return;
+  }
+  if (!value.is(Value::Kind::list) && !value.is(Value::Kind::string)) return;
+  constexpr std::string_view kLength = "length";
+  if (const std::uint32_t child = find_child(branch, kLength); child != kNoBranch) {
+    enter(child, value.step(kLength), slots);
+  }
+  if (value.is(Value::Kind::list) && !branch.indices.empty()) {
     std::size_t index = 0;
     auto next = branch.indices.begin();
     value.for_each_item([&](const Value& item) {

@@ -33,6 +33,8 @@ struct SourceConfig {
   Type type = Type::file;
   std::string path;     // absolute
   bool follow = false;  // wait at the end of the file for more, and for the file that follows it
+  // How long a followed file that was replaced is read on after the last that came to it.
+  std::chrono::milliseconds rotate_wait{60'000};
   Location location;
 };
 
@@ -115,6 +117,10 @@ struct DestinationConfig {
   // What fails and is older becomes a dead letter; nothing: is tried for ever.
   std::optional<std::chrono::milliseconds> give_up_after;
   std::optional<ConsentConfig> respect_consent;
+  // How long a request whose answer was lost may still be carried out. 0: nobody asks, and nothing
+  // is sent once more. At least the time-out of the connection.
+  static constexpr std::chrono::milliseconds kDefaultConfirmAfter{60'000};
+  std::chrono::milliseconds confirm_after = kDefaultConfirmAfter;
   std::vector<MappingConfig> mappings;
 };
 

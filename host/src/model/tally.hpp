@@ -19,6 +19,8 @@ struct MappingCounts {
   std::uint64_t skipped = 0;
   std::uint64_t dead_lettered = 0;  // replayed ones included
   std::uint64_t replayed = 0;       // dead letters that were put back into the queue
+  // Sent once more, because an older request could have undone them; besides the outcomes.
+  std::uint64_t confirmed = 0;
 
   void add(const MappingCounts& other) {
     matched += other.matched;
@@ -27,6 +29,7 @@ struct MappingCounts {
     skipped += other.skipped;
     dead_lettered += other.dead_lettered;
     replayed += other.replayed;
+    confirmed += other.confirmed;
   }
   // What is neither delivered nor given up. Negative never, unless the accounting is broken.
   [[nodiscard]] std::int64_t pending() const {

@@ -6,6 +6,16 @@
 namespace penstock {
 namespace {
 
+std::int64_t utf16_length(std::string_view text) {
+  std::int64_t units = 0;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if ((byte & 0xC0U) != 0x80) ++units;  // the first byte of a character
+    if (byte >= 0xF0) ++units;            // above U+FFFF: two units
+  }
+  return units;
+}
+
 // Maps up to this size are searched for duplicate keys pairwise, which beats sorting and needs no
 // memory.
 constexpr std::size_t kPairwiseLimit = 64;
@@ -96,6 +106,10 @@ Value Value::member(std::string_view key) const {
 
 Value Value::step(std::string_view step) const {
   if (kind_ == Kind::map) return member(step);
+  if (step == "length") {
+    if (kind_ == Kind::list) return of(static_cast<std::int64_t>(size()));
+    if (kind_ == Kind::string) return of(utf16_length(string()));
+  }
   if (kind_ != Kind::list) return {};
   const std::size_t index = list_index(step);
   return index == kNoIndex ? Value() : item(index);

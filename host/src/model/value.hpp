@@ -57,8 +57,8 @@ class Value {
   [[nodiscard]] Value item(std::size_t index) const;
   // Of a map; absent when there is none or no map. Of duplicate keys the last wins.
   [[nodiscard]] Value member(std::string_view key) const;
-  // One step of a path: a map by key, a list by index when `step` is one in decimal ("0", "12", not
-  // "01"); else absent.
+  // One step of a path: a map by key, a list by index in decimal ("0", "12", not "01"). "length" of
+  // a list is its number of items, of a string its number of UTF-16 units. Else absent.
   [[nodiscard]] Value step(std::string_view step) const;
 
   template <typename Visit>  // Visit(Value)

@@ -84,6 +84,8 @@ Status Queue::settle_in_memory(Progress& progress) {
     held_letter_bytes_ += letter.bytes();
     part.tally.dead_letters.push_back(std::move(letter));
   }
+  // What is read again has other numbers.
+  for (UncertainKey& key : progress.uncertain) key.block = UncertainKey::kSeveral;
   gather();
   for (const ReasonCount& reason : progress.tally.reasons()) {
     if (reason.kind != ReasonCount::Kind::dead_letter) gathered_.commit.tally.reason(reason);

@@ -28,7 +28,8 @@ void mark_settled(const store::Commit& commit, LoadedBlock& loaded) {
 
 bool Progress::empty() const {
   return settlements.empty() && attempts.empty() && issues.empty() && destinations.empty() &&
-         tally.reasons().empty() && tally.dead_letters.empty();
+         uncertain.empty() && !attempts_known && tally.reasons().empty() &&
+         tally.dead_letters.empty();
 }
 
 Queue::Queue(std::unique_ptr<store::Store> store, Catalog known, Options options,
@@ -335,6 +336,11 @@ Status Queue::settle(Progress progress) {
     if (!failure_.ok()) return failure_;
     gather();
     note_letters(progress.tally.dead_letters);
+    // What does not follow from the settlements.
+    for (const Tally::Entry& entry : progress.tally.mappings()) {
+      if (entry.counts.confirmed > 0)
+        gathered_.commit.tally.of(entry.mapping).confirmed += entry.counts.confirmed;
+    }
     if (options_.on_disk) {
       for (const Settlement& settlement : progress.settlements)
         gathered_.settled += settlement.elements.size();
@@ -347,6 +353,8 @@ Status Queue::settle(Progress progress) {
       forget_settled_prefix();
     }
     move_to_end(progress.issues, gathered_.commit.issues);
+    move_to_end(progress.uncertain, gathered_.commit.uncertain);
+    gathered_.commit.attempts_known = gathered_.commit.attempts_known || progress.attempts_known;
     for (store::DestinationStatus& status : progress.destinations) {
       const auto known =
           std::find_if(gathered_.commit.destinations.begin(), gathered_.commit.destinations.end(),

@@ -42,9 +42,12 @@ struct Input {
 struct Progress {
   std::vector<Settlement> settlements;  // elements that need no further delivery
   std::vector<FailedAttempt> attempts;
-  Tally tally;  // reasons and dead letters; the counts follow from the settlements
+  // Reasons, dead letters and what was confirmed; the other counts follow from the settlements.
+  Tally tally;
   std::vector<Issue> issues;
   std::vector<store::DestinationStatus> destinations;
+  std::vector<UncertainKey> uncertain;  // wall clock
+  bool attempts_known = false;          // as store::Commit::attempts_known
 
   [[nodiscard]] bool empty() const;
 };

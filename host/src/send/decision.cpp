@@ -7,6 +7,8 @@ namespace penstock::send {
 namespace {
 
 constexpr std::int32_t kFirstServerError = 500;  // HTTP: from here on the fault is the server's
+// HTTP: with a time to wait, it is the service as a whole that asks for it.
+constexpr std::int32_t kServiceUnavailable = 503;
 
 // Adds to an issue of the same kind, or makes one.
 void count_issue(std::vector<Issue>& issues, Issue::Severity severity, std::uint32_t destination,
@@ -44,7 +46,8 @@ class Decider {
         policy_(policy),
         probes_(probes),
         now_ns_(now_ns),
-        jitter_(jitter) {}
+        jitter_(jitter),
+        begun_(attempt.begun) {}
 
   Decision decide() {
     decision_.verdicts.elements.resize(outcomes_.size());
@@ -62,6 +65,8 @@ class Decider {
       }
       const OutcomeDetail& detail = outcomes_.detail(i);
       judge(i, status, detail, verdict);
+      if (policy_.confirm_after_ns > 0 && is_uncertain(status, detail))
+        verdict.uncertain_until_ns = now_ns_ + policy_.confirm_after_ns;
       if (verdict.kind != batch::Verdict::Kind::retry) lost = false;
       const bool waits = is_retry(status) || decision_.verdicts.group_refused;
       group_waits = group_waits && waits && detail.reason != "cancelled";
@@ -88,6 +93,12 @@ class Decider {
 
   static bool is_retry(std::uint32_t status) {
     return status == PENSTOCK_RETRY || status == PENSTOCK_UNKNOWN;
+  }
+
+  // Whether the destination may have carried it out, or may still do so, although it did not say
+  // so.
+  [[nodiscard]] bool is_uncertain(std::uint32_t status, const OutcomeDetail& detail) const {
+    return begun_ && (status == PENSTOCK_UNKNOWN || detail.remote_status >= kFirstServerError);
   }
 
   void judge(std::size_t index, std::uint32_t status, const OutcomeDetail& detail,
@@ -170,16 +181,21 @@ class Decider {
   void throttle(std::size_t index, const OutcomeDetail& detail, batch::Verdict& verdict) {
     verdict.kind = batch::Verdict::Kind::retry;
     verdict.not_before_ns = now_ns_;  // the destination as a whole waits
-    if (decision_.effect == Decision::Effect::none ||
-        decision_.effect == Decision::Effect::throttle) {
-      decision_.effect = Decision::Effect::throttle;
-      const std::int64_t wait_ns =
-          backoff_ns(policy_, batch_.attempt(index), jitter_, detail.retry_after_ms);
-      decision_.until_ns = std::max(decision_.until_ns, now_ns_ + wait_ns);
-    }
+    wait_as_asked(now_ns_ +
+                  backoff_ns(policy_, batch_.attempt(index), jitter_, detail.retry_after_ms));
     throttled_ = true;
     count_issue(decision_.issues, Issue::Severity::warning, batch_.destination(),
                 Issue::kAllMappings, detail);
+  }
+
+  // Unless it waits for a person.
+  void wait_as_asked(std::int64_t until_ns) {
+    if (decision_.effect != Decision::Effect::none &&
+        decision_.effect != Decision::Effect::throttle) {
+      return;
+    }
+    decision_.effect = Decision::Effect::throttle;
+    decision_.until_ns = std::max(decision_.until_ns, until_ns);
   }
 
   void retry(std::size_t index, std::uint32_t status, const OutcomeDetail& detail,
@@ -199,6 +215,8 @@ class Decider {
     if (!decision_.failed) decision_.remote_status = detail.remote_status;
     decision_.failed = true;
     if (detail.remote_status == 0 || detail.remote_status >= kFirstServerError) overloaded_ = true;
+    if (detail.remote_status == kServiceUnavailable && detail.retry_after_ms > 0)
+      wait_as_asked(verdict.not_before_ns);
     count_issue(decision_.issues, Issue::Severity::warning, batch_.destination(),
                 batch_.mapping(index), detail);
   }
@@ -234,6 +252,7 @@ class Decider {
   const std::uint32_t probes_;
   const std::int64_t now_ns_;
   const double jitter_;
+  const bool begun_;
   Decision decision_;
   bool throttled_ = false;
   bool overloaded_ = false;

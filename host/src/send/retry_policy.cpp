@@ -7,8 +7,6 @@ namespace {
 
 constexpr std::uint32_t kMaxDoublings = 30;  // beyond any ceiling; keeps the shift defined
 constexpr std::int64_t kMinute = 60'000 * kNanosPerMilli;
-constexpr std::int64_t kMaxRetryAfterMs =
-    48LL * 3600 * 1000;  // longer is a mistake of the destination's
 
 }  // namespace
 

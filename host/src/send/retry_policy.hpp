@@ -7,6 +7,8 @@
 namespace penstock::send {
 
 inline constexpr std::int64_t kNanosPerMilli = 1'000'000;
+// The longest that a destination may ask for; longer is a mistake of the destination's.
+inline constexpr std::int64_t kMaxRetryAfterMs = 48LL * 3600 * 1000;
 
 // Exponential back-off with full jitter: attempt n waits a random time up to base * 2^n, at most
 // the ceiling. Full jitter because many batches tend to fail at the same moment, and should not
@@ -16,6 +18,9 @@ struct RetryPolicy {
   std::int64_t ceiling_ms = 60'000;  // a destination that comes back is noticed within a minute
   // An element that fails and was stored longer ago than this is given up. For ever by default.
   std::int64_t give_up_after_ns = std::numeric_limits<std::int64_t>::max();
+  // An attempt without a certain answer is not carried out any more so long after it; 0: nobody
+  // asks.
+  std::int64_t confirm_after_ns = 0;
 };
 
 // How long to wait before the next try. attempt counts from 0; random is uniform in [0, 1);

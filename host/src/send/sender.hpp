@@ -31,6 +31,7 @@ struct Attempt {
   std::unique_ptr<Outcomes> outcomes;
   std::int64_t begin_ns = 0;  // monotonic
   std::int64_t end_ns = 0;
+  bool begun = true;  // false: cancelled before the hook was called, so nothing was sent
 };
 
 // [send-thread] Calls the hook and collects what it reports. What it leaves out gets UNKNOWN, or

@@ -44,7 +44,9 @@ void SenderPool::work() {
       const SendHook cancelled = [](const penstock_batch&, penstock_error&) {
         return PENSTOCK_ERR_CANCELLED;
       };
-      done_(attempt(cancelled, std::move(batch), now_, cancelled_));
+      Attempt not_begun = attempt(cancelled, std::move(batch), now_, cancelled_);
+      not_begun.begun = false;
+      done_(std::move(not_begun));
       continue;
     }
     const SendHook hook = hook_(batch->destination());

@@ -184,6 +184,9 @@ std::int32_t HttpConnection::Impl::send(const penstock_http_request& request, co
   TransferRequest transfer{request, url};
   transfer.through_proxy = !is_loopback(url.host);  // a proxy's loopback is not ours
   transfer.max_sends = is_idempotent(view(request.method)) ? 2 : 1;
+  transfer.delivers = request.batch != nullptr;
+  transfer.most_bytes =
+      transfer.delivers ? HttpTransfer::kMaxDeliveryResponseBytes : HttpTransfer::kMaxResponseBytes;
   transfer.limit_ms = std::min(left_ns / kNsPerMs + 1, timeout_ms_);
   transfer.authorization = authorization;
   {
@@ -194,7 +197,7 @@ std::int32_t HttpConnection::Impl::send(const penstock_http_request& request, co
   bytes_sent_ += result.body_bytes_sent;
   if (result.fault != TransferFault::none) {
     if (result.fault != TransferFault::cancelled) ++transport_errors_;
-    return refuse(describe_fault(result, url, transfer.limit_ms), error);
+    return refuse(describe_fault(result, url, transfer.limit_ms, transfer.most_bytes), error);
   }
   if (result.status == 429) ++throttled_;
   return PENSTOCK_OK;

@@ -1,6 +1,7 @@
 // What a transfer that brought no answer is called, and the words for it.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 
@@ -16,7 +17,7 @@ struct FaultReport {
 
 // Of a result whose fault is not `none`.
 [[nodiscard]] FaultReport describe_fault(const TransferResult& result, const HttpUrl& url,
-                                         std::int64_t limit_ms);
+                                         std::int64_t limit_ms, std::size_t most_bytes);
 [[nodiscard]] FaultReport cancelled_before_sending(const HttpUrl& url);
 
 }  // namespace penstock::services

@@ -3,10 +3,13 @@
 #include <curl/curl.h>
 
 #include <algorithm>
+#include <array>
+#include <atomic>
 #include <cstring>
 #include <new>
 #include <stdexcept>
 #include <system_error>
+#include <utility>
 
 #include "services/abi_text.hpp"
 #include "services/http_rules.hpp"
@@ -23,6 +26,9 @@ constexpr int kPollMs = 50;
 // Servers drop idle connections after a minute or more; an older one is likely dead, and a POST on
 // it would be lost.
 constexpr long kMaxIdleSeconds = 55;
+
+// Of answers to deliveries, and of the others.
+std::array<std::atomic<std::size_t>, 2> held_by_answers{};
 
 class HeaderList {
  public:
@@ -46,16 +52,19 @@ class HeaderList {
 struct Exchange {
   const penstock_http_request& request;
   const int max_sends;
+  const std::size_t most_bytes;
   TransferResult result{};
   std::uint64_t part = 0;  // the next byte to send is at `offset` of this part of the body
   std::uint64_t offset = 0;
   std::size_t received = 0;
   bool too_large = false;
+  bool no_memory = false;
 
   bool take(std::size_t bytes) {
     received += bytes;
-    too_large = received > HttpTransfer::kMaxResponseBytes;
-    return !too_large;
+    too_large = received > most_bytes;
+    no_memory = !too_large && !result.held.take(bytes);
+    return !too_large && !no_memory;
   }
 };
 
@@ -223,6 +232,7 @@ TransferFault fault_of(CURLcode code, const Exchange& exchange) {
     }
   }
   if (exchange.too_large) return TransferFault::too_large;
+  if (exchange.no_memory) return TransferFault::no_memory;
   switch (code) {
     case CURLE_UNSUPPORTED_PROTOCOL:
     case CURLE_WEIRD_SERVER_REPLY:
@@ -235,7 +245,72 @@ TransferFault fault_of(CURLcode code, const Exchange& exchange) {
   }
 }
 
+// Whether it was the proxy that failed, as far as libcurl 7.88 tells: only its message does, next
+// to two codes and the answer to CONNECT.
+bool failed_at_proxy(CURL* easy, CURLcode code, const EnvironmentProxy& proxy,
+                     std::string_view words) {
+  if (code == CURLE_COULDNT_RESOLVE_PROXY || code == CURLE_PROXY) return true;
+  long answer = 0;
+  curl_easy_getinfo(easy, CURLINFO_HTTP_CONNECTCODE, &answer);
+  constexpr long kOk = 200;
+  if (answer != 0 && answer != kOk) return true;
+  return words.find(proxy.host) != std::string_view::npos ||
+         words.find("CONNECT") != std::string_view::npos ||
+         words.find("from proxy") != std::string_view::npos ||
+         words.find("Unsupported proxy") != std::string_view::npos;
+}
+
+// What is said about a fault before anything was sent, when the environment names a proxy.
+void look_at_proxy(CURL* easy, CURLcode code, const TransferRequest& from, TransferResult& result) {
+  if (!from.through_proxy || result.sends > 0 || result.fault == TransferFault::cancelled) return;
+  result.proxy = environment_proxy(from.url.scheme);
+  if (!result.proxy) return;
+  const bool at_proxy = failed_at_proxy(easy, code, *result.proxy, result.detail);
+  result.detail = without_proxy_secrets(std::move(result.detail), *result.proxy);
+  if (!at_proxy) return;
+  result.fault = TransferFault::proxy;
+  // Its message may hold all of the variable that it could not read.
+  if (code == CURLE_COULDNT_RESOLVE_PROXY) result.detail = "it has no address that could be found";
+  long answer = 0;
+  curl_easy_getinfo(easy, CURLINFO_HTTP_CONNECTCODE, &answer);
+  if (answer != 0) {
+    constexpr long kLoginNeeded = 407;
+    result.detail = "it answers " + std::to_string(answer);
+    if (answer == kLoginNeeded) result.detail += ", so it wants a user name and a password";
+  }
+}
+
 }  // namespace
+
+AnswerBytes::AnswerBytes(AnswerBytes&& other) noexcept
+    : to_delivery_(other.to_delivery_), bytes_(std::exchange(other.bytes_, 0)) {}
+
+AnswerBytes& AnswerBytes::operator=(AnswerBytes&& other) noexcept {
+  if (this == &other) return *this;
+  give_back();
+  to_delivery_ = other.to_delivery_;
+  bytes_ = std::exchange(other.bytes_, 0);
+  return *this;
+}
+
+AnswerBytes::~AnswerBytes() {
+  give_back();
+}
+
+bool AnswerBytes::take(std::size_t bytes) {
+  std::atomic<std::size_t>& held = held_by_answers[to_delivery_ ? 1 : 0];
+  if (held.fetch_add(bytes, std::memory_order_relaxed) + bytes > kMost) {
+    held.fetch_sub(bytes, std::memory_order_relaxed);
+    return false;
+  }
+  bytes_ += bytes;
+  return true;
+}
+
+void AnswerBytes::give_back() {
+  held_by_answers[to_delivery_ ? 1 : 0].fetch_sub(bytes_, std::memory_order_relaxed);
+  bytes_ = 0;
+}
 
 struct HttpTransfer::Handles {
   CURL* easy = curl_easy_init();
@@ -285,7 +360,8 @@ HttpTransfer::~HttpTransfer() = default;
 
 TransferResult HttpTransfer::run(const TransferRequest& from,
                                  const std::function<bool()>& cancelled) {
-  Exchange exchange{from.request, from.max_sends};
+  Exchange exchange{from.request, from.max_sends, from.most_bytes};
+  exchange.result.held = AnswerBytes(from.delivers);
   HeaderList headers;
   char detail[CURL_ERROR_SIZE] = "";
   CURL* const easy = handles_->easy;
@@ -312,6 +388,8 @@ TransferResult HttpTransfer::run(const TransferRequest& from,
   result.status = static_cast<std::int32_t>(number);
   if (result.fault != TransferFault::none) {
     result.detail = detail[0] != '\0' ? detail : curl_easy_strerror(code);
+    look_at_proxy(easy, code, from, result);
+    number = 0;
     curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &number);
     if (code == CURLE_COULDNT_CONNECT && number != 0) {
       result.detail = lower_case(std::generic_category().message(static_cast<int>(number)));

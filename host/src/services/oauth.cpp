@@ -15,6 +15,8 @@ namespace {
 
 constexpr std::chrono::milliseconds kCancelPoll{20};
 constexpr std::int64_t kMsPerSecond = 1000;
+// Tokens are a few KiB; what is larger is no answer of a token endpoint.
+constexpr std::size_t kMaxAnswerBytes = 1024 * 1024;
 // Servers count the ends of two tokens that end together in seconds, by different clocks.
 constexpr std::int64_t kRoundingSeconds = 60;
 
@@ -56,11 +58,15 @@ std::string percent_encode(std::string_view text) {
 
 std::string authorize_url(const std::string& base, const std::string& client_id,
                           const std::string& redirect_uri, const std::string& state,
-                          const std::vector<std::string>& scopes) {
+                          const std::vector<std::string>& scopes,
+                          const std::string& code_challenge) {
   std::string url = base + (base.find('?') == std::string::npos ? "?" : "&");
   url += "response_type=code&client_id=" + percent_encode(client_id) +
          "&redirect_uri=" + percent_encode(redirect_uri) + "&state=" + percent_encode(state);
   if (!scopes.empty()) url += "&scope=" + percent_encode(joined(scopes));
+  if (!code_challenge.empty()) {
+    url += "&code_challenge=" + percent_encode(code_challenge) + "&code_challenge_method=S256";
+  }
   return url;
 }
 
@@ -82,13 +88,19 @@ TokenAnswer TokenEndpoint::refresh(const Secret& refresh_token,
 }
 
 TokenAnswer TokenEndpoint::exchange(const Secret& code, const std::string& redirect_uri,
+                                    const Secret& code_verifier,
                                     const std::function<bool()>& cancelled) {
-  const Form form = {{"grant_type", "authorization_code"},
-                     {"code", code.reveal()},
-                     {"redirect_uri", redirect_uri},
-                     {"client_id", application_.client_id},
-                     {"client_secret", application_.client_secret.reveal()}};
-  return ask(form, {code.reveal(), application_.client_secret.reveal()}, cancelled);
+  Form form = {{"grant_type", "authorization_code"},
+               {"code", code.reveal()},
+               {"redirect_uri", redirect_uri},
+               {"client_id", application_.client_id},
+               {"client_secret", application_.client_secret.reveal()}};
+  std::vector<std::string_view> secrets = {code.reveal(), application_.client_secret.reveal()};
+  if (!code_verifier.empty()) {
+    form.emplace_back("code_verifier", code_verifier.reveal());
+    secrets.push_back(code_verifier.reveal());
+  }
+  return ask(form, secrets, cancelled);
 }
 
 TokenAnswer TokenEndpoint::ask(const Form& form, const std::vector<std::string_view>& secrets,
@@ -123,6 +135,7 @@ TokenAnswer TokenEndpoint::ask(const Form& form, const std::vector<std::string_v
   TransferRequest transfer{request, url};
   transfer.through_proxy = !is_loopback(url.host);
   transfer.limit_ms = kTimeoutMs;
+  transfer.most_bytes = kMaxAnswerBytes;
   return judge(transfer_.run(transfer, cancelled), url, secrets);
 }
 
@@ -130,7 +143,7 @@ TokenAnswer TokenEndpoint::judge(const TransferResult& result, const HttpUrl& ur
                                  const std::vector<std::string_view>& secrets) const {
   TokenAnswer answer;
   if (result.fault != TransferFault::none) {
-    FaultReport report = describe_fault(result, url, kTimeoutMs);
+    FaultReport report = describe_fault(result, url, kTimeoutMs, kMaxAnswerBytes);
     answer.kind = TokenAnswer::Kind::passing;
     answer.fault_status = report.status;
     answer.message = std::move(report.message);

@@ -44,9 +44,9 @@ class TokenEndpoint {
   // [may-block] What passes is tried kAttempts times, with growing pauses. `cancelled` ends pauses
   // and transfers (it is asked often), with `passing`.
   TokenAnswer refresh(const Secret& refresh_token, const std::function<bool()>& cancelled);
-  // Once only: a code works once.
+  // Once only: a code works once. `code_verifier`: of PKCE; empty without it.
   TokenAnswer exchange(const Secret& code, const std::string& redirect_uri,
-                       const std::function<bool()>& cancelled);
+                       const Secret& code_verifier, const std::function<bool()>& cancelled);
 
   // Enough to outlast a restart of the server, few enough not to hold requests up for long.
   static constexpr int kAttempts = 4;
@@ -73,9 +73,11 @@ class TokenEndpoint {
                                    std::int64_t now_ms);
 
 // Where a person grants access. Parameters are added to those that the URL has.
+// `code_challenge`: of PKCE; "" without it.
 [[nodiscard]] std::string authorize_url(const std::string& base, const std::string& client_id,
                                         const std::string& redirect_uri, const std::string& state,
-                                        const std::vector<std::string>& scopes);
+                                        const std::vector<std::string>& scopes,
+                                        const std::string& code_challenge = {});
 
 // Everything but letters, digits and "-._~" as %XX.
 [[nodiscard]] std::string percent_encode(std::string_view text);

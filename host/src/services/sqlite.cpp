@@ -1,6 +1,7 @@
 #include "services/sqlite.hpp"
 
 #include <sqlite3.h>
+#include <sys/statvfs.h>
 
 #include <charconv>
 #include <cstring>
@@ -42,6 +43,11 @@ void give_zeroed_memory() {
   // Refused when the process has used SQLite in another way before; the program does not.
   if (result != SQLITE_OK)
     log(LogLevel::debug, "state", "SQLite keeps its own memory: it is in use already");
+}
+
+bool is_mounted_read_only(const std::string& path) {
+  struct statvfs volume {};
+  return ::statvfs(path.c_str(), &volume) == 0 && (volume.f_flag & ST_RDONLY) != 0;
 }
 
 bool means_damage(int result) {
@@ -299,6 +305,13 @@ Status Database::failure(int result) const {
     case SQLITE_CANTOPEN:
     case SQLITE_READONLY:
     case SQLITE_PERM:
+      if (is_mounted_read_only(path_)) {
+        return {StatusCode::io,
+                "cannot read or write " + options_.name + " " + path_ + said +
+                    " The file system that it is on is mounted read-only, and even reading it has "
+                    "to write beside it. Mount it for writing, or copy its directory elsewhere and "
+                    "set state_dir to that."};
+      }
       return {StatusCode::io,
               "cannot read or write " + options_.name + " " + path_ + said +
                   " Check the rights on the file and its directory, its disk and the space on it."};

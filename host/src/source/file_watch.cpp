@@ -23,7 +23,8 @@ FileWatch::FileWatch(const std::string& path)
 
 void FileWatch::watch(int fd) {
   if (!inotify_.open()) return;
-  if (file_watch_ >= 0) ::inotify_rm_watch(inotify_.get(), file_watch_);
+  if (former_watch_ >= 0) ::inotify_rm_watch(inotify_.get(), former_watch_);
+  former_watch_ = file_watch_;
   // By descriptor: the path may name another file by now.
   const std::string file = "/proc/self/fd/" + std::to_string(fd);
   file_watch_ = ::inotify_add_watch(inotify_.get(), file.c_str(), IN_MODIFY | IN_ATTRIB);

@@ -15,7 +15,7 @@ class FileWatch {
  public:
   // The path that is followed: whatever happens to its directory's names ends a wait.
   explicit FileWatch(const std::string& path);
-  // From now on this open file is watched, instead of the one before.
+  // From now on this open file is watched. Of those before only the last one still is.
   void watch(int fd);
   // Returns after any change, after `longest`, or as soon as stop_fd can be read.
   [[nodiscard]] Status wait(int stop_fd, std::chrono::milliseconds longest);
@@ -23,6 +23,7 @@ class FileWatch {
  private:
   FileDescriptor inotify_;
   int file_watch_ = -1;
+  int former_watch_ = -1;
 };
 
 }  // namespace penstock::source

@@ -1,31 +1,43 @@
 #include "source/line_source.hpp"
 
-#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <cerrno>
-#include <cstring>
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
-#include "model/event.hpp"
+#include "source/file_identity.hpp"
+#include "source/rotation.hpp"
 
 namespace penstock::source {
 
-LineSource::LineSource(FileDescriptor fd, FileDescriptor stop_fd, std::string name,
-                       std::optional<OpenedFile> file, bool follow, Notify notify)
-    : fd_(std::move(fd)),
+LineSource::LineSource(SourceConfig config, FileDescriptor stop_fd, std::string name,
+                       std::optional<SavedPosition> saved, Notify notify)
+    : config_(std::move(config)),
       stop_fd_(std::move(stop_fd)),
       name_(std::move(name)),
-      notify_(std::move(notify)) {
-  if (!file) return;
-  identities_.push_back(std::move(file->identity));
-  position_.offset = file->offset;
-  within_line_ = file->within_line;
-  if (!follow) return;
-  follower_ = std::make_unique<Follower>(name_, stop_fd_.get(), stopped_);
-  follower_->watch(fd_.get());
+      saved_(std::move(saved)),
+      notify_(std::move(notify)),
+      former_(config_.rotate_wait, notify_) {
+  if (config_.follow) follower_ = std::make_unique<Follower>(name_, stop_fd_.get());
+}
+
+void LineSource::read_stream(FileDescriptor fd) {
+  reader_ = std::make_unique<LineReader>(std::move(fd), name_, stop_fd_.get(), stopped_);
+}
+
+void LineSource::read_file(Beginning beginning) {
+  if (follower_) follower_->watch(beginning.fd.get());
+  reader_ = std::make_unique<LineReader>(std::move(beginning.fd), name_, std::move(beginning.at),
+                                         generation_++, stopped_);
+}
+
+void LineSource::read_former(Beginning beginning) {
+  std::string name = beginning.at.path;
+  former_.add(std::make_unique<LineReader>(std::move(beginning.fd), std::move(name),
+                                           std::move(beginning.at), generation_++, stopped_),
+              false, std::chrono::steady_clock::now());
 }
 
 void LineSource::notify(Notice::Weight weight, std::string text) const {
@@ -41,240 +53,177 @@ void LineSource::stop() {
 }
 
 std::uint64_t LineSource::known_bytes() const {
+  if (!reader_) return 0;
   struct stat info {};
   // Standard input may be a file, too.
-  if (::fstat(fd_.get(), &info) == 0 && S_ISREG(info.st_mode))
+  if (::fstat(reader_->fd(), &info) == 0 && S_ISREG(info.st_mode))
     return static_cast<std::uint64_t>(info.st_size);
-  return here();
+  return reader_->here();
 }
 
-std::optional<SavedPosition> LineSource::saved(const Position& position) const {
-  const std::lock_guard lock(identity_mutex_);
-  if (position.generation >= identities_.size()) return std::nullopt;
-  return saved_position(identities_[position.generation], position.offset);
+Position LineSource::position() const {
+  return reader_ ? reader_->position() : Position{0, generation_};
 }
 
-// The file in hand is at its end, and the source follows it. False: it will not grow any more, or
-// stop() was called.
-Result<bool> LineSource::wait_at_end() {
-  ASSIGN_OR_RETURN(const Follower::Found found,
-                   follower_->wait_at_end(fd_.get(), identities_.back(), here()));
-  if (found == Follower::Found::more) return true;
-  if (found == Follower::Found::emptied) {
-    std::string text = name_ + " was cut off or written anew after " + std::to_string(here()) +
-                       " bytes of it had been read; it is now read from its start";
-    if (!carry_.empty()) {
-      text += ". Its last " + std::to_string(carry_.size()) +
-              " bytes were a line without a newline and are no event";
-    }
-    notify(Notice::Weight::warning, std::move(text));
-    emptied_ = true;
-    carry_.clear();
-  }
-  return false;
+// After a wait anything may have come, and what was written anew must not be read on.
+Status LineSource::wait() {
+  look_at_former_ = {};
+  look_first_ = true;
+  return follower_->wait();
 }
 
-// 0 at the end of the file or stream in hand, or after stop().
-Result<std::size_t> LineSource::read_some(char* buffer, std::size_t size) {
-  while (!stopped_.load(std::memory_order_relaxed)) {
-    if (!is_file()) {
-      pollfd fds[2] = {{fd_.get(), POLLIN, 0}, {stop_fd_.get(), POLLIN, 0}};
-      if (::poll(fds, 2, -1) < 0 && errno != EINTR) {
-        return Status(StatusCode::io,
-                      "Could not wait for input from " + name_ + ": " + std::strerror(errno));
-      }
-      if (fds[1].revents != 0) break;
-      if (fds[0].revents == 0) continue;
-    }
-    const ssize_t count = ::read(fd_.get(), buffer, size);
-    if (count > 0) return static_cast<std::size_t>(count);
-    if (count == 0) {
-      if (follower_ == nullptr) return std::size_t{0};
-      ASSIGN_OR_RETURN(const bool more, wait_at_end());
-      if (!more) return std::size_t{0};
-      continue;
-    }
-    if (errno == EINTR || errno == EAGAIN) continue;
-    return Status(StatusCode::io, "Could not read " + name_ + " at byte " + std::to_string(here()) +
-                                      ": " + std::strerror(errno));
-  }
-  return std::size_t{0};
+Result<bool> LineSource::read_former_files(Chunk& chunk) {
+  if (former_.empty()) return false;
+  const Time now = std::chrono::steady_clock::now();
+  if (now < look_at_former_) return false;
+  ASSIGN_OR_RETURN(const bool lines, former_.read(chunk, now));
+  if (!lines) look_at_former_ = now + kLookEvery;
+  return lines;
 }
 
-void LineSource::begin_file(FileIdentity identity) {
-  const std::lock_guard lock(identity_mutex_);
-  identities_.push_back(std::move(identity));
-  position_ = {0, position_.generation + 1};
-  ended_ = false;
-  emptied_ = false;
-  within_line_ = false;
-  carry_.clear();
-}
-
-// After the end of a followed file: itself once more if it was emptied, else its successor.
-Status LineSource::take_next_file() {
-  if (emptied_) {
-    if (::lseek(fd_.get(), 0, SEEK_SET) != 0) {
-      return {StatusCode::io,
-              "Could not go back to the start of " + name_ + ": " + std::strerror(errno)};
-    }
-  } else {
-    ASSIGN_OR_RETURN(FileDescriptor successor, follower_->open_successor());
-    if (!successor.open()) return {};  // stopped
-    notify(Notice::Weight::info, name_ +
-                                     " names a new file, which is now read; the one before was "
-                                     "read to its end, " +
-                                     std::to_string(here()) + " bytes");
-    fd_ = std::move(successor);
-  }
-  ASSIGN_OR_RETURN(FileIdentity identity, identify(fd_.get(), name_));
-  follower_->watch(fd_.get());
-  begin_file(std::move(identity));
-  return {};
-}
-
-void LineSource::begin_chunk(Chunk& chunk, std::size_t capacity) const {
-  if (chunk.capacity < capacity || chunk.capacity > 2 * (kReadBytes + kMaxEventBytes)) {
-    chunk.bytes = std::make_unique<char[]>(capacity + kEventPadding);
-    chunk.capacity = capacity;
-  }
-  chunk.sequence = sequence_;
-  chunk.begin = position_;
-  chunk.oversized_line = false;
-}
-
-// A file that was short when it was opened is told from others by more, once there is more.
-Status LineSource::learn_beginning() {
-  if (!is_file() || identities_.back().fingerprint_size >= kFingerprintBytes ||
-      identities_.back().fingerprint_size >= position_.offset) {
+// The followed path named nothing when the source was opened.
+Status LineSource::await_file() {
+  ASSIGN_OR_RETURN(FileDescriptor fd, follower_->open_file());
+  if (fd.open()) {
+    ASSIGN_OR_RETURN(Beginning beginning,
+                     Resumption(config_, saved_, notify_).with_file(std::move(fd)));
+    if (awaits_ && !saved_) notify(Notice::Weight::info, name_ + " is there now and is read");
+    read_file(std::move(beginning));
     return {};
   }
-  FileIdentity identity = identities_.back();
-  RETURN_IF_ERROR(extend_fingerprint(fd_.get(), position_.offset, identity));
-  const std::lock_guard lock(identity_mutex_);
-  identities_.back() = std::move(identity);
+  if (!awaits_) {
+    awaits_ = true;
+    std::error_code error;
+    const std::filesystem::path directory = std::filesystem::path(name_).parent_path();
+    std::string text = name_ + " does not exist";
+    if (!std::filesystem::exists(directory, error))
+      text += ", and neither does its directory " + directory.string();
+    if (saved_) {
+      text += ", although " + std::to_string(saved_->offset) + " bytes of " + saved_->path +
+              " were read before";
+    }
+    notify(Notice::Weight::warning, text +
+                                        ". Penstock waits until it is there (source.follow). If "
+                                        "that is not meant, check source.path in " +
+                                        config_.location.text());
+  }
+  return wait();
+}
+
+// The file or stream has ended for good.
+Result<bool> LineSource::finish(Chunk& chunk) {
+  if (reader_->is_file() && reader_->rest_is_half_a_line()) {
+    if (!left_rest_) {
+      notify(
+          Notice::Weight::warning,
+          "The last " + std::to_string(reader_->rest_size()) + " bytes of " + name_ +
+              ", from byte " + std::to_string(reader_->position().offset) +
+              " on, have no newline and are not a whole event. They are left unread, and the next "
+              "run begins with them. If nothing completes that line, its sender lost the rest "
+              "of an event");
+    }
+    left_rest_ = true;
+    return false;
+  }
+  ASSIGN_OR_RETURN(const bool rest, reader_->read_rest(chunk));
+  return rest && hand_on(chunk);
+}
+
+Status LineSource::begin_anew() {
+  std::string text = name_ + " was cut off or written anew after " +
+                     std::to_string(reader_->here()) +
+                     " bytes of it had been read; it is now read from its start";
+  if (reader_->rest_size() > 0) {
+    text += ". Its last " + std::to_string(reader_->rest_size()) +
+            " bytes were a line without a newline and are no event";
+  }
+  notify(Notice::Weight::warning, std::move(text));
+  ASSIGN_OR_RETURN(FilePosition start, identify(reader_->fd(), name_));
+  reader_->start_again(std::move(start), generation_++);
   return {};
 }
 
-Status LineSource::finish_chunk(Chunk& chunk, std::size_t size) {
-  chunk.size = size;
-  std::memset(chunk.bytes.get() + size, 0, kEventPadding);
-  position_.offset += size;
-  chunk.end = position_;
-  ++sequence_;
-  return learn_beginning();
-}
-
-void LineSource::report_passed() {
-  constexpr std::uint64_t kLineEnd = 2;  // \r\n, which completes the line and changes nothing
-  if (passed_bytes_ > kLineEnd) {
-    notify(Notice::Weight::warning,
-           name_ + ": the last line had no newline when it was read as an event, and " +
-               std::to_string(passed_bytes_) +
-               " bytes were appended to it since then. They are "
-               "passed over, up to byte " +
-               std::to_string(position_.offset) +
-               ": half a line is no event. Should that line have been half an event, it is among "
-               "the dead letters as invalid_event");
+// The path names another file, and the one in hand is at its end. That is kept, as its writer may
+// not have noticed yet.
+Status LineSource::take_successor() {
+  ASSIGN_OR_RETURN(FileDescriptor fd, follower_->open_file());
+  if (!fd.open()) return wait();
+  const FilePosition& file = reader_->file();
+  ASSIGN_OR_RETURN(const Resemblance resemblance, compare(fd.get(), name_, file));
+  // The former one was put back in the meantime.
+  if (resemblance != Resemblance::copy && resemblance != Resemblance::other) return wait();
+  const bool copy = resemblance == Resemblance::copy;
+  const std::string offset = std::to_string(file.offset);
+  Beginning beginning;
+  if (copy) {
+    ASSIGN_OR_RETURN(beginning, begin_at(std::move(fd), name_, file));
+    notify(Notice::Weight::info, name_ + " names a new file with the same bytes up to byte " +
+                                     offset +
+                                     ": it is taken as a copy of the one before and read on from "
+                                     "there");
+  } else {
+    ASSIGN_OR_RETURN(beginning.at, identify(fd.get(), name_));
+    beginning.fd = std::move(fd);
+    notify(Notice::Weight::info,
+           name_ + " names a new file, which is now read. The one before was read to its end, " +
+               std::to_string(reader_->here()) +
+               " bytes; what still comes to it is read until nothing came for "
+               "source.rotate_wait");
   }
-  passed_bytes_ = 0;
+  former_.add(std::move(reader_), copy, std::chrono::steady_clock::now());
+  read_file(std::move(beginning));
+  return {};
 }
 
-// The source began behind a line that had no newline: what was appended to that line is no event.
-void LineSource::pass_rest_of_line(const char* bytes, std::size_t size) {
-  const char* newline = static_cast<const char*>(std::memchr(bytes, '\n', size));
-  const std::size_t passed =
-      newline != nullptr ? static_cast<std::size_t>(newline + 1 - bytes) : size;
-  position_.offset += passed;
-  passed_bytes_ += passed;
-  if (newline == nullptr) return;
-  within_line_ = false;
-  carry_.assign(newline + 1, size - passed);
-  carry_has_lines_ = carry_.find('\n') != std::string::npos;
-  report_passed();
-}
-
-// carry_ holds more than an event may have, without a newline: read on to the end of that line,
-// keeping nothing.
-Result<bool> LineSource::skip_oversized_line(Chunk& chunk) {
-  begin_chunk(chunk, kReadBytes);
-  chunk.oversized_line = true;
-  position_.offset += carry_.size();
-  carry_.clear();
-  for (;;) {
-    ASSIGN_OR_RETURN(const std::size_t count, read_some(chunk.bytes.get(), kReadBytes));
-    // Stopped within the line: it is read again by whoever goes on from here.
-    if (stopped_.load(std::memory_order_relaxed)) return false;
-    if (count == 0) {
-      ended_ = true;
-      break;
-    }
-    const char* newline = static_cast<const char*>(std::memchr(chunk.bytes.get(), '\n', count));
-    if (newline != nullptr) {
-      const auto used = static_cast<std::size_t>(newline + 1 - chunk.bytes.get());
-      position_.offset += used;
-      carry_.assign(newline + 1, count - used);
-      carry_has_lines_ = carry_.find('\n') != std::string::npos;
-      break;
-    }
-    position_.offset += count;
+Status LineSource::look_at_end() {
+  ASSIGN_OR_RETURN(const Follower::Found found,
+                   follower_->look(reader_->fd(), reader_->file(), reader_->here()));
+  switch (found) {
+    case Follower::Found::nothing:
+      return wait();
+    case Follower::Found::more:
+      return {};
+    case Follower::Found::emptied:
+      return begin_anew();
+    case Follower::Found::replaced:
+      return take_successor();
   }
-  chunk.size = 0;
-  chunk.end = position_;
-  ++sequence_;
-  RETURN_IF_ERROR(learn_beginning());
+  return {};
+}
+
+bool LineSource::hand_on(Chunk& chunk) {
+  chunk.sequence = sequence_++;
+  chunk.reached = position();
+  chunk.saved.reset();
+  if (reader_ && !reader_->is_file()) return true;
+  // Lines of a former file, while the one of now is still awaited: that was read no further.
+  if (!reader_ && !saved_) return true;
+  const FilePosition& file = reader_ ? reader_->file() : *saved_;
+  chunk.saved = SavedPosition{file, former_.saved()};
   return true;
 }
 
 Result<bool> LineSource::next(Chunk& chunk) {
-  for (;;) {
-    if (stopped_.load(std::memory_order_relaxed)) return false;
-    if (ended_) {
-      if (carry_.empty()) {
-        if (within_line_ && passed_bytes_ > 0) report_passed();
-        if (follower_ == nullptr) return false;
-        RETURN_IF_ERROR(take_next_file());
-        continue;
-      }
-      // The last line of a finished input counts without its newline.
-      begin_chunk(chunk, std::max(carry_.size(), kReadBytes));
-      std::memcpy(chunk.bytes.get(), carry_.data(), carry_.size());
-      const std::size_t size = carry_.size();
-      carry_.clear();
-      RETURN_IF_ERROR(finish_chunk(chunk, size));
-      return true;
-    }
-    if (!carry_has_lines_ && carry_.size() > kMaxEventBytes) return skip_oversized_line(chunk);
-    const std::size_t carried = carry_.size();
-    begin_chunk(chunk, carried + kReadBytes);
-    std::size_t filled = carried;
-    if (carry_has_lines_) {
-      // Handed on without waiting for more.
-      carry_has_lines_ = false;
-      std::memcpy(chunk.bytes.get(), carry_.data(), carried);
-    } else {
-      ASSIGN_OR_RETURN(const std::size_t count, read_some(chunk.bytes.get() + carried, kReadBytes));
-      if (count == 0) {
-        ended_ = !stopped_.load(std::memory_order_relaxed);
-        continue;
-      }
-      if (within_line_) {
-        pass_rest_of_line(chunk.bytes.get(), count);
-        continue;
-      }
-      std::memcpy(chunk.bytes.get(), carry_.data(), carried);
-      filled += count;
-    }
-    const char* last = static_cast<const char*>(::memrchr(chunk.bytes.get(), '\n', filled));
-    if (last == nullptr) {
-      carry_.assign(chunk.bytes.get(), filled);
+  while (!stopped()) {
+    ASSIGN_OR_RETURN(const bool late, read_former_files(chunk));
+    if (late) return hand_on(chunk);
+    if (stopped()) break;
+    if (!reader_) {
+      RETURN_IF_ERROR(await_file());
       continue;
     }
-    const auto size = static_cast<std::size_t>(last + 1 - chunk.bytes.get());
-    carry_.assign(last + 1, filled - size);
-    RETURN_IF_ERROR(finish_chunk(chunk, size));
-    return true;
+    if (look_first_) {
+      look_first_ = false;
+      RETURN_IF_ERROR(look_at_end());
+      continue;
+    }
+    ASSIGN_OR_RETURN(const bool lines, reader_->read(chunk));
+    if (lines) return hand_on(chunk);
+    if (stopped()) break;
+    if (!follower_) return finish(chunk);
+    RETURN_IF_ERROR(look_at_end());
   }
+  return false;
 }
 
 }  // namespace penstock::source

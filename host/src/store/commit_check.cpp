@@ -55,6 +55,13 @@ Status check_indexes(const Commit& commit, const Catalog& catalog) {
   for (const DeadLetter& letter : commit.tally.dead_letters) {
     if (!sound_letter(letter, catalog)) return no_such("what a dead letter names");
   }
+  for (const UncertainKey& key : commit.uncertain) {
+    if (key.destination >= destinations ||
+        (key.action != UncertainKey::kAllActions &&
+         key.action >= catalog.destinations[key.destination].actions.size())) {
+      return no_such("what an uncertain key names");
+    }
+  }
   for (const Issue& issue : commit.issues) {
     if (issue.destination >= destinations ||
         (issue.mapping != Issue::kAllMappings && issue.mapping >= mappings)) {

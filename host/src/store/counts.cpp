@@ -1,5 +1,7 @@
 #include "store/counts.hpp"
 
+#include "store/former_files.hpp"
+
 namespace penstock::store {
 
 using services::Database;
@@ -36,7 +38,7 @@ Result<Counts> Counts::prepare(Database& database) {
       {counts.update_mapping_,
        "UPDATE mappings SET matched = matched + ?2, delivered = delivered + ?3,"
        " superseded = superseded + ?4, skipped = skipped + ?5, dead_lettered = dead_lettered + ?6,"
-       " replayed = replayed + ?7,"
+       " replayed = replayed + ?7, confirmed = confirmed + ?9,"
        " last_delivered_ms = CASE WHEN ?3 > 0 THEN ?8 ELSE last_delivered_ms END WHERE id = ?1"},
       {counts.upsert_history_,
        "INSERT INTO history (hour_ms, mapping, matched, delivered, superseded, skipped,"
@@ -76,7 +78,8 @@ Result<Counts> Counts::prepare(Database& database) {
        " requests = requests + ?6, throttled_requests = throttled_requests + ?7 WHERE id = ?1"},
       {counts.update_position_,
        "UPDATE meta SET source_path = ?1, source_device = ?2, source_inode = ?3,"
-       " source_offset = ?4, source_fingerprint_size = ?5, source_fingerprint = ?6"},
+       " source_offset = ?4, source_fingerprint_size = ?5, source_fingerprint = ?6,"
+       " source_tail_size = ?7, source_tail = ?8, source_former = ?9"},
   };
   for (const auto& [statement, sql] : statements) {
     ASSIGN_OR_RETURN(statement, database.prepare(sql));
@@ -89,8 +92,10 @@ Status Counts::add_mappings(const std::vector<Tally::Entry>& counts, const Names
   const std::int64_t hour_ms = now_ms / kHourMs * kHourMs;
   for (const Tally::Entry& entry : counts) {
     const std::uint32_t id = names.mapping_ids()[entry.mapping];
-    RETURN_IF_ERROR(
-        bind_counts(update_mapping_.bind(1, id), 2, entry.counts).bind(8, now_ms).run());
+    RETURN_IF_ERROR(bind_counts(update_mapping_.bind(1, id), 2, entry.counts)
+                        .bind(8, now_ms)
+                        .bind(9, entry.counts.confirmed)
+                        .run());
     RETURN_IF_ERROR(
         bind_counts(upsert_history_.bind(1, hour_ms).bind(2, id), 3, entry.counts).run());
   }
@@ -195,12 +200,16 @@ Status Counts::set_destinations(const std::vector<DestinationStatus>& destinatio
 }
 
 Status Counts::set_position(const SavedPosition& position) {
+  const std::string former = text_of(position.former);
   return update_position_.bind_text(1, position.path)
       .bind(2, position.device)
       .bind(3, position.inode)
       .bind(4, position.offset)
       .bind(5, position.fingerprint_size)
       .bind_text(6, position.fingerprint)
+      .bind(7, position.tail_size)
+      .bind_text(8, position.tail)
+      .bind_text(9, former)
       .run();
 }
 
@@ -210,28 +219,33 @@ Result<Totals> load_totals(Database& database, const Names& names) {
       Statement meta,
       database.prepare("SELECT created_ms, received, unmatched, invalid, matched_events,"
                        " source_path, source_device, source_inode, source_offset,"
-                       " source_fingerprint_size, source_fingerprint FROM meta"));
+                       " source_fingerprint_size, source_fingerprint, source_tail_size,"
+                       " source_tail, source_former FROM meta"));
   ASSIGN_OR_RETURN(const bool there, meta.step());
   if (!there) return database.damaged("its table meta has no row");
   totals.created_ms = meta.integer(0);
   totals.counts.events = {meta.count(1), meta.count(2), meta.count(3)};
   totals.counts.matched_events = meta.count(4);
   if (!meta.is_null(5)) {
+    auto former = files_of(meta.text(13));
+    if (!former) return database.damaged("its list of former event files cannot be read");
     totals.position = SavedPosition{
-        std::string(meta.text(5)), meta.count(6), meta.count(7), meta.count(8), meta.count(9),
-        std::string(meta.text(10))};
+        {std::string(meta.text(5)), meta.count(6), meta.count(7), meta.count(8), meta.count(9),
+         std::string(meta.text(10)), meta.count(11), std::string(meta.text(12))},
+        std::move(*former)};
   }
   ASSIGN_OR_RETURN(
       Statement rows,
-      database.prepare("SELECT id, matched, delivered, superseded, skipped, dead_lettered, replayed"
-                       " FROM mappings"));
+      database.prepare(
+          "SELECT id, matched, delivered, superseded, skipped, dead_lettered, replayed,"
+          " confirmed FROM mappings"));
   for (;;) {
     ASSIGN_OR_RETURN(const bool more, rows.step());
     if (!more) return totals;
     const std::uint32_t mapping = names.mapping_of(static_cast<std::uint32_t>(rows.integer(0)));
     if (mapping == Names::kUnknown) continue;
-    totals.counts.of(mapping) = {rows.count(1), rows.count(2), rows.count(3),
-                                 rows.count(4), rows.count(5), rows.count(6)};
+    totals.counts.of(mapping) = {rows.count(1), rows.count(2), rows.count(3), rows.count(4),
+                                 rows.count(5), rows.count(6), rows.count(7)};
   }
 }
 

@@ -20,8 +20,13 @@ using services::Transaction;
 namespace {
 
 MappingCounts counts_at(const Statement& row, int first) {
-  return {row.count(first),     row.count(first + 1), row.count(first + 2),
-          row.count(first + 3), row.count(first + 4), row.count(first + 5)};
+  return {row.count(first),
+          row.count(first + 1),
+          row.count(first + 2),
+          row.count(first + 3),
+          row.count(first + 4),
+          row.count(first + 5),
+          0};
 }
 
 // Calls back with each row of a query.
@@ -55,12 +60,13 @@ Status read_totals(Database& database, State& state) {
 Status read_counts(Database& database, State& state) {
   RETURN_IF_ERROR(each_row(database,
                            "SELECT d.name, m.name, matched, delivered, superseded, skipped,"
-                           " dead_lettered, replayed, last_delivered_ms FROM mappings m"
+                           " dead_lettered, replayed, last_delivered_ms, confirmed FROM mappings m"
                            " LEFT JOIN destinations d ON d.id = m.destination ORDER BY m.id",
                            [&](const Statement& row) {
                              state.mappings.push_back({std::string(row.text(0)),
                                                        std::string(row.text(1)), counts_at(row, 2),
                                                        row.integer(8)});
+                             state.mappings.back().counts.confirmed = row.count(9);
                            }));
   RETURN_IF_ERROR(each_row(
       database,
@@ -93,20 +99,29 @@ Result<std::int64_t> state_time(Database& database, const services::Clock& clock
   return row.integer(1) + StateClock::counted_gap(row.integer(0), clock.wall_ns() / 1'000'000);
 }
 
-Status read_destinations(Database& database, const services::Clock& clock, State& state) {
-  ASSIGN_OR_RETURN(const std::int64_t state_ms, state_time(database, clock));
-  std::map<std::uint32_t, std::size_t> places;            // by id of a destination
-  std::map<std::uint32_t, std::uint32_t> destination_of;  // by id of a mapping
-  RETURN_IF_ERROR(each_row(
+// All but what is pending; calls back with each and the destination's id.
+template <typename Each>
+Status each_destination(Database& database, Each each) {
+  return each_row(
       database,
       "SELECT id, name, state, code, message, paused_until_ms, requests, throttled_requests"
       " FROM destinations ORDER BY id",
       [&](const Statement& row) {
-        places[static_cast<std::uint32_t>(row.integer(0))] = state.destinations.size();
-        state.destinations.push_back({std::string(row.text(1)), std::string(row.text(2)),
-                                      std::string(row.text(3)), std::string(row.text(4)),
-                                      row.integer(5), row.count(6), row.count(7), 0, 0});
-      }));
+        each(static_cast<std::uint32_t>(row.integer(0)),
+             DestinationState{std::string(row.text(1)), std::string(row.text(2)),
+                              std::string(row.text(3)), std::string(row.text(4)), row.integer(5),
+                              row.count(6), row.count(7), 0, 0});
+      });
+}
+
+Status read_destinations(Database& database, const services::Clock& clock, State& state) {
+  ASSIGN_OR_RETURN(const std::int64_t state_ms, state_time(database, clock));
+  std::map<std::uint32_t, std::size_t> places;            // by id of a destination
+  std::map<std::uint32_t, std::uint32_t> destination_of;  // by id of a mapping
+  RETURN_IF_ERROR(each_destination(database, [&](std::uint32_t id, DestinationState destination) {
+    places[id] = state.destinations.size();
+    state.destinations.push_back(std::move(destination));
+  }));
   RETURN_IF_ERROR(
       each_row(database, "SELECT id, destination FROM mappings", [&](const Statement& row) {
         destination_of[static_cast<std::uint32_t>(row.integer(0))] =
@@ -203,6 +218,14 @@ Result<std::unique_ptr<Reader>> Reader::open(const std::string& state_dir,
 
 Result<State> Reader::state() {
   return implementation_->state();
+}
+
+Result<std::vector<DestinationState>> Reader::destinations() {
+  std::vector<DestinationState> all;
+  RETURN_IF_ERROR(each_destination(
+      implementation_->database(),
+      [&](std::uint32_t, DestinationState state) { all.push_back(std::move(state)); }));
+  return all;
 }
 
 Result<std::vector<HistoryHour>> Reader::history(std::int64_t since_ms) {

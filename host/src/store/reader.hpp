@@ -119,6 +119,8 @@ class Reader {
 
   // All of one moment.
   [[nodiscard]] Result<State> state();
+  // As in state(), without reading the blocks: pending_oldest_ms is 0.
+  [[nodiscard]] Result<std::vector<DestinationState>> destinations();
   // Hours since then, oldest first.
   [[nodiscard]] Result<std::vector<HistoryHour>> history(std::int64_t since_ms);
 

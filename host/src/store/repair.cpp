@@ -106,9 +106,13 @@ class Repair {
     return compare_with_counts(to, blocks.pending);
   }
 
-  static Status correct_meta(Database& to) {
+  Status correct_meta(Database& to) const {
+    // Which keys were uncertain is not read: what ran until now may still be under way, whatever it
+    // was about. A minute is the usual confirm_after.
+    RETURN_IF_ERROR(to.execute("INSERT INTO uncertain SELECT id, '', 0, -1, 0, " +
+                               std::to_string(now_ms_ + 60'000) + " FROM destinations"));
     return to.execute(
-        "UPDATE meta SET in_use = 0, keeps_blocks = 1,"
+        "UPDATE meta SET in_use = 0, keeps_blocks = 1, attempts_known = 0,"
         " next_sequence = max(next_sequence, (SELECT coalesce(max(sequence) + 1, 0) FROM blocks)),"
         " letters_dropped = letters_dropped"
         "   + max(0, letters_kept - (SELECT count(*) FROM dead_letters)),"

@@ -129,6 +129,20 @@ constexpr Step kSteps[] = {
     // In state time. 0: of an older version, created_ms and at_ms hold.
     {3, "ALTER TABLE blocks ADD COLUMN since_ms INTEGER NOT NULL DEFAULT 0"},
     {3, "ALTER TABLE dead_letters ADD COLUMN since_ms INTEGER NOT NULL DEFAULT 0"},
+    // 1: the last writer ended with no attempt under way.
+    {3, "ALTER TABLE meta ADD COLUMN attempts_known INTEGER NOT NULL DEFAULT 0"},
+    {3, "ALTER TABLE mappings ADD COLUMN confirmed INTEGER NOT NULL DEFAULT 0"},
+    // Keys of which an element may still be carried out. `action` '': all keys of the destination;
+    // `key`: a hash of batch key and coalesce key; `element` -1: more than one. Nothing of it is
+    // worth salvaging.
+    {3,
+     "CREATE TABLE uncertain (destination INTEGER NOT NULL, action TEXT NOT NULL,"
+     " key INTEGER NOT NULL, sequence INTEGER NOT NULL, element INTEGER NOT NULL,"
+     " until_ms INTEGER NOT NULL, PRIMARY KEY (destination, action, key)) WITHOUT ROWID"},
+    // What tells the file of the position from others, and the files before it (former_files.hpp).
+    {3, "ALTER TABLE meta ADD COLUMN source_tail_size INTEGER NOT NULL DEFAULT 0"},
+    {3, "ALTER TABLE meta ADD COLUMN source_tail TEXT NOT NULL DEFAULT ''"},
+    {3, "ALTER TABLE meta ADD COLUMN source_former TEXT NOT NULL DEFAULT ''"},
 };
 
 // From version 1 to 2.

@@ -14,6 +14,7 @@
 #include "store/pending.hpp"
 #include "store/schema.hpp"
 #include "store/state_clock.hpp"
+#include "store/uncertain.hpp"
 
 namespace penstock::store {
 
@@ -89,6 +90,7 @@ struct Loaded {
   Totals totals;
   Moment last;
   std::int64_t generation = 0;
+  Uncertain uncertain;
 };
 
 // Counts of mappings whose blocks were never stored: what was in memory is read again.
@@ -113,8 +115,8 @@ Status forget_what_was_in_memory(Database& database, const CountsById& pending) 
 Result<Loaded> load(Database& database, const Catalog& catalog, const Store::Options& options) {
   ASSIGN_OR_RETURN(Transaction transaction, Transaction::begin(database));
   // Small tables are looked through as a whole; the data of blocks has checksums.
-  for (const char* table :
-       {"meta", "destinations", "mappings", "history", "reasons", "issues", "blocks", "progress"}) {
+  for (const char* table : {"meta", "destinations", "mappings", "history", "reasons", "issues",
+                            "blocks", "progress", "uncertain"}) {
     RETURN_IF_ERROR(database.quick_check(table));
   }
   ASSIGN_OR_RETURN(Names names, Names::load(database, catalog));
@@ -131,15 +133,16 @@ Result<Loaded> load(Database& database, const Catalog& catalog, const Store::Opt
   ASSIGN_OR_RETURN(Counts counts, Counts::prepare(database));
   ASSIGN_OR_RETURN(Letters letters, Letters::prepare(database, options, names));
   ASSIGN_OR_RETURN(Totals totals, load_totals(database, names));
-  RETURN_IF_ERROR(
-      database.execute("UPDATE meta SET in_use = 1, generation = generation + 1, keeps_blocks = " +
-                       std::string(options.keeps_blocks ? "1" : "0")));
+  ASSIGN_OR_RETURN(Uncertain uncertain, Uncertain::prepare(database));
+  RETURN_IF_ERROR(database.execute(
+      "UPDATE meta SET in_use = 1, generation = generation + 1, attempts_known = 0, keeps_blocks = " +
+      std::string(options.keeps_blocks ? "1" : "0")));
   ASSIGN_OR_RETURN(const std::int64_t generation,
                    database.ask_integer("SELECT generation FROM meta"));
   RETURN_IF_ERROR(transaction.commit());
   return Loaded{std::move(names),   std::move(blocks), std::move(counts),
                 std::move(letters), std::move(totals), last,
-                generation};
+                generation,         std::move(uncertain)};
 }
 
 }  // namespace
@@ -148,7 +151,8 @@ bool Commit::empty() const {
   return blocks.empty() && !position && settlements.empty() && attempts.empty() &&
          tally.mappings().empty() && tally.reasons().empty() && tally.dead_letters.empty() &&
          tally.matched_events == 0 && tally.events.received == 0 && issues.empty() &&
-         destinations.empty() && replayed.empty() && overtaken.empty();
+         destinations.empty() && replayed.empty() && overtaken.empty() && uncertain.empty() &&
+         !attempts_known;
 }
 
 class Store::Implementation {
@@ -181,6 +185,11 @@ class Store::Implementation {
   Status each_replayable(const std::function<void(ElementKey)>& each) {
     return loaded_.letters.each_replayable(loaded_.names, each);
   }
+  Result<std::vector<UncertainKey>> uncertain() {
+    return loaded_.uncertain.read(loaded_.names, clock_.now().wall_ms * kNsPerMs);
+  }
+  [[nodiscard]] bool attempts_known() const { return loaded_.uncertain.attempts_known(); }
+  [[nodiscard]] bool kept_blocks() const { return loaded_.uncertain.kept_blocks(); }
 
   void tell_of_clock() {
     if (const std::string complaint = clock_.take_complaint(); !complaint.empty())
@@ -247,7 +256,7 @@ Store::Implementation::~Implementation() {
 
 Status Store::Implementation::commit(const Commit& commit) {
   if (commit.empty()) return {};
-  auto& [names, blocks, counts, letters, totals, last, generation] = loaded_;
+  auto& [names, blocks, counts, letters, totals, last, generation, uncertain] = loaded_;
   RETURN_IF_ERROR(check_indexes(commit, names.catalog()));
   const Moment now = clock_.now();
   tell_of_clock();
@@ -272,6 +281,7 @@ Status Store::Implementation::commit(const Commit& commit) {
   RETURN_IF_ERROR(letters.overtake(commit.overtaken, names));
   RETURN_IF_ERROR(letters.add(commit.tally.dead_letters, names, now));
   RETURN_IF_ERROR(letters.enforce_limits(now.state_ms));
+  RETURN_IF_ERROR(uncertain.add(commit, names, now.wall_ms));
   RETURN_IF_ERROR(transaction.commit());
 
   blocks.apply(std::move(changes));
@@ -333,6 +343,15 @@ Result<Replay> Store::requested_replays(std::size_t max_bytes, std::uint64_t tak
 }
 Status Store::each_replayable(const std::function<void(ElementKey)>& each) {
   return implementation_->each_replayable(each);
+}
+Result<std::vector<UncertainKey>> Store::uncertain() {
+  return implementation_->uncertain();
+}
+bool Store::attempts_known() const {
+  return implementation_->attempts_known();
+}
+bool Store::kept_blocks() const {
+  return implementation_->kept_blocks();
 }
 Status Store::verify() {
   return implementation_->verify();

@@ -52,6 +52,12 @@ struct Commit {
   // Newer elements of these were seen: dead letters of theirs that were stored before this commit
   // are not replayed any more. Its own say themselves whether they were overtaken.
   std::vector<ElementKey> overtaken;
+  // Keys whose elements may still be carried out, until a time of the wall clock; the latest word
+  // on each counts. What is over is forgotten.
+  std::vector<UncertainKey> uncertain;
+  // No attempt is under way, and none that ended without a certain answer is missing in
+  // `uncertain`: the last thing that a run says.
+  bool attempts_known = false;
 
   [[nodiscard]] bool empty() const;
 };
@@ -112,6 +118,16 @@ class Store {
   [[nodiscard]] const Tally& totals() const;
   [[nodiscard]] const Backlog& backlog() const;  // as of open() and every commit since
   [[nodiscard]] const std::optional<SavedPosition>& position() const;
+
+  // As of open(): whether the last run ended with Commit::attempts_known. Else any element that
+  // was pending then may have been in flight.
+  [[nodiscard]] bool attempts_known() const;
+  // As of open(): whether the last run kept its blocks. Else it is not known what was pending.
+  [[nodiscard]] bool kept_blocks() const;
+  // The keys that were uncertain then and are so still, with a time of the wall clock, of
+  // destinations and actions that the given catalog has. Where the clock cannot be right, they are
+  // uncertain for as long as it is not known better: until_ns is INT64_MAX.
+  [[nodiscard]] Result<std::vector<UncertainKey>> uncertain();
 
   // [may-block] All of it is on the disk when this returns ok, and nothing of it otherwise.
   // StatusCode::io: the disk is full or fails, try again later; damaged: it is no use, or another

@@ -13,8 +13,10 @@ namespace penstock::trigger {
 
 // Where a trigger's text stands.
 enum class Origin : std::uint8_t {
-  written,  // at its location, so that a caret can be put under each of its characters
-  made,     // nowhere: it was made from a default; the location is that of what it was made for
+  written,   // at its location, so that a caret can be put under each of its characters
+  manifest,  // likewise, in a plugin's manifest: written for Penstock, not brought over from
+             // Segment
+  made,      // nowhere: it was made from a default; the location is that of what it was made for
 };
 
 // A value as written in a trigger.

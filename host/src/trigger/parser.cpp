@@ -1,48 +1,18 @@
-// The grammar of a trigger, by recursive descent:
-//
-//   expr     = and-expr { "or" and-expr }
-//   and-expr = unary { "and" unary }
-//   unary    = [ "!" | "not" ] primary
-//   primary  = "(" expr ")" | call | comparison
+// The conditions of a trigger, one by one: see condition_parser.cpp; here is what joins them.
+#include "trigger/parser.hpp"
+
 #include <algorithm>
 #include <array>
-
-#include "trigger/segment_differences.hpp"
-#include "trigger/trigger.hpp"
+#include <utility>
 
 namespace penstock::trigger {
-namespace {
 
 using Kind = Expression::Kind;
-using Transform = Operand::Transform;
-
-const std::vector<std::string> kRoots = {"type", "event", "name", "userId", "anonymousId",
-                                         "messageId", "properties", "traits", "context",
-                                         "integrations",
-                                         // of RudderStack's "record" events
-                                         "action", "fields", "identifiers", "recordId", "channel"};
-const std::vector<std::string> kCalls = {"contains", "match"};
-const std::vector<std::string> kTransforms = {"lowercase", "length"};
-const std::vector<std::string> kConstants = {"true", "false", "null"};
-const std::vector<std::string> kConnectives = {"and", "or"};
-// Roots whose conditions Segment's engine drops.
-const std::vector<std::string> kIgnoredBySegment = {"anonymousId", "messageId", "integrations",
-                                                    "action",      "fields",    "identifiers",
-                                                    "recordId",    "channel"};
-
-constexpr const char* kOperators = "=, !=, <, <=, >, >= or in";
 
 bool is_one_of(std::string_view word, const std::vector<std::string>& words) {
   return std::find(words.begin(), words.end(), word) != words.end();
 }
 
-std::vector<std::string> joined(std::initializer_list<std::vector<std::string>> lists) {
-  std::vector<std::string> all;
-  for (const auto& list : lists) all.insert(all.end(), list.begin(), list.end());
-  return all;
-}
-
-// What another language writes, and what is written here.
 std::string operator_hint(std::string_view written) {
   struct Pair {
     std::string_view theirs;
@@ -64,41 +34,14 @@ std::string operator_hint(std::string_view written) {
   return {};
 }
 
-class Parser {
- public:
-  Parser(std::string_view text, const Location& location, Origin origin, Diagnostics& diagnostics)
-      : scanner_(text, location, origin, diagnostics) {}
-
-  std::optional<Expression> run();
-
- private:
-  std::optional<Expression> read_expression();
-  std::optional<Expression> read_conjunction(std::optional<std::size_t>& first_and);
-  std::optional<Expression> read_unary();
-  std::optional<Expression> read_primary();
-  std::optional<Expression> read_group();
-  std::optional<Expression> read_call(Kind kind);
-  std::optional<Expression> read_comparison();
-  std::optional<Expression> read_list(Operand operand);
-  std::optional<Operand> read_operand();
-  bool read_path(std::vector<std::string>& steps);
-  std::optional<Literal> read_literal();
-  std::optional<std::string> read_string(Escapes escapes);
-  bool expect(char c, const char* where);
-  void warn_if_never_true(const Expression& condition, std::size_t offset);
-
-  Scanner scanner_;
-  SegmentDifferences differences_;
-  std::size_t nesting_ = 0;
-};
-
 std::optional<Expression> Parser::run() {
   scanner_.skip_spaces();
   if (scanner_.at_end()) {
     scanner_.error(0, "the trigger is empty", "write a condition such as type = \"track\"");
     return std::nullopt;
   }
-  std::optional<Expression> expression = read_expression();
+  Level level;
+  std::optional<Expression> expression = read_expression(level);
   if (!expression) return std::nullopt;
   if (!scanner_.at_end()) {
     const std::string_view word = scanner_.found_word();
@@ -110,30 +53,38 @@ std::optional<Expression> Parser::run() {
                    hint);
     return std::nullopt;
   }
+  if (!scanner_.may_be_brought_over()) return expression;
+  for (std::size_t i = 0; i < scanner_.offset(); ++i) {
+    // Of all spaces Segment's engine refuses this one.
+    if (scanner_.byte_at(i) == '\r')
+      differences_.note(Difference::spacing, i, "take out the carriage return");
+  }
   differences_.report(scanner_);
   return expression;
 }
 
-std::optional<Expression> Parser::read_expression() {
+std::optional<Expression> Parser::read_expression(Level& level) {
+  Level* const outer = std::exchange(level_, &level);
   Expression any;
   any.kind = Kind::any_of;
-  std::optional<std::size_t> first_or;
-  std::optional<std::size_t> first_and;
   do {
-    std::optional<Expression> part = read_conjunction(first_and);
+    std::optional<Expression> part = read_conjunction(level);
     if (!part) return std::nullopt;
     any.children.push_back(std::move(*part));
-    const std::size_t offset = scanner_.offset();
-    if (scanner_.peek_word() == "or" && !first_or) first_or = offset;
-  } while (scanner_.skip_word("or"));
-  if (first_or && first_and)
-    differences_.note(Difference::mixed_and_or, std::max(*first_or, *first_and));
+  } while (skip_connective("or", level.first_or, level));
+  level_ = outer;
+  if (level.first_or && level.first_and) {
+    differences_.note(Difference::mixed_and_or, std::max(*level.first_or, *level.first_and));
+  } else if (level.left_call && (level.first_and || level.left_and) &&
+             (level.first_or || level.left_or)) {
+    differences_.note(Difference::call_in_group, *level.left_call);
+  }
   if (any.children.size() == 1) return std::move(any.children.front());
   return any;
 }
 
 // Leaves the scanner behind the spaces that follow.
-std::optional<Expression> Parser::read_conjunction(std::optional<std::size_t>& first_and) {
+std::optional<Expression> Parser::read_conjunction(Level& level) {
   Expression all;
   all.kind = Kind::all_of;
   do {
@@ -141,21 +92,36 @@ std::optional<Expression> Parser::read_conjunction(std::optional<std::size_t>& f
     if (!part) return std::nullopt;
     all.children.push_back(std::move(*part));
     scanner_.skip_spaces();
-    if (scanner_.peek_word() == "and" && !first_and) first_and = scanner_.offset();
-  } while (scanner_.skip_word("and"));
+  } while (skip_connective("and", level.first_and, level));
   if (all.children.size() == 1) return std::move(all.children.front());
   return all;
+}
+
+bool Parser::skip_connective(std::string_view word, std::optional<std::size_t>& first,
+                             Level& level) {
+  const std::size_t offset = scanner_.offset();
+  if (!scanner_.skip_word(word)) return false;
+  if (!first) first = offset;
+  if (level.first_call) level.goes_on_behind_call = true;
+  if (!is_plain_space(scanner_.peek())) differences_.note(Difference::spacing, offset);
+  return true;
 }
 
 std::optional<Expression> Parser::read_unary() {
   scanner_.skip_spaces();
   const std::size_t offset = scanner_.offset();
-  const bool negated = scanner_.skip('!') || scanner_.skip_word("not");
-  std::optional<Expression> inner = read_primary();
-  if (!inner || !negated) return inner;
-  if (inner->kind == Kind::contains || inner->kind == Kind::match) {
+  const bool by_sign = scanner_.skip('!');
+  const bool negated = by_sign || scanner_.skip_word("not");
+  const bool before_call = by_sign && is_one_of(scanner_.peek_word(), kCalls);
+  if (by_sign && !before_call && is_plain_space(scanner_.peek())) {
+    differences_.note(Difference::spacing, offset, "put no space behind the !");
+  } else if (negated && !before_call) {
+    differences_.note(Difference::negation, offset);
+  } else if (before_call) {
     differences_.note(Difference::negated_call, offset);
   }
+  std::optional<Expression> inner = read_primary();
+  if (!inner || !negated) return inner;
   Expression negation;
   negation.kind = Kind::negation;
   negation.children.push_back(std::move(*inner));
@@ -180,9 +146,16 @@ std::optional<Expression> Parser::read_group() {
                    "parentheses are nested deeper than " + std::to_string(kMaxNesting) + " levels");
     return std::nullopt;
   }
-  std::optional<Expression> inner = read_expression();
+  if (nesting_ > 1) differences_.note(Difference::nested_group, open);
+  Level level;
+  std::optional<Expression> inner = read_expression(level);
   if (!inner) return std::nullopt;
   --nesting_;
+  if (level.goes_on_behind_call && !level_->left_call) level_->left_call = level.first_call;
+  if (level.goes_on_behind_call) {
+    level_->left_and = level_->left_and || level.first_and;
+    level_->left_or = level_->left_or || level.first_or;
+  }
   if (scanner_.skip(')')) return inner;
   if (scanner_.at_end()) {
     scanner_.error(open, "the \"(\" here is never closed");
@@ -195,259 +168,6 @@ std::optional<Expression> Parser::read_group() {
   }
   return std::nullopt;
 }
-
-std::optional<Expression> Parser::read_call(Kind kind) {
-  const std::size_t begin = scanner_.offset();
-  const std::string name(scanner_.peek_word());
-  if (nesting_ > 0) differences_.note(Difference::call_in_group, begin);
-  scanner_.skip_word(name);
-  scanner_.skip_spaces();
-  if (!expect('(', ("after \"" + name + "\"").c_str())) return std::nullopt;
-  Expression call;
-  call.kind = kind;
-  scanner_.skip_spaces();
-  std::optional<Operand> operand = read_operand();
-  if (!operand) return std::nullopt;
-  call.operand = std::move(*operand);
-  scanner_.skip_spaces();
-  if (!expect(',', ("between the two arguments of \"" + name + "\"").c_str())) return std::nullopt;
-  scanner_.skip_spaces();
-  const std::size_t text_offset = scanner_.offset();
-  if (scanner_.peek() != '"' && scanner_.peek() != '\'') {
-    scanner_.error(
-        text_offset,
-        "the second argument of \"" + name + "\" must be a string, found " + scanner_.found(),
-        "text needs quotes");
-    return std::nullopt;
-  }
-  std::optional<std::string> text =
-      read_string(kind == Kind::match ? Escapes::glob : Escapes::text);
-  if (!text) return std::nullopt;
-  if (kind == Kind::match) {
-    if (const auto slashes = text->size() - (text->find_last_not_of('\\') + 1); slashes % 2 == 1) {
-      scanner_.error(text_offset, "the pattern ends in a \"\\\" that escapes nothing",
-                     "write \\\\\\\\ for the character \\ itself");
-      return std::nullopt;
-    }
-    differences_.note_glob(*text, text_offset);
-  }
-  call.literals.push_back({std::move(*text), {}});
-  scanner_.skip_spaces();
-  if (!expect(')', ("after the arguments of \"" + name + "\"").c_str())) return std::nullopt;
-  warn_if_never_true(call, begin);
-  return call;
-}
-
-std::optional<Expression> Parser::read_comparison() {
-  const std::size_t begin = scanner_.offset();
-  std::optional<Operand> operand = read_operand();
-  if (!operand) return std::nullopt;
-  const bool space_before = scanner_.byte_at(scanner_.offset()) == ' ';
-  scanner_.skip_spaces();
-  const std::size_t offset = scanner_.offset();
-  if (scanner_.skip_word("in")) return read_list(std::move(*operand));
-
-  struct Operator {
-    std::string_view text;
-    Kind kind;
-    bool negated;
-  };
-  constexpr std::array<Operator, 6> kComparisons = {{{"=", Kind::equal, false},
-                                                     {"!=", Kind::equal, true},
-                                                     {"<", Kind::less, false},
-                                                     {"<=", Kind::less_equal, false},
-                                                     {">", Kind::greater, false},
-                                                     {">=", Kind::greater_equal, false}}};
-  const std::string_view written = scanner_.found_word();
-  const auto* const found =
-      std::find_if(kComparisons.begin(), kComparisons.end(),
-                   [&](const Operator& candidate) { return candidate.text == written; });
-  if (found == kComparisons.end()) {
-    std::string hint = operator_hint(written);
-    if (written == "not") hint = "write not (x in [...]), or x != ...";
-    if (hint.empty() && nearest(written, {"in"}) != "") hint = suggestion(written, {"in"});
-    if (scanner_.peek() == '[') hint = "write .0 for the first item of a list";
-    scanner_.error(
-        offset, std::string("expected an operator (") + kOperators + "), found " + scanner_.found(),
-        hint);
-    return std::nullopt;
-  }
-  scanner_.go_to(offset + written.size());
-  const bool space_behind = scanner_.peek() == ' ';
-  scanner_.skip_spaces();
-  std::optional<Literal> literal = read_literal();
-  if (!literal) return std::nullopt;
-
-  Expression condition;
-  condition.kind = found->kind;
-  condition.operand = std::move(*operand);
-  condition.literals.push_back(std::move(*literal));
-  const Literal& value = condition.literals.front();
-  if (found->kind != Kind::equal && space_before && !space_behind) {
-    differences_.note(Difference::tight_comparison, offset);
-  }
-  if (found->negated && (value.scalar.is_number() || value.scalar.is(Value::Kind::boolean))) {
-    differences_.note(Difference::not_equal, offset);
-  }
-  warn_if_never_true(condition, begin);
-  if (!found->negated) return condition;
-  Expression negation;
-  negation.kind = Kind::negation;
-  negation.children.push_back(std::move(condition));
-  return negation;
-}
-
-std::optional<Expression> Parser::read_list(Operand operand) {
-  Expression condition;
-  condition.kind = Kind::in;
-  condition.operand = std::move(operand);
-  scanner_.skip_spaces();
-  const std::size_t begin = scanner_.offset();
-  if (!expect('[', "after \"in\"")) return std::nullopt;
-  do {
-    scanner_.skip_spaces();
-    if (scanner_.peek() == ']' && condition.literals.empty()) {
-      scanner_.error(begin, "the list is empty, so that nothing is in it",
-                     "write the values that it should hold");
-      return std::nullopt;
-    }
-    std::optional<Literal> literal = read_literal();
-    if (!literal) return std::nullopt;
-    condition.literals.push_back(std::move(*literal));
-    scanner_.skip_spaces();
-  } while (scanner_.skip(','));
-  if (scanner_.at_end()) {
-    scanner_.error(begin, "the \"[\" here is never closed");
-    return std::nullopt;
-  }
-  if (!expect(']', "or \",\" after a value of the list")) return std::nullopt;
-  return condition;
-}
-
-std::optional<Operand> Parser::read_operand() {
-  Operand operand;
-  const std::string name(scanner_.peek_word());
-  if (!is_one_of(name, kTransforms)) {
-    if (!read_path(operand.steps)) return std::nullopt;
-    return operand;
-  }
-  if (nesting_ > 0) differences_.note(Difference::call_in_group, scanner_.offset());
-  operand.transform = name == "length" ? Transform::length : Transform::lowercase;
-  scanner_.skip_word(name);
-  scanner_.skip_spaces();
-  if (!expect('(', ("after \"" + name + "\"").c_str())) return std::nullopt;
-  scanner_.skip_spaces();
-  if (!read_path(operand.steps)) return std::nullopt;
-  scanner_.skip_spaces();
-  if (!expect(')', ("after the path in \"" + name + "\"").c_str())) return std::nullopt;
-  return operand;
-}
-
-bool Parser::read_path(std::vector<std::string>& steps) {
-  const std::size_t begin = scanner_.offset();
-  const std::string root(scanner_.peek_word());
-  if (!is_one_of(root, kRoots)) {
-    if (root.empty() || is_one_of(root, kConnectives) || is_one_of(root, kConstants)) {
-      scanner_.error(begin, "expected a condition, found " + scanner_.found(),
-                     "a condition begins with a field, such as type, event or properties.x");
-      return false;
-    }
-    scanner_.skip_word(root);
-    scanner_.skip_spaces();
-    const bool is_call = scanner_.peek() == '(';
-    scanner_.go_to(begin);
-    const std::vector<std::string> functions = joined({kCalls, kTransforms});
-    if (is_call && nearest(root, {"not"}).empty()) {
-      scanner_.error(begin, "unknown function " + scanner_.found(), suggestion(root, functions));
-    } else {
-      const std::vector<std::string> words = joined({kRoots, functions, {"not"}});
-      scanner_.error(begin, "unknown field " + scanner_.found(),
-                     suggestion(root, nearest(root, words).empty() ? kRoots : words));
-    }
-    return false;
-  }
-  if (is_one_of(root, kIgnoredBySegment)) differences_.note(Difference::ignored_field, begin);
-  scanner_.skip_word(root);
-  steps.push_back(root);
-  std::optional<std::size_t> dotted_quotes;
-  if (!scanner_.read_segments(steps, dotted_quotes)) return false;
-  if (dotted_quotes) differences_.note(Difference::dotted_quotes, *dotted_quotes);
-  return true;
-}
-
-std::optional<Literal> Parser::read_literal() {
-  const char first = scanner_.peek();
-  if (first == '"' || first == '\'') {
-    std::optional<std::string> text = read_string(Escapes::text);
-    if (!text) return std::nullopt;
-    return Literal{std::move(*text), {}};
-  }
-  if (first == '-' || (first >= '0' && first <= '9')) {
-    const std::optional<Value> number = scanner_.read_number();
-    if (!number) return std::nullopt;
-    return Literal{std::nullopt, *number};
-  }
-  const std::size_t begin = scanner_.offset();
-  const std::string word(scanner_.peek_word());
-  if (is_one_of(word, kConstants)) {
-    scanner_.skip_word(word);
-    return Literal{std::nullopt, word == "null" ? Value::null() : Value::of(word == "true")};
-  }
-  const bool misspelt = !nearest(word, kConstants).empty();
-  scanner_.error(
-      begin,
-      "expected a value (a string, a number, true, false or null), found " + scanner_.found(),
-      misspelt       ? suggestion(word, kConstants)
-      : word.empty() ? ""
-                     : "text needs quotes");
-  return std::nullopt;
-}
-
-std::optional<std::string> Parser::read_string(Escapes escapes) {
-  const std::size_t begin = scanner_.offset();
-  if (scanner_.peek() == '\'') differences_.note(Difference::single_quotes, begin);
-  std::optional<std::string> text = scanner_.read_string(escapes);
-  if (!text) return text;
-  for (std::size_t i = begin; i < scanner_.offset(); ++i) {
-    if (scanner_.byte_at(i) == '\\') {
-      differences_.note(Difference::escapes, i);
-      break;
-    }
-  }
-  constexpr std::string_view kEndsString = " \t\r\n),]";
-  if (!scanner_.at_end() && kEndsString.find(scanner_.peek()) == std::string_view::npos) {
-    differences_.note(Difference::text_after_quote, scanner_.offset());
-  }
-  return text;
-}
-
-bool Parser::expect(char c, const char* where) {
-  if (scanner_.skip(c)) return true;
-  scanner_.error(scanner_.offset(),
-                 std::string("expected \"") + c + "\" " + where + ", found " + scanner_.found());
-  return false;
-}
-
-void Parser::warn_if_never_true(const Expression& condition, std::size_t offset) {
-  const Literal& literal = condition.literals.front();
-  const bool by_order = condition.kind == Kind::less || condition.kind == Kind::less_equal ||
-                        condition.kind == Kind::greater || condition.kind == Kind::greater_equal;
-  const Transform transform = condition.operand.transform;
-  const std::optional<std::string>& text = literal.text;
-  const bool has_capital =
-      text && std::any_of(text->begin(), text->end(), [](char c) { return c >= 'A' && c <= 'Z'; });
-  if (by_order && !literal.scalar.is_number()) {
-    scanner_.warning(offset, "this never holds: <, <=, > and >= compare numbers only");
-  } else if (transform == Transform::length && text) {
-    scanner_.warning(offset, "this never holds: a length is a number");
-  } else if (transform == Transform::lowercase && has_capital) {
-    scanner_.warning(offset,
-                     "this never holds: text in lower case is compared with capital letters",
-                     "write the text in lower case");
-  }
-}
-
-}  // namespace
 
 std::optional<Expression> parse(std::string_view text, const Location& location,
                                 Diagnostics& diagnostics, Origin origin) {

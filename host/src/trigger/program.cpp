@@ -36,20 +36,8 @@ bool equals(const Value& value, const Value& literal) {
   }
 }
 
-std::int64_t utf16_length(std::string_view text) {
-  std::int64_t units = 0;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if ((byte & 0xC0U) != 0x80) ++units;  // the first byte of a character
-    if (byte >= 0xF0) ++units;            // above U+FFFF: two units
-  }
-  return units;
-}
-
 Value length_of(const Value& value) {
-  if (value.is(Value::Kind::string)) return Value::of(utf16_length(value.string()));
-  if (value.is(Value::Kind::list)) return Value::of(static_cast<std::int64_t>(value.size()));
-  return {};
+  return value.is(Value::Kind::map) ? Value() : value.step("length");
 }
 
 }  // namespace

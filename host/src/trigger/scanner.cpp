@@ -76,14 +76,14 @@ bool Scanner::skip_word(std::string_view word) {
 }
 
 bool Scanner::read_segments(std::vector<std::string>& steps,
-                            std::optional<std::size_t>& dotted_quotes) {
+                            std::vector<std::string_view>& written) {
   while (skip('.')) {
     const std::size_t begin = at_;
     if (peek() == '"' || peek() == '\'') {
       std::optional<std::string> segment = read_string(Escapes::text);
       if (!segment) return false;
-      if (!dotted_quotes && segment->find('.') != std::string::npos) dotted_quotes = begin;
       steps.push_back(std::move(*segment));
+      written.push_back(text_.substr(begin, at_ - begin));
       continue;
     }
     std::string segment;
@@ -106,6 +106,7 @@ bool Scanner::read_segments(std::vector<std::string>& steps,
       return false;
     }
     steps.push_back(std::move(segment));
+    written.push_back(text_.substr(begin, at_ - begin));
   }
   return true;
 }

@@ -42,13 +42,14 @@ class Scanner {
   // The word at the place, which is not moved; "" when there is none.
   [[nodiscard]] std::string_view peek_word() const;
 
-  // { "." segment } behind a root, appended to the steps. `dotted_quotes` is set to the place of a
-  // quoted segment that holds a dot, if there is one.
-  bool read_segments(std::vector<std::string>& steps, std::optional<std::size_t>& dotted_quotes);
+  // { "." segment } behind a root, appended to the steps; `written` gets each as it stands there.
+  bool read_segments(std::vector<std::string>& steps, std::vector<std::string_view>& written);
   std::optional<std::string> read_string(Escapes escapes);
   // An integer beyond 64 bits becomes a double.
   std::optional<Value> read_number();
 
+  // Whether the trigger was written for a mapping, so that it may come from elsewhere.
+  [[nodiscard]] bool may_be_brought_over() const { return origin_ == Origin::written; }
   // What is at the place, for messages: `"AND"`, `")"`, `the end`.
   [[nodiscard]] std::string found() const;
   // Whatever is at the place as one word for "did you mean": a word, or the operator characters.

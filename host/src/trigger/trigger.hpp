@@ -23,8 +23,8 @@ inline constexpr std::size_t kMaxNesting = 100;
 
 // The trigger, or nothing after reporting its first error with file, line and column. `location` is
 // the place of the first character of the text (line 0: it is in no file), or what `origin` says.
-// Warns where the trigger can never hold, and where it would mean something else in Segment's
-// engine (segment_differences.hpp).
+// Warns where the trigger can never hold, and, of one that was written for a mapping, where it
+// would mean something else in Segment's engine (segment_differences.hpp).
 [[nodiscard]] std::optional<Expression> parse(std::string_view text, const Location& location,
                                               Diagnostics& diagnostics,
                                               Origin origin = Origin::written);
