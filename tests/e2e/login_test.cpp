@@ -179,7 +179,8 @@ TEST_CASE("A login takes the address or the code that a person pastes, and no ot
     const Finished finished =
         login.type("https://example.com/landing?error=odd%1B[31m&error_description=x%1B[2J\n");
     CHECK(finished.exit_code == 77);
-    CHECK_THAT(finished.err, Catch::Contains("the login was refused with odd[31m (x[2J)"));
+    CHECK_THAT(finished.err,
+               Catch::Contains("the login was refused with odd\\x1b[31m (x\\x1b[2J)"));
   }
 }
 

@@ -9,14 +9,6 @@ namespace {
 
 constexpr std::size_t kMebibyte = 1024 * 1024;
 
-}  // namespace
-
-FaultReport cancelled_before_sending(const HttpUrl& url) {
-  return {PENSTOCK_ERR_CANCELLED, "cancelled", "Cancelled; nothing was sent to " + url.place + "."};
-}
-
-namespace {
-
 // What may be the reason apart from the service itself, where that is not known.
 std::string proxy_hint(const TransferResult& result, const HttpUrl& url) {
   if (!result.proxy) return {};
@@ -26,6 +18,10 @@ std::string proxy_hint(const TransferResult& result, const HttpUrl& url) {
 }
 
 }  // namespace
+
+FaultReport cancelled_before_sending(const HttpUrl& url) {
+  return {PENSTOCK_ERR_CANCELLED, "cancelled", "Cancelled; nothing was sent to " + url.place + "."};
+}
 
 FaultReport describe_fault(const TransferResult& result, const HttpUrl& url, std::int64_t limit_ms,
                            std::size_t most_bytes) {
