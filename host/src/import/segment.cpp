@@ -221,7 +221,7 @@ Result<Imported> import_segment(std::string_view text, const PluginManifest& plu
     std::optional<ImportedMapping> mapping = import_mapping(subscription, slug, plugin);
     if (!mapping) {
       result.notes.push_back("\"" + one_line(subscription.name) +
-                             "\" is left out: it is no mapping of LinkedIn Audiences" +
+                             "\" is left out: it is not a mapping of LinkedIn Audiences" +
                              (slug.empty() ? "" : " but of the action " + one_line(slug)));
       continue;
     }

@@ -134,7 +134,8 @@ class MappingImporter {
   }
 
   ImportedMapping import() {
-    for (const auto& [name, value] : without_editor_notes(subscription_.settings).items()) {
+    const Json settings = without_editor_notes(subscription_.settings);
+    for (const auto& [name, value] : settings.items()) {
       add(name, value);
     }
     read_trigger();
@@ -189,7 +190,7 @@ class MappingImporter {
   void add_identifiers(const Json& identifiers) {
     if (!identifiers.is_object() || holds_directive_itself(identifiers)) {
       return disable(
-          "\"identifiers\" is no map of identifiers: map company_domain and "
+          "\"identifiers\" is not a map of identifiers: map company_domain and "
           "linkedin_company_id");
     }
     for (const auto& [member, value] : identifiers.items()) {
