@@ -1,6 +1,7 @@
 #include "import/segment_mapping.hpp"
 
 #include <algorithm>
+#include <array>
 #include <nlohmann/json.hpp>
 
 #include "import/segment_defaults.hpp"
@@ -73,6 +74,24 @@ bool lets_all_audiences_through(const Expression& expression) {
          is_condition(expression.children[1], {"event"}, other) &&
          std::minmax(text, other) ==
              std::minmax<std::string>("Audience Entered", "Audience Exited");
+}
+
+// Nothing but white space, which counts as nothing in keys and names.
+bool is_blank(std::string_view text) {
+  constexpr std::array<std::string_view, 4> kWide = {"\xC2\xA0", "\xE3\x80\x80", "\xE2\x80\x8B",
+                                                     "\xEF\xBB\xBF"};
+  while (!text.empty()) {
+    if (std::string_view(" \t\n\r\v\f").find(text[0]) != std::string_view::npos) {
+      text.remove_prefix(1);
+      continue;
+    }
+    const auto* const wide = std::find_if(kWide.begin(), kWide.end(), [&](std::string_view space) {
+      return text.starts_with(space);
+    });
+    if (wide == kWide.end()) return false;
+    text.remove_prefix(wide->size());
+  }
+  return true;
 }
 
 std::string words_of(const Diagnostics& diagnostics) {
@@ -228,6 +247,10 @@ class MappingImporter {
               "and Penstock takes as they are");
     }
     const Json value = as_literal(written);
+    const bool in_literal =
+        written.is_object() && written.size() == 1 && written.contains("@literal");
+    const Json& text = in_literal ? written.at("@literal") : written;
+    if (spec->literal && text.is_string() && is_blank(text.get_ref<const std::string&>())) return;
     if (spec->literal && !mapping::is_literal(node_of(value))) {
       if (spec->name == "dmp_segment_name") {
         return note("the name of a new audience is a literal here; " + spec->name +
@@ -290,7 +313,7 @@ class MappingImporter {
     if (!mapping_.audience.empty()) return;
     std::erase_if(mapping_.fields, [&](const auto& known) { return known.first == name; });
     mapping_.audience = trigger_ ? key_asked_for(*trigger_) : std::string();
-    if (mapping_.audience.empty() || mapping_.audience.size() > kMaxAudienceKey) {
+    if (is_blank(mapping_.audience) || mapping_.audience.size() > kMaxAudienceKey) {
       mapping_.audience = kPlaceholder;
       disable("it does not say which audience it is for: write its key in " + name +
               ", one mapping an audience");
