@@ -7,7 +7,7 @@
 namespace penstock::linkedin {
 
 // Appends the text in lower case as JavaScript's toLowerCase gives it, in all scripts and without a
-// locale; bytes that are no UTF-8 as they are. [any-thread]
+// locale; bytes that are not UTF-8 as they are. [any-thread]
 void append_lower_case(std::string_view text, std::string& out);
 
 // White space, and what nobody can see: directions of writing, joiners, soft hyphens, byte order

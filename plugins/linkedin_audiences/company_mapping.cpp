@@ -170,7 +170,7 @@ std::int32_t CompanyMapping::map(const sdk::Record& record, const sdk::Emitter& 
     return false;
   };
   constexpr const char* kNoDomain =
-      "holds no company's domain such as example.com (a mail provider's is none)";
+      "does not hold a company's domain such as example.com (mail providers do not count)";
   const bool urn_fits =
       normalise(company_id_, "linkedin_company_id",
                 "holds neither a number nor a URN such as urn:li:organization:1035",

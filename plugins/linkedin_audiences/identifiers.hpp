@@ -22,8 +22,8 @@ void append_normalised_email(std::string_view raw, std::string& out);
 // The same for SHA-512: 128 digits.
 [[nodiscard]] bool is_sha512_hex(std::string_view text);
 
-// Whether this SHA-256 or SHA-512 in hex is that of no address: of nothing, of a word such as
-// "null" that stood in an address's place before it was hashed, or one digit all over.
+// Whether this SHA-256 or SHA-512 in hex stands for nobody: it is the hash of nothing or of a word
+// such as "null", or one digit all over.
 [[nodiscard]] bool is_hash_of_nobody(std::string_view hex);
 
 // Without the white space at both ends.

@@ -1,5 +1,4 @@
-// Domains that belong to providers of mailboxes: whose address ends with one is at no company that
-// the domain tells.
+// Domains of providers of mailboxes: an address there does not say at which company somebody is.
 #pragma once
 
 #include <string_view>

@@ -36,7 +36,7 @@ class PersonIdentifiers {
 
   // The JSON list of LinkedIn's userIds, in the order in which they were read.
   void append_user_ids(std::string& out) const;
-  // The person is the first e-mail address, with or without a device beside it.
+  // The person is the first e-mail address, with or without a device.
   void append_coalesce_key(std::string& out) const;
   // Why nobody is identified; for a record of which nothing may be sent.
   [[nodiscard]] std::int32_t reject(const sdk::Error& error) const;

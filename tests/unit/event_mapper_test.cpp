@@ -164,7 +164,7 @@ TEST_CASE("What a plugin says of a record is masked before it is counted or kept
   CHECK(letter.message.find('\x1b') == std::string::npos);
 }
 
-TEST_CASE("Plugins are told which names of events a trigger lets through, where it says so") {
+TEST_CASE("Plugins receive the names of events that a trigger lets through, if it names them") {
   const Fixture fixture({R"(event = "a" or event = "b")", R"(event = "a" or userId = "u")",
                          R"(event != "a")", R"(event in ["a", "b"] and event = "b")"});
   const auto told = [&](std::size_t mapping) {

@@ -95,7 +95,7 @@ TEST_CASE("a domain loses everything that is not the domain") {
   CHECK(domain_of("company_email_domain", "Jane@Www.Acme.Example") == "www.acme.example");
 }
 
-TEST_CASE("a mail provider's domain is no company's") {
+TEST_CASE("a mail provider's domain does not identify a company") {
   for (const char* const text :
        {"gmail.com", "someone@gmail.com", "https://www.gmail.com/", "GoogleMail.com",
         "hotmail.co.uk", "yahoo.com.br", "gmx.de", "qq.com", "outlook.com", "web.de"}) {

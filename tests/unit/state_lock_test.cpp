@@ -12,6 +12,7 @@
 #include <sstream>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "services/state_dir.hpp"
 #include "services/state_lock.hpp"
@@ -212,8 +213,12 @@ TEST_CASE(
   const TemporaryDirectory directory;
   const std::string state = directory.path + "/state";
   std::filesystem::create_directory(state);
-  for (const char* name : {"lock", "queue.db", "queue.db-wal", "state.db"})
+  // Open, as by a run, so that no file gets the inode of one that was removed.
+  std::vector<std::ifstream> open_files;
+  for (const char* name : {"lock", "queue.db", "queue.db-wal", "state.db"}) {
     std::ofstream(state + "/" + name) << name;
+    open_files.emplace_back(state + "/" + name);
+  }
   const StatePlace place(state);
   CHECK(place.check().ok());
   SECTION("the directory is removed") {

@@ -332,7 +332,7 @@ TEST_CASE("The database of a newer Penstock and a strange one are refused by num
   CHECK(refused.status().code() == StatusCode::configuration);
   CHECK_THAT(refused.status().message(),
              Catch::Contains("schema version " + std::to_string(bytes[63])) &&
-                 Catch::Contains("this Penstock knows 2"));
+                 Catch::Contains("this Penstock knows 3"));
   CHECK(bytes_of(directory.database()) == bytes);
 }
 

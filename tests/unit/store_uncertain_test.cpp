@@ -161,17 +161,7 @@ TEST_CASE("A database of version 2 is brought up to date, and its pending elemen
     commit.attempts_known = true;
     must(store->commit(commit));
   }
-  {
-    services::Database::Options options;
-    options.mode = services::Database::Mode::write;
-    auto database = services::Database::open(directory.database(), options);
-    REQUIRE(database.ok());
-    must(
-        (*database)->execute("ALTER TABLE meta DROP COLUMN attempts_known;"
-                             "ALTER TABLE mappings DROP COLUMN confirmed;"
-                             "DROP TABLE uncertain;"
-                             "PRAGMA user_version = 2"));
-  }
+  make_version_2(directory);
   const auto store = open_store(directory, clock);
   CHECK_FALSE(store->attempts_known());
   CHECK(keys_in(*store).empty());

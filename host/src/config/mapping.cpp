@@ -24,7 +24,7 @@ std::optional<std::string> literal_text(const Node& expression) {
   return node->text;
 }
 
-// Beside ASCII's white space what comes along from web pages and tables: a no-break, a wide and a
+// ASCII's white space, and what comes along from web pages and tables: a no-break, a wide and a
 // zero-width space, a byte order mark.
 std::string_view trimmed(std::string_view text) {
   constexpr std::array<std::string_view, 10> kSpaces = {
