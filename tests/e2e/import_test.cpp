@@ -68,7 +68,7 @@ TEST_CASE("What cannot be imported is said with the file's name, and nothing is 
   CHECK(broken.exit_code == 65);
   CHECK(broken.out.empty());
   CHECK(broken.err.find("wrong.json") != std::string::npos);
-  CHECK(broken.err.find("no JSON") != std::string::npos);
+  CHECK(broken.err.find("not JSON") != std::string::npos);
   CHECK(run_penstock(workspace, {"import", "segment", "/nowhere.json"}).exit_code != 0);
 }
 

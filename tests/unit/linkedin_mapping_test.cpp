@@ -66,7 +66,7 @@ TEST_CASE("settings that switch both identifiers off are refused") {
 
 TEST_CASE("a manifest without a field that the plugin reads is refused by that field's name") {
   auto fewer = actions();
-  fewer[0].fields.pop_back();
+  std::erase(fewer[0].fields, "dmp_user_action");
   TestHost host(PENSTOCK_TEST_HOOKS(linkedin_audiences), fewer);
   const HookResult result = host.settings(settings_with());
   CHECK(result.code == PENSTOCK_ERR_INVALID);
@@ -611,7 +611,8 @@ TEST_CASE("without consent nobody is added, whatever else is wrong, and removals
   }
   CHECK(action_of(with({{"event_name", "Audience Exited"}})) == "REMOVE");
   CHECK(action_of(with({{"membership", false}})) == "REMOVE");
-  CHECK(action_of(with({{"dmp_user_action", "REMOVE"}})) == "REMOVE");
+  CHECK(action_of(with({{"dmp_user_action", "REMOVE"}, {"event_name", "Renewal done"}})) ==
+        "REMOVE");
 }
 
 TEST_CASE("under a sync mode the change of the row decides, in Segment's and RudderStack's words") {

@@ -181,18 +181,21 @@ TEST_CASE("a parsed event has the kinds and values of its JSON") {
   CHECK(root.member("s").size() == 0);
 }
 
-TEST_CASE("a step of a path walks maps by key and lists by index, and nothing else") {
+TEST_CASE("a step of a path walks maps by key and lists by index, and knows lengths") {
   const Parsed event(R"({"l":["a","b"],"m":{"0":"zero","01":"key"},"s":"text"})");
   CHECK(event.root().step("l").step("1").string() == "b");
   CHECK(event.root().step("l").step("2").is(Value::Kind::absent));
   CHECK(event.root().step("m").step("0").string() == "zero");
   CHECK(event.root().step("m").step("01").string() == "key");
   for (const char* const step :
-       {"01", "+1", "-1", "1.0", " 1", "", "length", "4294967297", "18446744073709551617"}) {
+       {"01", "+1", "-1", "1.0", " 1", "", "4294967297", "18446744073709551617"}) {
     INFO(step);
     CHECK(event.root().step("l").step(step).is(Value::Kind::absent));
   }
   CHECK(event.root().step("s").step("0").is(Value::Kind::absent));
+  CHECK(event.root().step("l").step("length").as_double() == 2);
+  CHECK(event.root().step("s").step("length").as_double() == 4);
+  CHECK(event.root().step("m").step("length").is(Value::Kind::absent));
 }
 
 TEST_CASE("of duplicate keys the last value wins, where the key stood first") {

@@ -166,74 +166,83 @@ std::string slug_of(const SegmentSubscription& subscription,
   return found != destination->action_slugs.end() ? found->second : std::string();
 }
 
-// Puts a mapping where it belongs: in its destination, and with the others of its audience, for
-// between two destinations no order is kept.
-class Grouping {
- public:
-  explicit Grouping(std::size_t most) : most_(most) {}
+// A mapping and where it comes from.
+struct Found {
+  std::string destination_id;
+  const SegmentDestination* destination = nullptr;
+  ImportedMapping mapping;
+};
 
-  void add(const std::string& destination_id, const SegmentDestination* destination,
-           ImportedMapping mapping) {
-    const auto [known, fresh] =
-        of_audience_.try_emplace({destination_id, mapping.action, mapping.audience}, groups.size());
+using Audience = std::tuple<std::string, std::string, std::string>;  // destination, action, key
+
+Audience audience_of(const Found& found) {
+  return {found.destination_id, found.mapping.action, found.mapping.audience};
+}
+
+// Puts mappings into destinations that take at most `most` enabled ones (0: any number). Those of
+// one audience stay together, for between two destinations no order is kept.
+std::vector<Group> grouped(std::vector<Found> all, std::size_t most) {
+  std::map<Audience, std::size_t> enabled_of;
+  for (const Found& found : all) enabled_of[audience_of(found)] += found.mapping.enabled ? 1 : 0;
+  std::vector<Group> groups;
+  std::vector<std::size_t> planned;  // enabled mappings of each group
+  std::map<Audience, std::size_t> group_of;
+  std::map<std::string, std::size_t> open_group;  // by destination: takes further audiences
+  for (Found& found : all) {
+    const Audience audience = audience_of(found);
+    const auto [place, fresh] = group_of.try_emplace(audience, groups.size());
     if (fresh) {
-      const auto open = open_.find(destination_id);
-      if (open != open_.end() && has_room(groups[open->second])) {
-        known->second = open->second;
+      const std::size_t needed = enabled_of[audience];
+      const auto open = open_group.find(found.destination_id);
+      if (open != open_group.end() && (most == 0 || planned[open->second] + needed <= most)) {
+        place->second = open->second;
       } else {
-        groups.push_back({destination, {}});
-        open_[destination_id] = groups.size() - 1;
+        groups.push_back({found.destination, {}});
+        planned.push_back(0);
+        open_group[found.destination_id] = place->second;
       }
+      planned[place->second] += needed;
     }
-    Group& group = groups[known->second];
-    if (mapping.enabled && !has_room(group)) {
+    groups[place->second].mappings.push_back(std::move(found.mapping));
+  }
+  for (Group& group : groups) {
+    std::size_t enabled = 0;
+    for (ImportedMapping& mapping : group.mappings) {
+      if (!mapping.enabled || ++enabled <= most || most == 0) continue;
       mapping.enabled = false;
-      mapping.notes.push_back("disabled: a destination has at most " + std::to_string(most_) +
+      mapping.notes.push_back("disabled: a destination takes at most " + std::to_string(most) +
                               " enabled mappings");
     }
-    group.mappings.push_back(std::move(mapping));
   }
-
-  std::vector<Group> groups;
-
- private:
-  [[nodiscard]] bool has_room(const Group& group) const {
-    const auto enabled =
-        std::count_if(group.mappings.begin(), group.mappings.end(),
-                      [](const ImportedMapping& mapping) { return mapping.enabled; });
-    return most_ == 0 || static_cast<std::size_t>(enabled) < most_;
-  }
-
-  std::size_t most_;
-  std::map<std::tuple<std::string, std::string, std::string>, std::size_t> of_audience_;
-  std::map<std::string, std::size_t> open_;  // the group that takes new audiences, by destination
-};
+  return groups;
+}
 
 }  // namespace
 
 Result<Imported> import_segment(std::string_view text, const PluginManifest& plugin) {
   ASSIGN_OR_RETURN(const SegmentExport exported, read_segment_export(text));
   Imported result;
-  Grouping grouping(plugin.max_mappings);
+  std::vector<Found> all;
+  all.reserve(exported.subscriptions.size());
   for (const SegmentSubscription& subscription : exported.subscriptions) {
     const SegmentDestination* destination = find_destination(exported, subscription.destination_id);
     const std::string slug = slug_of(subscription, destination);
     std::optional<ImportedMapping> mapping = import_mapping(subscription, slug, plugin);
     if (!mapping) {
       result.notes.push_back("\"" + one_line(subscription.name) +
-                             "\" is left out: it is no mapping of LinkedIn Audiences" +
+                             "\" is left out: it is not a mapping of LinkedIn Audiences" +
                              (slug.empty() ? "" : " but of the action " + one_line(slug)));
       continue;
     }
-    grouping.add(subscription.destination_id, destination, std::move(*mapping));
+    all.push_back({subscription.destination_id, destination, std::move(*mapping)});
   }
-  if (grouping.groups.empty()) {
+  if (all.empty()) {
     return Status(StatusCode::bad_input,
                   "none of its " + std::to_string(exported.subscriptions.size()) +
                       " mappings is one of LinkedIn Audiences (the actions updateAudience and "
                       "updateCompanyAudience)");
   }
-  PipelineWriter(result).write(grouping.groups);
+  PipelineWriter(result).write(grouped(std::move(all), plugin.max_mappings));
   return result;
 }
 

@@ -19,7 +19,7 @@ namespace penstock::import {
 // Penstock's name of an identifier of companies (a member of Segment's "identifiers"), or "".
 [[nodiscard]] std::string company_identifier(std::string_view member);
 
-// The value without the notes that Segment's editor keeps beside directives.
+// The value without the notes that Segment's editor keeps next to directives.
 [[nodiscard]] Json without_editor_notes(const Json& value);
 
 }  // namespace penstock::import

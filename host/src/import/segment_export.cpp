@@ -23,9 +23,9 @@ Result<Json> parse(std::string_view text, const char* what) {
     return Status(StatusCode::bad_input, std::string(what) + " is nested more than " +
                                              std::to_string(kDeepestExport) + " deep");
   } catch (const Json::parse_error& error) {
-    return Status(
-        StatusCode::bad_input,
-        std::string(what) + " is no JSON: it cannot be read at byte " + std::to_string(error.byte));
+    return Status(StatusCode::bad_input, std::string(what) +
+                                             " is not JSON: it cannot be read at byte " +
+                                             std::to_string(error.byte));
   }
 }
 
@@ -113,7 +113,7 @@ class ExportReader {
       subscription.settings = *settings;
     }
     if (!subscription.settings.is_object()) {
-      return {StatusCode::bad_input, what + " are no map of fields"};
+      return {StatusCode::bad_input, what + " are not a map of fields"};
     }
     result.subscriptions.push_back(std::move(subscription));
     return {};

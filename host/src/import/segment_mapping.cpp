@@ -1,6 +1,7 @@
 #include "import/segment_mapping.hpp"
 
 #include <algorithm>
+#include <array>
 #include <nlohmann/json.hpp>
 
 #include "import/segment_defaults.hpp"
@@ -75,6 +76,24 @@ bool lets_all_audiences_through(const Expression& expression) {
              std::minmax<std::string>("Audience Entered", "Audience Exited");
 }
 
+// Nothing but white space, which counts as nothing in keys and names.
+bool is_blank(std::string_view text) {
+  constexpr std::array<std::string_view, 4> kWide = {"\xC2\xA0", "\xE3\x80\x80", "\xE2\x80\x8B",
+                                                     "\xEF\xBB\xBF"};
+  while (!text.empty()) {
+    if (std::string_view(" \t\n\r\v\f").find(text[0]) != std::string_view::npos) {
+      text.remove_prefix(1);
+      continue;
+    }
+    const auto* const wide = std::find_if(kWide.begin(), kWide.end(), [&](std::string_view space) {
+      return text.starts_with(space);
+    });
+    if (wide == kWide.end()) return false;
+    text.remove_prefix(wide->size());
+  }
+  return true;
+}
+
 std::string words_of(const Diagnostics& diagnostics) {
   std::string words;
   for (const Diagnostic& entry : diagnostics.entries()) {
@@ -134,7 +153,8 @@ class MappingImporter {
   }
 
   ImportedMapping import() {
-    for (const auto& [name, value] : without_editor_notes(subscription_.settings).items()) {
+    const Json settings = without_editor_notes(subscription_.settings);
+    for (const auto& [name, value] : settings.items()) {
       add(name, value);
     }
     read_trigger();
@@ -189,7 +209,7 @@ class MappingImporter {
   void add_identifiers(const Json& identifiers) {
     if (!identifiers.is_object() || holds_directive_itself(identifiers)) {
       return disable(
-          "\"identifiers\" is no map of identifiers: map company_domain and "
+          "\"identifiers\" is not a map of identifiers: map company_domain and "
           "linkedin_company_id");
     }
     for (const auto& [member, value] : identifiers.items()) {
@@ -227,6 +247,10 @@ class MappingImporter {
               "and Penstock takes as they are");
     }
     const Json value = as_literal(written);
+    const bool in_literal =
+        written.is_object() && written.size() == 1 && written.contains("@literal");
+    const Json& text = in_literal ? written.at("@literal") : written;
+    if (spec->literal && text.is_string() && is_blank(text.get_ref<const std::string&>())) return;
     if (spec->literal && !mapping::is_literal(node_of(value))) {
       if (spec->name == "dmp_segment_name") {
         return note("the name of a new audience is a literal here; " + spec->name +
@@ -289,7 +313,7 @@ class MappingImporter {
     if (!mapping_.audience.empty()) return;
     std::erase_if(mapping_.fields, [&](const auto& known) { return known.first == name; });
     mapping_.audience = trigger_ ? key_asked_for(*trigger_) : std::string();
-    if (mapping_.audience.empty() || mapping_.audience.size() > kMaxAudienceKey) {
+    if (is_blank(mapping_.audience) || mapping_.audience.size() > kMaxAudienceKey) {
       mapping_.audience = kPlaceholder;
       disable("it does not say which audience it is for: write its key in " + name +
               ", one mapping an audience");

@@ -23,8 +23,8 @@ struct ImportedMapping {
 };
 
 // `slug` is the name of the action at Segment, "" where it is not known; the fields then tell.
-// Nothing where it is no action of LinkedIn Audiences. `plugin` is that plugin's manifest: what its
-// fields cannot take is left out and noted.
+// Nothing where it is not an action of LinkedIn Audiences. `plugin` is that plugin's manifest: what
+// its fields cannot take is left out and noted.
 [[nodiscard]] std::optional<ImportedMapping> import_mapping(const SegmentSubscription& subscription,
                                                             const std::string& slug,
                                                             const PluginManifest& plugin);

@@ -41,7 +41,7 @@ const Consent::Refusal* Consent::refusal_of(const EventView& event) const {
 
 const Consent::Refusal* Consent::refusal_by_category(const EventView& event) const {
   if (categories_.empty()) return nullptr;
-  // Preferences that are no map cannot grant anything.
+  // Preferences that are not a map cannot grant anything.
   if ((*event.slots)[preferences_].missing()) return required_ ? &missing_ : nullptr;
   for (const Category& category : categories_) {
     if (!says((*event.slots)[category.slot], true)) return &category.refusal;
