@@ -250,6 +250,7 @@ TEST_CASE("A followed file that is written anew with the same beginning is read 
   append_file(file.path, head + "{\"a\":1}\n");
   file.open();
   CHECK(file.next() == head + "{\"a\":1}\n");
+  CHECK(file.silent());  // it has been read to its end
   std::ofstream(file.path, std::ios::binary) << head << "{\"b\":2}\n{\"c\":3}\n";
   CHECK(file.next() == head + "{\"b\":2}\n{\"c\":3}\n");
 }

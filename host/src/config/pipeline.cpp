@@ -96,7 +96,7 @@ class PipelineReader {
     } else if (type == "stdin") {
       pipeline_.source.type = SourceConfig::Type::standard_input;
       if (node->find("follow") != nullptr) refuse_follow(source);
-      read_rotate_wait(source);
+      if (node->find("rotate_wait") != nullptr) read_rotate_wait(source);
     } else {
       return unknown_type(source, type, {"file", "stdin"});
     }
