@@ -70,48 +70,62 @@ Read read(const std::string& trigger) {
   return out;
 }
 
+// PENSTOCK_SEED=N takes other triggers and events.
+std::uint32_t seed() {
+  const char* const given = std::getenv("PENSTOCK_SEED");
+  return given == nullptr ? 20260828 : static_cast<std::uint32_t>(std::atoi(given));
+}
+
 TEST_CASE("whenever Segment's engine answers otherwise for some event, the trigger has a warning") {
-  constexpr std::size_t kTriggers = 4000;
-  constexpr std::size_t kEvents = 150;
-  SegmentSamples samples(20260828);
+  constexpr std::size_t kTriggers = 3000;
+  constexpr std::size_t kEvents = 1000;
+  // Of those that every trigger is asked about: a difference without a warning shows early.
+  constexpr std::size_t kFirstEvents = 150;
+  SegmentSamples samples(seed());
   const Events events(samples, kEvents);
   std::size_t differing = 0;
   std::size_t same_without_warning = 0;
-  std::map<std::string, std::size_t> in_vain;  // by warning: triggers that answered alike after all
   std::size_t warned_in_vain = 0;
+  std::map<std::string, std::size_t> in_vain;  // triggers whose only warning this is
   for (std::size_t i = 0; i < kTriggers; ++i) {
     const std::string trigger = samples.trigger(i % 3 == 0 ? 2 : 0);
     const Read ours = read(trigger);
     Ours evaluator(*ours.expression);
     const SegmentTrigger theirs(trigger);
-    bool differs = false;
-    for (std::size_t e = 0; e < kEvents && !differs; ++e) {
-      differs = evaluator.holds(events.values()[e]) != theirs.holds(events.values()[e]);
-      if (!differs || !ours.warnings.empty()) continue;
-      INFO(trigger << "\n" << events.texts()[e]);
-      CHECK_FALSE(differs);
+    const bool warned = !ours.warnings.empty();
+    const std::size_t count = warned ? kEvents : kFirstEvents;
+    std::size_t first = 0;
+    while (first < count &&
+           evaluator.holds(events.values()[first]) == theirs.holds(events.values()[first])) {
+      ++first;
     }
-    differing += differs ? 1 : 0;
-    same_without_warning += !differs && ours.warnings.empty() ? 1 : 0;
-    if (differs || ours.warnings.empty()) continue;
-    ++warned_in_vain;
-    for (const std::string& warning : ours.warnings) ++in_vain[warning];
+    if (first < count) {
+      ++differing;
+      if (warned) continue;
+      FAIL_CHECK(trigger << "\n" << events.texts()[first]);
+    } else if (!warned) {
+      ++same_without_warning;
+    } else {
+      ++warned_in_vain;
+      if (ours.warnings.size() == 1) ++in_vain[ours.warnings.front()];
+    }
   }
   std::ostringstream shown;
   shown << differing << " differ, " << same_without_warning << " are alike without a warning, "
-        << warned_in_vain << " are alike with one:";
+        << warned_in_vain << " are alike with one";
   for (const auto& [warning, count] : in_vain) shown << "\n  " << count << " " << warning;
   INFO(shown.str());
-  if (std::getenv("PENSTOCK_SHOW_SEGMENT") != nullptr) WARN(shown.str());
+  // The comparison says something only if both answers are common, and a warning only if it is not
+  // given to everything. Many of those alike hold for nearly no event here and there, such as
+  // `x > "a"`, or differ for events only that are rarer than one in kEvents.
   CHECK(differing > kTriggers / 3);
-  CHECK(same_without_warning > kTriggers / 10);
-  CHECK(warned_in_vain < kTriggers / 10);
+  CHECK(same_without_warning > kTriggers / 5);
+  CHECK(warned_in_vain < kTriggers / 3);
 }
 
 // For benchmarks/segment/compare_triggers.mjs, which compares the model with Segment's packages.
 TEST_CASE("print what the model says", "[.print-segment-model]") {
-  const char* const seed = std::getenv("PENSTOCK_SEED");
-  SegmentSamples samples(seed == nullptr ? 1 : static_cast<std::uint32_t>(std::atoi(seed)));
+  SegmentSamples samples(seed());
   const Events events(samples, 100);
   std::ofstream out("/dev/stdout");
   for (const std::string& event : events.texts()) out << event.c_str() << "\n";
