@@ -108,7 +108,7 @@ TEST_CASE(
       Case{"twice", "emitting 2 elements"}, Case{"long key", "a key of 600 bytes; at most 512"},
       Case{"refuse", "emitted an element and then refused"},
       Case{"error", "returned ERR_INTERNAL (-3): out of order"},
-      Case{"code", "returned 99, which is no status of a mapping hook"},
+      Case{"99", "returned 99, which is no status of a mapping hook"},
       Case{"pointer", "a text of NULL that has a size"}, Case{"utf", "a key that is not UTF-8"});
   Fixture fixture({kAlways, kAlways});
   const std::string fine = event("fine");
@@ -238,7 +238,7 @@ TEST_CASE("What a personal-data field reads is masked in what is kept of its eve
 
 TEST_CASE("A text whose length a personal-data field reads is masked, too") {
   Fixture fixture({kAlways, kAlways}, true, "$.note.text.length");
-  fixture.map(R"({"type":"track","rule":"nothing","note":{"text":"Secrets","other":"open"}})");
+  fixture.map(R"({"type":"track","rule":"decline","note":{"text":"Secrets","other":"open"}})");
   REQUIRE_FALSE(fixture.tally.dead_letters.empty());
   CHECK(fixture.tally.dead_letters[0].content ==
         R"({"type":"track","rule":"***","note":{"text":"***","other":"open"}})");
