@@ -45,7 +45,7 @@ static int made_up;
   if (rule == 't') emitter->element(emitter->ctx, &element); /* twice */                  \
   if (rule == 'r') return plugin_fail(error, PENSTOCK_REJECT, "", "emitted and refused"); \
   if (rule == 'e') return plugin_fail(error, PENSTOCK_ERR_INTERNAL, "", "out of order");  \
-  if (rule == 'c') return 99;                                                             \
+  if (rule == '9') return 99;                                                             \
   return PENSTOCK_OK;
 #define DEFECT_SEND plugin_deliver(batch);
 #include "defect.h"

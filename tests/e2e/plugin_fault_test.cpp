@@ -155,7 +155,7 @@ TEST_CASE("A plugin cannot switch SIGTERM off: the run ends in order") {
 TEST_CASE(
     "A plugin that breaks the contract in mapping loses nothing: reading stops before the event, "
     "and once the plugin is repaired all is delivered") {
-  const std::string rule = GENERATE("nothing", "twice", "long key", "error", "code", "pointer");
+  const std::string rule = GENERATE("nothing", "twice", "long key", "error", "99", "pointer");
   const World world({{"bad", "mapping_misbehaves"}, {"good", "emits"}},
                     rule_event("fine") + rule_event(rule) + rule_event("fine"));
   for (int i = 0; i < 2; ++i) {  // a second run meets the same

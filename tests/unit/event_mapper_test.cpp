@@ -108,7 +108,7 @@ TEST_CASE(
       Case{"twice", "emitting 2 elements"}, Case{"long key", "a key of 600 bytes; at most 512"},
       Case{"refuse", "emitted an element and then refused"},
       Case{"error", "returned ERR_INTERNAL (-3): out of order"},
-      Case{"code", "returned 99, which is no status of a mapping hook"},
+      Case{"99", "returned 99, which is no status of a mapping hook"},
       Case{"pointer", "a text of NULL that has a size"}, Case{"utf", "a key that is not UTF-8"});
   Fixture fixture({kAlways, kAlways});
   const std::string fine = event("fine");

@@ -57,6 +57,9 @@ class ThreadEntry {
     ::sigaltstack(&stack, nullptr);
   }
   ~ThreadEntry() {
+    // exit() within a hook destroys what is the thread's own before it runs what was registered for
+    // the exit, which has to know the hook still.
+    if (place_.place.load(std::memory_order_relaxed) != nullptr) return;
     own_place = nullptr;
     place_.place.store(nullptr, std::memory_order_relaxed);
     place_.used.store(false, std::memory_order_release);
