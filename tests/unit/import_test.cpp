@@ -320,4 +320,14 @@ TEST_CASE("More mappings than a destination takes are divided, those of one audi
   CHECK(imported.disabled == 0);
 }
 
+TEST_CASE("What only Penstock has is not taken from an export") {
+  for (const char* name : {"existing_segment_id", "consent_withheld"}) {
+    CAPTURE(name);
+    const Imported imported = import_one(
+        subscription(R"({"personas_audience_key":"k",")" + std::string(name) + R"(":"x"})"));
+    CHECK(imported.disabled == 1);
+    CHECK(field(load(imported).destinations[0].mappings[0], name) == nullptr);
+  }
+}
+
 }  // namespace penstock::import

@@ -230,7 +230,9 @@ class MappingImporter {
 
   void take(const std::string& name, const Json& written) {
     const InputSpec* spec = action_.find_field(name);
-    if (spec == nullptr || spec->consent) {
+    // No export can have the last one: the plugin checks it when it starts, beyond its field's
+    // rules.
+    if (spec == nullptr || spec->consent || spec->name == "existing_segment_id") {
       const auto hint = action_.hints.find(name);
       return disable("the action " + action_.name + " has no field \"" + name + "\" here" +
                      (hint != action_.hints.end() ? "; " + hint->second : ""));
