@@ -400,7 +400,7 @@ TEST_CASE("Each fault of a pipeline has its own message and place") {
       {", path: events.ndjson", "", "4: {type: file", "source.path is missing",
        "write it as in: path: events.ndjson"},
       {"type: file", "type: stdin", "4: path: events.ndjson", "unknown key \"path\" in source",
-       "known here: type, rotate_wait"},
+       "known here: type"},
       {"type: file, path: events.ndjson", "type: file, path: events.ndjson, rotate_wait: 5s", "4: 5s",
        "source.rotate_wait: only a file that is followed is read on after it was renamed",
        "remove it, or set follow: true"},
