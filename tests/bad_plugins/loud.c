@@ -25,7 +25,10 @@ static void loud_say(void) {
 }
 
 static void loud_fill(char* out, size_t size) {
-  snprintf(out, size, "%s", words);
+  size_t length = strlen(words);
+  if (length >= size) length = size - 1;
+  memcpy(out, words, length);
+  out[length] = '\0';
 }
 
 static void loud_settings(const penstock_config* config) {
