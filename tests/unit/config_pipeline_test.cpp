@@ -401,8 +401,8 @@ TEST_CASE("Each fault of a pipeline has its own message and place") {
        "write it as in: path: events.ndjson"},
       {"type: file", "type: stdin", "4: path: events.ndjson", "unknown key \"path\" in source",
        "known here: type"},
-      {"type: file, path: events.ndjson", "type: file, path: events.ndjson, rotate_wait: 5s", "4: 5s",
-       "source.rotate_wait: only a file that is followed is read on after it was renamed",
+      {"type: file, path: events.ndjson", "type: file, path: events.ndjson, rotate_wait: 5s",
+       "4: 5s", "source.rotate_wait: only a file that is followed is read on after it was renamed",
        "remove it, or set follow: true"},
       {"type: file, path: events.ndjson", "type: stdin, follow: true", "4: true",
        "source.follow: standard input cannot be followed, because it has no file that could grow "

@@ -187,7 +187,8 @@ TEST_CASE("With confirm_after 0 nothing is sent once more") {
   CHECK(world.batcher.pending() == 0);
 }
 
-TEST_CASE("An attempt without an answer is reported for the store, with what it was about and when") {
+TEST_CASE(
+    "An attempt without an answer is reported for the store, with what it was about and when") {
   World world(limits(1), 4, 1, kWindow);
   const auto block = world.add({{"a", "A"}});
   world.leave_open(world.next(), world.now + kWindow);

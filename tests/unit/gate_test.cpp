@@ -76,7 +76,8 @@ TEST_CASE("Lines of a secret of several lines are secrets, and so are all string
   keep_secrets_in_json(
       R"({"headers":{"X-Api-Key":"Yy2-of-header","Accept":"text/plain"},"list":[{"token":["Ww3-of-list"]}]})",
       false);
-  CHECK(mask_secrets("Yy2-of-header, Ww3-of-list as text/plain") == "[secret], [secret] as text/plain");
+  CHECK(mask_secrets("Yy2-of-header, Ww3-of-list as text/plain") ==
+        "[secret], [secret] as text/plain");
   keep_secrets_in_json("no JSON", true);
 }
 

@@ -134,14 +134,15 @@ Result<Loaded> load(Database& database, const Catalog& catalog, const Store::Opt
   ASSIGN_OR_RETURN(Letters letters, Letters::prepare(database, options, names));
   ASSIGN_OR_RETURN(Totals totals, load_totals(database, names));
   ASSIGN_OR_RETURN(Uncertain uncertain, Uncertain::prepare(database));
-  RETURN_IF_ERROR(database.execute(
-      "UPDATE meta SET in_use = 1, generation = generation + 1, attempts_known = 0, keeps_blocks = " +
-      std::string(options.keeps_blocks ? "1" : "0")));
+  RETURN_IF_ERROR(
+      database.execute("UPDATE meta SET in_use = 1, generation = generation + 1, attempts_known = "
+                       "0, keeps_blocks = " +
+                       std::string(options.keeps_blocks ? "1" : "0")));
   ASSIGN_OR_RETURN(const std::int64_t generation,
                    database.ask_integer("SELECT generation FROM meta"));
   RETURN_IF_ERROR(transaction.commit());
-  return Loaded{std::move(names),   std::move(blocks), std::move(counts),
-                std::move(letters), std::move(totals), last,
+  return Loaded{std::move(names),   std::move(blocks),   std::move(counts),
+                std::move(letters), std::move(totals),   last,
                 generation,         std::move(uncertain)};
 }
 
