@@ -80,7 +80,11 @@ int main(int argc, char** argv) {
     auto block = std::make_shared<Block>(*model);
     block->sequence = first + i;
     commit.blocks.push_back(std::move(block));
-    commit.position = SavedPosition{"/input", 1, 2, i, 0, ""};
+    SavedPosition& position = commit.position.emplace();
+    position.path = "/input";
+    position.device = 1;
+    position.inode = 2;
+    position.offset = i;
     commit.tally.events.received = elements;
     commit.tally.matched_events = elements;
     Settlement settlement;
