@@ -103,8 +103,7 @@ std::string fault_at(const Json& value, std::size_t depth, std::size_t& bytes) {
   if (depth > kMaxDepth) return "it is nested more than " + std::to_string(kMaxDepth) + " deep";
   if (value.is_string()) {
     bytes += value.get_ref<const std::string&>().size();
-    if (const std::string fault = fault_of_text(value.get_ref<const std::string&>());
-        !fault.empty()) {
+    if (std::string fault = fault_of_text(value.get_ref<const std::string&>()); !fault.empty()) {
       return fault;
     }
   }
@@ -117,7 +116,7 @@ std::string fault_at(const Json& value, std::size_t depth, std::size_t& bytes) {
       if (key.size() > kMaxKeyBytes) {
         return "a key in it has more than " + std::to_string(kMaxKeyBytes) + " bytes";
       }
-      if (const std::string fault = fault_of_text(key); !fault.empty()) return fault;
+      if (std::string fault = fault_of_text(key); !fault.empty()) return fault;
     }
     if (std::string fault = fault_at(member, depth + 1, bytes); !fault.empty()) return fault;
   }
