@@ -254,9 +254,12 @@ std::uint64_t size_from_environment(const char* name, std::uint64_t usual) {
 }
 
 void wait_until(const std::function<bool()>& condition, const std::string& what) {
-  const auto limit = std::chrono::steady_clock::now() + std::chrono::minutes(1);
+  // Back-off alone may take a minute, and a machine with sanitizers is slow.
+  constexpr std::chrono::minutes kLimit{4};
+  const auto limit = std::chrono::steady_clock::now() + kLimit;
   while (!condition()) {
-    if (std::chrono::steady_clock::now() > limit) FAIL("waited for a minute: " << what);
+    if (std::chrono::steady_clock::now() > limit)
+      FAIL("waited for " << kLimit.count() << " minutes: " << what);
     std::this_thread::sleep_for(std::chrono::milliseconds(5));  // polls
   }
 }
