@@ -118,7 +118,7 @@ TEST_CASE("A snapshot that begins like the one before is delivered whole, and th
   CHECK(contains(second.err, "It is read from its start"));
 }
 
-TEST_CASE("Lines that come late to a renamed file are delivered, once, over a kill as well") {
+TEST_CASE("Lines that come late to a renamed file are delivered, once, over a restart as well") {
   const Copying copying(Copying::Kind::followed);
   copying.append(event("one"));
   {
@@ -127,7 +127,7 @@ TEST_CASE("Lines that come late to a renamed file are delivered, once, over a ki
     fs::rename(copying.events(), copying.events() + ".1");
     copying.append(event("two"));
     copying.wait_for("two");
-    std::this_thread::sleep_for(1500ms);  // later than nothing had come for a second
+    std::this_thread::sleep_for(1500ms);  // the situation: later than the old program waited
     copying.append(event("late"), "events.1");
     copying.wait_for("late");
     run->signal(SIGTERM);
