@@ -464,7 +464,12 @@ TEST_CASE("A file that can hold no event is refused, with its form and what to d
        "iconv -f UTF-16 -t UTF-8"},
       {"{\"a\":1}\r{\"b\":2}\r{\"c\":3}\r", "with a carriage return alone"},
       {"[\n  {\"a\": 1},\n  {\"b\": 2}\n]\n", "jq -c '.[]' FILE"},
-      {"[\n{\"a\": 1},\n{\"b\"", "a JSON array over several lines"},
+      {"[\n{\"a\": 1},\n{\"b\"", "holds a JSON array"},
+      {"[{\"a\": 1}, {\"b\": 2}]", "jq -c '.[]' FILE"},
+      {" [ {\"a\": 1}]\n", "holds a JSON array"},
+      {"\xEF\xBB\xBF[{\"a\": 1}]\n", "holds a JSON array"},
+      {"{\"a\": \"}{\"}{\"b\": 2}", "one after another without an end of a line"},
+      {"{\"a\": [1]} {\"b\": 2} {\"c", "jq -c . FILE"},
       {"{\n  \"a\": [1, true, \"x\\\"y\"]\n}\n{\n  \"b\": {}\n}\n", "jq -c . FILE"},
   };
   for (const auto& [content, named] : cases) {
@@ -492,6 +497,7 @@ TEST_CASE("A file that holds an event is read, whatever some other line of it lo
       std::string("{\"a\":1}\r\r\n{\"b\":2}\r\r\n"), std::string("[1,2]\n{\"b\":2}\n"),
       std::string("{\"a\":\"cut off\n{\"b\":2}\n"), std::string("\xEF\xBB\xBF{\"a\":1}\n"),
       std::string("[\n"), std::string("{\"a\":1}\n[\n{\"b\":2},\n{\"c\":3}\n]\n"));
+      std::string("[{\"a\":1}]\n{\"b\":2}\n"), std::string("{\"a\":1}{\"b\":2}\n{\"c\":3}\n"),
   INFO(content);
   CHECK(read_file(directory, content).text == content);
 }

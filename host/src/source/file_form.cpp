@@ -64,6 +64,42 @@ bool holds_event(std::string_view text) {
   return false;
 }
 
+// Behind the first object of the text, which must begin with one; npos: it has no end.
+std::size_t end_of_object(std::string_view text) {
+  std::size_t depth = 0;
+  bool in_string = false;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const char c = text[at];
+    if (in_string) {
+      if (c == '\\') ++at;
+      if (c == '"') in_string = false;
+      continue;
+    }
+    if (c == '"') in_string = true;
+    if (c == '{' || c == '[') ++depth;
+    if ((c == '}' || c == ']') && --depth == 0) return at + 1;
+  }
+  return std::string_view::npos;
+}
+
+// Of text that is one line, with or without its end.
+FileForm form_of_line(std::string_view line) {
+  constexpr std::string_view kBlank(" \t\r\n\0", 5);
+  line.remove_prefix(std::min(line.find_first_not_of(kBlank), line.size()));
+  const auto follows = [&](std::size_t place, char c) {
+    const std::size_t next = line.find_first_not_of(kBlank, place);
+    return next != std::string_view::npos && line[next] == c;
+  };
+  if (line.starts_with('[') && follows(1, '{')) return FileForm::json_array;
+  if (!line.starts_with('{') || line.find('\n') != std::string_view::npos) return FileForm::lines;
+  const std::size_t first = end_of_object(line);
+  if (first == std::string_view::npos || !follows(first, '{')) return FileForm::lines;
+  // A second one that is whole, too: not a line that its writer began anew.
+  const std::size_t next = line.find('{', first);
+  return end_of_object(line.substr(next)) == std::string_view::npos ? FileForm::lines
+                                                                    : FileForm::json_in_a_row;
+}
+
 // Reads JSON values one after another, and knows which of them span lines. Looks at brackets,
 // separators and strings only: enough to tell JSON from lines that are none.
 class JsonScan {
@@ -183,6 +219,9 @@ FileForm form_of(std::string_view beginning) {
   if (is_cr_only(beginning)) return FileForm::cr_only;
   constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
   if (beginning.starts_with(kByteOrderMark)) beginning.remove_prefix(kByteOrderMark.size());
+  const std::size_t end = beginning.find_last_not_of(" \t\r\n");
+  const bool one_line = end == std::string_view::npos || beginning.find('\n') > end;
+  if (one_line && form_of_line(beginning) != FileForm::lines) return form_of_line(beginning);
   return JsonScan(beginning).form();
 }
 
@@ -223,9 +262,14 @@ std::string describe(FileForm form, const std::string& name) {
              piped("jq -c . FILE");
     case FileForm::json_array:
       return name +
-             " holds a JSON array over several lines, but each event must be an object on a line "
-             "of its own. Have its sender write one object a line, or run: " +
+             " holds a JSON array, but each event must be an object on a line of its own. Have its "
+             "sender write one object a line, or run: " +
              piped("jq -c '.[]' FILE");
+    case FileForm::json_in_a_row:
+      return name +
+             " holds JSON objects one after another without an end of a line, but each event must "
+             "be on a line of its own. Have its sender write one object a line, or run: " +
+             piped("jq -c . FILE");
     case FileForm::lines:
       break;
   }

@@ -17,7 +17,8 @@ enum class FileForm : std::uint8_t {
   utf16,
   cr_only,          // lines end with a carriage return alone, as on old Macs
   json_over_lines,  // one or more JSON objects, each written over several lines
-  json_array,       // one JSON array over several lines
+  json_array,       // one JSON array, on one line or over several
+  json_in_a_row,    // several JSON objects and no end of a line between them
 };
 
 // What the beginning of a file or stream looks like, which may be all of it. Never anything but
