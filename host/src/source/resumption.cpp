@@ -11,6 +11,12 @@ std::string bytes_of(std::uint64_t bytes) {
   return std::to_string(bytes) + (bytes == 1 ? " byte" : " bytes");
 }
 
+// Nobody can tell what stood behind the position in a file that is no more what it was.
+std::string lost_rest(const std::string& offset) {
+  return ". What had been written behind byte " + offset +
+         " before that, if anything, was not read";
+}
+
 }  // namespace
 
 Result<Beginning> begin_at(FileDescriptor fd, const std::string& path, const FilePosition& saved) {
@@ -67,20 +73,25 @@ void Resumption::say_what_is_found(Resemblance resemblance, const std::string& e
     case Resemblance::same:
       return say(Notice::Weight::info, config_.path + " is read on from byte " + offset);
     case Resemblance::copy:
-      return say(Notice::Weight::info,
+      // While following, that is how files are replaced by longer ones. Else it may be a snapshot.
+      return say(config_.follow ? Notice::Weight::info : Notice::Weight::warning,
                  config_.path + " is another file than the one that was read before (" +
                      saved_->path +
                      "), but begins with the same bytes and has the same ones "
                      "before byte " +
-                     offset + ": it is taken as its copy and read on from there");
+                     offset +
+                     ": it is taken as its copy and read on from there. If it was changed in "
+                     "between, as snapshots are, run it with --from-start");
     case Resemblance::shorter:
       return say(Notice::Weight::warning,
                  config_.path + " was cut off: " + bytes_of(saved_->offset) +
-                     " of it were read before, more than it has now. It is read from its start");
+                     " of it were read before, more than it has now. It is read from its start" +
+                     lost_rest(offset));
     case Resemblance::rewritten:
       return say(Notice::Weight::warning,
                  config_.path + " was written anew: at its beginning, or before byte " + offset +
-                     ", it does not hold what was read there. It is read from its start");
+                     ", it does not hold what was read there. It is read from its start" +
+                     lost_rest(offset));
     case Resemblance::other:
       return say(Notice::Weight::warning, config_.path + " is another file than the one of which " +
                                               bytes_of(saved_->offset) + " were read before (" +
