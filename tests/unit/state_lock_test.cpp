@@ -215,7 +215,7 @@ TEST_CASE(
   std::filesystem::create_directory(state);
   // Open, as by a run, so that no file gets the inode of one that was removed.
   std::vector<std::ifstream> open_files;
-  for (const char* name : {"lock", "queue.db", "queue.db-wal", "state.db"}) {
+  for (const char* name : {"lock", "queue.db", "queue.db-wal", "queue.db-shm", "state.db"}) {
     std::ofstream(state + "/" + name) << name;
     open_files.emplace_back(state + "/" + name);
   }
@@ -239,6 +239,11 @@ TEST_CASE(
   SECTION("what plugins remember is removed") {
     std::filesystem::remove(state + "/state.db");
     CHECK(place.check().message().find("is looked up anew") != std::string::npos);
+  }
+  SECTION("the index of the log is removed") {
+    std::filesystem::remove(state + "/queue.db-shm");
+    CHECK(place.check().message().find("queue.db-shm was removed") != std::string::npos);
+    CHECK(place.check().message().find("Nothing is lost") != std::string::npos);
   }
   SECTION("the log is replaced") {
     std::filesystem::remove(state + "/queue.db-wal");

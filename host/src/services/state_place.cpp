@@ -11,6 +11,7 @@ namespace {
 constexpr char kLock[] = "lock";
 constexpr char kQueue[] = "queue.db";
 constexpr char kLog[] = "queue.db-wal";
+constexpr char kIndex[] = "queue.db-shm";
 constexpr char kValues[] = "state.db";
 
 // What it means that the file is not what this run uses any more.
@@ -23,6 +24,12 @@ std::string consequence(const std::string& name) {
   if (name == kLog) {
     return "Nothing is lost as long as this process can still take over into queue.db what was "
            "only there, which it tries now: the next run goes on, or says that it cannot.";
+  }
+  if (name == kIndex) {
+    return "Nothing is lost. Another penstock that looks at the queue would make this file anew, "
+           "and "
+           "the two would not see each other's locks, so it must never be removed while a run goes "
+           "on.";
   }
   if (name == kValues) {
     return "Lost is what plugins remembered, such as the ids of audiences: it is looked up anew. "
@@ -39,7 +46,7 @@ std::string consequence(const std::string& name) {
 
 StatePlace::StatePlace(std::string state_dir) : state_dir_(std::move(state_dir)) {
   // The first that is missed is named: the one whose loss means most stands first.
-  for (const char* name : {kQueue, kLock, kLog, kValues}) {
+  for (const char* name : {kQueue, kLock, kLog, kIndex, kValues}) {
     struct stat status {};
     if (::lstat((state_dir_ + "/" + name).c_str(), &status) != 0) continue;
     files_.push_back({name, status.st_dev, status.st_ino});

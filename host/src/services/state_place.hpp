@@ -13,8 +13,8 @@ namespace penstock::services {
 // [control-thread]
 class StatePlace {
  public:
-  // Remembers which files `lock`, `queue.db`, its log, and `state.db` are now: to be called when
-  // all of them are open.
+  // Remembers which files `lock`, `queue.db`, its log, the index of that, and `state.db` are now:
+  // to be called when all of them are open.
   explicit StatePlace(std::string state_dir);
 
   // [may-block] StatusCode::io when one of them is another file now, or gone: it says which, and
