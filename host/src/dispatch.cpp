@@ -181,7 +181,8 @@ bool Engine::some_destination_is_well(std::int64_t now_ns) const {
 
 // True when something was done that may make room for more.
 bool Engine::send_batches(std::int64_t now_ns) {
-  const bool pressure = memory_is_full() || queue_.usage().full;
+  const queue::Usage usage = queue_.usage();
+  const bool pressure = memory_is_full() || usage.full || usage.no_room;
   while (auto batch = batcher_.next(now_ns, pressure)) {
     ++in_flight_;
     pool_->submit(std::move(batch));
@@ -196,7 +197,7 @@ bool Engine::send_batches(std::int64_t now_ns) {
 bool Engine::waiting_is_pointless() const {
   const queue::Usage usage = queue_.usage();
   const bool at_the_end = input_done_ || (working_.load() == 0 && memory_is_full());
-  if (!at_the_end && !usage.full) return false;
+  if (!at_the_end && !usage.full && !usage.no_room) return false;
   for (std::uint32_t d = 0; d < states_.size(); ++d) {
     const std::uint64_t refused = batcher_.refused_of_destination(d);
     if (batcher_.pending_of_destination(d) > refused && states_[d].retrying_helps()) return false;

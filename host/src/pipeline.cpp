@@ -7,6 +7,7 @@
 #include "send/retry_policy.hpp"
 #include "services/log.hpp"
 #include "services/state_dir.hpp"
+#include "services/state_reserve.hpp"
 
 namespace penstock {
 namespace {
@@ -72,6 +73,8 @@ Status Pipeline::connect(State state, bool allow_shared_state) {
   if (state == State::on_disk) {
     RETURN_IF_ERROR(services::prepare_state_dir(config_.state_dir));
     ASSIGN_OR_RETURN(lock_, services::StateLock::acquire(config_.state_dir, config_.path));
+    // On a full volume, what opens now needs the room. The store takes it again.
+    services::StateReserve(config_.state_dir).give_up();
     auto record =
         services::RunRecord::begin(config_.state_dir, clock_.wall_ns() / send::kNanosPerMilli);
     // A run that cannot say afterwards how it went is still a run.

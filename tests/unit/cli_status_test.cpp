@@ -300,7 +300,8 @@ TEST_CASE("What --fail-on does not know is refused with what there is") {
   for (const char* text :
        {"", ",", "destination,", "pending-older", "pending-older=", "pending-older=1x",
         "pending-older=0s", "dead-letters=soon", "destination=eu", "destination,destination",
-        "dead-letters,dead-letters=1d", "pending-older=1h,pending-older=2h", "Destination"}) {
+        "dead-letters,dead-letters=1d", "pending-older=1h,pending-older=2h", "Destination",
+        "volume=1", "volume,volume"}) {
     INFO(text);
     const auto parsed = parse_fail_on(text);
     REQUIRE_FALSE(parsed.ok());
@@ -308,6 +309,7 @@ TEST_CASE("What --fail-on does not know is refused with what there is") {
     CHECK(contains(parsed.status().message(), "pending-older=1h,destination,dead-letters=1d"));
   }
   CHECK(contains(parse_fail_on("dead-leters").status().message(), "dead-letters"));
+  CHECK(contains(parse_fail_on("Destination").status().message(), "\"destination\"? It takes"));
   const auto all = parse_fail_on("dead-letters=1d,pending-older=90m,destination");
   REQUIRE(all.ok());
   CHECK(all->pending_older == std::chrono::minutes(90));
@@ -341,6 +343,14 @@ TEST_CASE("status --fail-on ends with the code of what has to be done first, and
     // One that the pipeline has no more, and one that it has disabled.
     if (destination.name == "us") destination.state = "unavailable";
   }
+  CHECK(code("volume") == StatusCode::ok);
+  view.volume = services::Volume{1U << 20U, 1U << 30U};
+  CHECK(code("destination") == StatusCode::authorization);
+  CHECK(code("destination,volume") == StatusCode::io);
+  view.volume->free_bytes = 1U << 29U;
+  CHECK(code("volume") == StatusCode::ok);
+  view.volume->has_inodes = false;
+  CHECK(code("volume") == StatusCode::io);
   const Status status =
       check_fail_on(*parse_fail_on("dead-letters,destination,pending-older=30m"), view, 1);
   CHECK(status.code() == StatusCode::authorization);
@@ -365,6 +375,7 @@ TEST_CASE("The command status ends as --fail-on says, and shows the state all th
   CHECK(run("dead-letters=1d,pending-older=365d").exit_code == 0);
   CHECK(run("pending-older=30m").exit_code == 75);
   CHECK(run("pending-older").exit_code == 64);
+  CHECK(run("").exit_code == 64);  // of a variable that is not set
 }
 
 }  // namespace penstock::cli

@@ -497,9 +497,9 @@ TEST_CASE("A file that holds an event is read, whatever some other line of it lo
       std::string("\x1F\x8B\x08 no gzip\n{\"b\":2}\n"), std::string("\xFF\xFE\n{\"b\":2}\n"),
       std::string("{\"a\":1}\r{\"b\":2}\n{\"c\":3}\n"), std::string("{\"a\":1}\r\n{\"b\":2}\r\n"),
       std::string("{\"a\":1}\r\r\n{\"b\":2}\r\r\n"), std::string("[1,2]\n{\"b\":2}\n"),
+      std::string("[{\"a\":1}]\n{\"b\":2}\n"), std::string("{\"a\":1}{\"b\":2}\n{\"c\":3}\n"),
       std::string("{\"a\":\"cut off\n{\"b\":2}\n"), std::string("\xEF\xBB\xBF{\"a\":1}\n"),
       std::string("[\n"), std::string("{\"a\":1}\n[\n{\"b\":2},\n{\"c\":3}\n]\n"));
-      std::string("[{\"a\":1}]\n{\"b\":2}\n"), std::string("{\"a\":1}{\"b\":2}\n{\"c\":3}\n"),
   INFO(content);
   CHECK(read_file(directory, content).text == content);
 }

@@ -39,17 +39,18 @@ inline constexpr char kTry[] =
     "themselves.";
 
 inline constexpr char kStatus[] =
-    "  penstock status pipeline.yaml --fail-on pending-older=1h,destination,dead-letters=1d\n"
+    "  penstock status pipeline.yaml --fail-on volume,pending-older=1h,destination\n"
     "  penstock status pipeline.yaml\n"
     "  penstock status pipeline.yaml --watch\n"
     "  penstock status pipeline.yaml --history 24\n"
     "  penstock status pipeline.yaml --format json | jq '.dead_letters.by_reason'\n\n"
     "Works while a run is going on and when none is. Of the manifest only the names and state_dir\n"
     "are read: neither plugins nor credentials are needed.\n"
-    "Exit codes: 65 the pipeline has never run, 70 the counts do not add up. With --fail-on: 77 a\n"
-    "destination needs a login, 69 one is unavailable or blocked, 75 a record is pending for "
-    "longer,\n"
-    "1 dead letters are kept; the first of these that holds.";
+    "Exit codes: 65 the pipeline has never run, 70 the counts do not add up. With --fail-on: 74 "
+    "the\n"
+    "volume of state_dir is full, 77 a destination needs a login, 69 one is unavailable or\n"
+    "blocked, 75 a record is pending for longer, 1 dead letters are kept; the first of these that\n"
+    "holds.";
 
 inline constexpr char kAudiences[] =
     "  penstock audiences pipeline.yaml\n"

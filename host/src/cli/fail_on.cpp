@@ -15,11 +15,13 @@ namespace {
 constexpr char kPendingOlder[] = "pending-older";
 constexpr char kDestination[] = "destination";
 constexpr char kDeadLetters[] = "dead-letters";
+constexpr char kVolume[] = "volume";
 
 Status wrong(const std::string& what) {
-  return {StatusCode::usage, "--fail-on: " + what +
-                                 ". It takes pending-older=DURATION, destination, dead-letters and "
-                                 "dead-letters=DURATION, separated by commas, such as "
+  const char* const end = what.back() == '?' ? "" : ".";
+  return {StatusCode::usage, "--fail-on: " + what + end +
+                                 " It takes pending-older=DURATION, destination, dead-letters, "
+                                 "dead-letters=DURATION and volume, separated by commas, such as "
                                  "pending-older=1h,destination,dead-letters=1d"};
 }
 
@@ -29,7 +31,8 @@ Status add(std::string_view word, FailOn& fail_on) {
   const bool has_value = equals < word.size();
   const std::string value(has_value ? word.substr(equals + 1) : "");
   const auto duration = has_value ? penstock::parse_duration(value) : std::nullopt;
-  if (has_value && name != kDestination && (!duration || duration->count() <= 0)) {
+  if (has_value && name != kDestination && name != kVolume &&
+      (!duration || duration->count() <= 0)) {
     return wrong("\"" + value + "\" is not a duration; write 30m, 1h or 2d");
   }
   if (name == kPendingOlder) {
@@ -44,9 +47,13 @@ Status add(std::string_view word, FailOn& fail_on) {
     if (fail_on.dead_letters) return wrong("dead-letters is there twice");
     fail_on.dead_letters = true;
     fail_on.dead_letters_within = duration;
+  } else if (name == kVolume) {
+    if (has_value) return wrong("volume takes no value");
+    if (fail_on.volume) return wrong("volume is there twice");
+    fail_on.volume = true;
   } else {
     return wrong("\"" + name + "\" is not a state of a pipeline; " +
-                 suggestion(name, {kPendingOlder, kDestination, kDeadLetters}));
+                 suggestion(name, {kPendingOlder, kDestination, kDeadLetters, kVolume}));
   }
   return {};
 }
@@ -60,8 +67,9 @@ class Findings {
   }
   [[nodiscard]] Status status() const {
     // A person is needed first for what stands first.
-    for (const StatusCode code : {StatusCode::authorization, StatusCode::unavailable,
-                                  StatusCode::pending, StatusCode::failed}) {
+    for (const StatusCode code :
+         {StatusCode::io, StatusCode::authorization, StatusCode::unavailable, StatusCode::pending,
+          StatusCode::failed}) {
       if (std::find(codes_.begin(), codes_.end(), code) != codes_.end())
         return {code, text_ + " (--fail-on)"};
     }
@@ -113,6 +121,8 @@ Status check_fail_on(const FailOn& fail_on, const StatusView& view,
       what += " of the last " + words_for(fail_on.dead_letters_within->count());
     findings.add(StatusCode::failed, what);
   }
+  if (const std::string lack = lack_of_room(view); fail_on.volume && !lack.empty())
+    findings.add(StatusCode::io, lack);
   return findings.status();
 }
 

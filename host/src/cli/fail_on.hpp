@@ -18,6 +18,8 @@ struct FailOn {
   // A dead letter is kept: any, or one that was made within that time.
   bool dead_letters = false;
   std::optional<std::chrono::milliseconds> dead_letters_within;
+  // The volume of the state directory has too little room.
+  bool volume = false;
 };
 
 // "pending-older=1h,destination,dead-letters=1d": states, separated by commas, each once at most.
@@ -25,7 +27,7 @@ struct FailOn {
 [[nodiscard]] Result<FailOn> parse_fail_on(const std::string& text);
 
 // ok when nothing of it holds. Else all that holds in one message, with the code of what a person
-// has to do first: authorization (77), unavailable (69), pending (75), failed (1).
+// has to do first: io (74), authorization (77), unavailable (69), pending (75), failed (1).
 // `new_dead_letters`: how many are kept that dead_letters asks about.
 [[nodiscard]] Status check_fail_on(const FailOn& fail_on, const StatusView& view,
                                    std::uint64_t new_dead_letters);

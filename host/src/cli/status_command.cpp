@@ -19,6 +19,7 @@ Result<StatusView> look(const Arguments& arguments, OpenState& open, const servi
   view.outline = open.outline;
   ASSIGN_OR_RETURN(view.runner, services::StateLock::holder(open.outline.state_dir));
   if (!view.runner) view.last_run = services::last_run(open.outline.state_dir);
+  view.volume = services::Volume::of(open.outline.state_dir);
   ASSIGN_OR_RETURN(view.state, open.reader->state());
   view.now_ms = now_ms(clock);
   if (arguments.history_hours > 0) {

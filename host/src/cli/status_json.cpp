@@ -159,6 +159,12 @@ std::string status_json(const StatusView& view) {
   for (const auto& [reason, count] : dead_letter_reasons(state)) {
     json["dead_letters"]["by_reason"][reason] = count;
   }
+  json["volume"] = nullptr;
+  if (view.volume) {
+    json["volume"] = {{"free_bytes", view.volume->free_bytes},
+                      {"total_bytes", view.volume->total_bytes},
+                      {"message", text_or_null(lack_of_room(view))}};
+  }
   json["queue"] = {{"blocks", state.queued_blocks}, {"bytes", state.queued_bytes}};
   if (view.history) json["history"] = history_json(*view.history);
   // Texts of plugins and destinations may be cut inside a character or be no UTF-8 at all.

@@ -6,6 +6,7 @@
 #include "cli/moments.hpp"
 #include "cli/status_rows.hpp"
 #include "cli/table.hpp"
+#include "services/state_reserve.hpp"
 #include "services/token_store.hpp"
 
 namespace penstock::cli {
@@ -208,6 +209,19 @@ std::string last_run_text(const StatusView& view) {
 
 }  // namespace
 
+std::string lack_of_room(const StatusView& view) {
+  // A run writes nothing where nothing can be written, which it says itself.
+  if (!view.volume || view.volume->read_only) return {};
+  const bool full =
+      view.volume->free_bytes < services::StateReserve::kBytes || !view.volume->has_inodes;
+  if (!full) return {};
+  return "the volume of " + view.outline.state_dir +
+         " is full, or nearly: " + view.volume->words() +
+         ". Records that wait are delivered as far as that can be noted; reading waits until there "
+         "is room. Make room: at least " +
+         words_for_bytes(services::StateReserve::kBytesToMake) + " should be free";
+}
+
 std::string status_text(const StatusView& view) {
   const store::State& state = view.state;
   const std::vector<DestinationRow> rows = destination_rows(view.outline, state);
@@ -215,6 +229,7 @@ std::string status_text(const StatusView& view) {
                     iso_time(state.created_ms) + " (" + ago(state.created_ms, view.now_ms) +
                     ")\n\n";
   out += last_run_text(view);
+  if (const std::string lack = lack_of_room(view); !lack.empty()) out += "  " + lack + "\n\n";
   out += "  " + counted(state.events.received, "event") + ": " +
          with_separators(state.matched_events) + " matched, " +
          with_separators(state.events.unmatched) + " wanted by no mapping, " +

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <limits>
 
-#include "queue/move_to_end.hpp"
 #include "services/log.hpp"
 
 namespace penstock::queue {
@@ -214,6 +213,7 @@ void Queue::overtake_unstored(const ElementKey& key) {
     }
   };
   mark(gathered_.commit.tally.dead_letters);
+  mark(gathered_.commit.outcomes.dead_letters);
   for (Entry& entry : entries_) mark(entry.part.tally.dead_letters);
 }
 
@@ -324,6 +324,7 @@ Result<LoadedBlock> Queue::take_again(std::uint64_t from_sequence) {
   if (!failure_.ok()) return failure_;
   if (!stored || stored->block->sequence >= next_to_take_) return LoadedBlock();
   LoadedBlock loaded = load(std::move(*stored));
+  mark_settled(outcomes_, loaded);
   mark_settled(storing_.commit, loaded);
   mark_settled(gathered_.commit, loaded);
   return loaded;
@@ -336,37 +337,28 @@ Status Queue::settle(Progress progress) {
     if (!failure_.ok()) return failure_;
     gather();
     note_letters(progress.tally.dead_letters);
+    store::Commit outcomes;
     // What does not follow from the settlements.
     for (const Tally::Entry& entry : progress.tally.mappings()) {
       if (entry.counts.confirmed > 0)
-        gathered_.commit.tally.of(entry.mapping).confirmed += entry.counts.confirmed;
+        outcomes.outcomes.of(entry.mapping).confirmed += entry.counts.confirmed;
     }
     if (options_.on_disk) {
       for (const Settlement& settlement : progress.settlements)
         gathered_.settled += settlement.elements.size();
       gathered_.bytes += progress.tally.dead_letter_bytes();
-      move_to_end(progress.settlements, gathered_.commit.settlements);
-      move_to_end(progress.attempts, gathered_.commit.attempts);
-      gathered_.commit.tally.merge_reasons(std::move(progress.tally));
+      outcomes.settlements = std::move(progress.settlements);
+      outcomes.attempts = std::move(progress.attempts);
+      outcomes.outcomes.merge_reasons(std::move(progress.tally));
     } else {
       RETURN_IF_ERROR(settle_in_memory(progress));
       forget_settled_prefix();
     }
-    move_to_end(progress.issues, gathered_.commit.issues);
-    move_to_end(progress.uncertain, gathered_.commit.uncertain);
-    gathered_.commit.attempts_known = gathered_.commit.attempts_known || progress.attempts_known;
-    for (store::DestinationStatus& status : progress.destinations) {
-      const auto known =
-          std::find_if(gathered_.commit.destinations.begin(), gathered_.commit.destinations.end(),
-                       [&](const auto& other) { return other.destination == status.destination; });
-      if (known == gathered_.commit.destinations.end()) {
-        gathered_.commit.destinations.push_back(std::move(status));
-      } else {
-        status.requests += known->requests;
-        status.throttled_requests += known->throttled_requests;
-        *known = std::move(status);
-      }
-    }
+    outcomes.issues = std::move(progress.issues);
+    outcomes.uncertain = std::move(progress.uncertain);
+    outcomes.attempts_known = progress.attempts_known;
+    outcomes.destinations = std::move(progress.destinations);
+    gathered_.commit.add_outcomes(std::move(outcomes));
   }
   work_.notify_one();
   if (!options_.on_disk) room_.notify_all();
@@ -408,6 +400,7 @@ Usage Queue::usage() const {
   Usage usage;
   usage.bytes = stored_bytes_;
   usage.full = waiting_bytes_ && !fits(*waiting_bytes_);
+  usage.no_room = no_room_ && !trouble_.ok();
   usage.behind = gathered_.settled >= kUnstoredSettlements;
   usage.drained = drained();
   return usage;

@@ -54,7 +54,8 @@ struct Progress {
 
 struct Usage {
   std::uint64_t bytes = 0;
-  bool full = false;  // append() waits for elements to be delivered
+  bool full = false;     // append() waits for elements to be delivered
+  bool no_room = false;  // the volume is full: what is appended waits, what is settled is stored
   // The disk is behind what was settled: nothing more should be taken or sent for now.
   bool behind = false;
   // take() has given out all there is, requested replays included.
@@ -68,7 +69,9 @@ struct Usage {
 //
 // A thread of its own gathers what was appended and settled and stores it in one transaction, again
 // and again: the traffic of a moment costs one sync of the disk. When the disk is full or fails it
-// says so, keeps what it has and tries again until that succeeds; append() waits meanwhile.
+// says so, now and then again, keeps what it has and tries again until that succeeds; append()
+// waits meanwhile. On a full volume what was settled is stored without what was read, if there is
+// room for that: it makes room.
 class Queue {
  public:
   static constexpr std::chrono::milliseconds kFlushPatience{10'000};
@@ -81,6 +84,7 @@ class Queue {
     std::function<void(const Tally&)> replayed;
     // flush() gives up on a disk that refuses for so long after it was called.
     std::chrono::milliseconds flush_patience = kFlushPatience;
+    std::chrono::milliseconds reminder_interval = kReminderInterval;
   };
   static constexpr std::uint64_t kDefaultDiskBytes = 10ULL * 1024 * 1024 * 1024;
   // A fifth of the 64 MiB that a run may use (README.md); manifests of 5,000 mappings, parsers,
@@ -96,6 +100,7 @@ class Queue {
   // Stored blocks that stay in memory until take() and so need not be read back.
   static constexpr std::size_t kKeptBytes = 2 * kBlockBytes;
   static constexpr std::chrono::milliseconds kRetryTime{1'000};  // after the disk refused
+  static constexpr std::chrono::minutes kReminderInterval{1};    // of a disk that still refuses
   static constexpr std::chrono::milliseconds kReplayInterval{1'000};
   // A queue that is full again sooner than this is full still, and nothing new is said.
   static constexpr std::chrono::minutes kFullQuiet{1};
@@ -194,6 +199,12 @@ class Queue {
   void gather();
   [[nodiscard]] bool nothing_gathered() const;
   void store_gathered(std::unique_lock<std::mutex>& lock);
+  void forget_unstored_letters(const store::Commit& commit);
+  Status commit(const store::Commit& commit, std::unique_lock<std::mutex>& lock);
+  bool store_outcomes(std::unique_lock<std::mutex>& lock);
+  void note_trouble(Status status, bool outcomes_are_stored);
+  void end_trouble();
+  void fail(Status status, std::unique_lock<std::mutex>& lock);
   void keep_stored(std::vector<std::shared_ptr<const Block>> blocks);
   void take_replays(std::unique_lock<std::mutex>& lock);
   [[nodiscard]] bool overtakes(const store::Replay& replay) const;
@@ -210,6 +221,8 @@ class Queue {
   std::condition_variable room_;  // for everyone who waits for it
   Gathered gathered_;
   Gathered storing_;
+  // Of both, what is stored without the rest as long as the volume has no room for that.
+  store::Commit outcomes_;
   Block building_;  // on disk: the block that appended elements are added to
   std::unordered_map<std::string, std::uint32_t> routes_;  // of building_, to their index
   std::deque<Kept> kept_;  // consecutive, the next to be taken first
@@ -233,9 +246,12 @@ class Queue {
   std::uint64_t takes_ = 0;                 // blocks that were taken
   std::uint64_t takes_looked_at_ = 0;       // takes_ when it looked for replays last
   std::optional<std::uint64_t> replaying_;  // in memory: the entry of the latest replay
-  Status trouble_;                          // why storing fails at the moment
+  bool no_room_ = false;          // the last transaction was refused because the volume is full
+  bool outcomes_stored_ = false;  // although trouble_ is there
+  Status trouble_;                // why storing fails at the moment
   std::chrono::steady_clock::time_point trouble_since_;
-  Status failure_;  // for good
+  std::chrono::steady_clock::time_point next_reminder_;  // of trouble_
+  Status failure_;                                       // for good
   bool flushing_ = false;
   std::optional<std::size_t> waiting_bytes_;  // of the append that waits for room
   bool closed_ = false;

@@ -24,7 +24,7 @@ void Queue::work() {
     const bool nothing = nothing_gathered();
     // What the disk refused must not be passed over by what came after it: a position would be
     // stored without its blocks.
-    if (ending_ && (nothing || !storing_.commit.empty())) return;
+    if (ending_ && (nothing || !storing_.commit.empty() || !outcomes_.empty())) return;
     const steady_clock::time_point now = steady_clock::now();
     const bool due =
         !nothing &&
@@ -50,58 +50,116 @@ void Queue::store_gathered(std::unique_lock<std::mutex>& lock) {
   const bool was_behind = gathered_.settled >= kUnstoredSettlements;
   storing_ = std::move(gathered_);
   gathered_ = {};
-  for (const DeadLetter& letter : storing_.commit.tally.dead_letters) {
-    const auto place =
-        unstored_letters_.find(ReplayableKeys::hash_of(letter.route, letter.coalesce_key));
-    if (place != unstored_letters_.end()) unstored_letters_.erase(place);
-  }
+  forget_unstored_letters(storing_.commit);
   if (was_behind) {
     lock.unlock();
     options_.changed();
     lock.lock();
   }
   for (;;) {
-    lock.unlock();
-    Status status;
-    store::Backlog backlog;
-    {
-      const std::lock_guard store(store_mutex_);
-      status = store_->commit(storing_.commit);
-      backlog = store_->backlog();
-    }
-    lock.lock();
-    if (status.ok()) {
-      if (options_.on_disk) stored_bytes_ = backlog.bytes;
-      break;
-    }
-    if (status.code() != StatusCode::io) {
-      services::log(services::LogLevel::error, "queue", status.message());
-      failure_ = std::move(status);
-      room_.notify_all();
-      lock.unlock();
-      options_.changed();
-      lock.lock();
-      return;
-    }
-    if (trouble_.ok()) {
-      trouble_since_ = steady_clock::now();
-      services::log(services::LogLevel::error, "queue",
-                    status.message() +
-                        " Nothing is lost: reading waits, and storing is tried again every second");
-    }
-    trouble_ = std::move(status);
-    room_.notify_all();
+    // What is kept back for want of room comes first.
+    Status status = outcomes_.empty() ? Status() : commit(outcomes_, lock);
+    if (status.ok()) outcomes_ = {};
+    if (status.ok()) status = commit(storing_.commit, lock);
+    if (status.ok()) break;
+    if (status.code() != StatusCode::io) return fail(std::move(status), lock);
+    const bool noted = no_room_ && options_.on_disk && store_outcomes(lock);
+    if (!failure_.ok()) return;
+    note_trouble(std::move(status), noted);
     if (ending_) return;
     work_.wait_for(lock, kRetryTime, [this] { return ending_; });
     if (ending_) return;
   }
-  if (!trouble_.ok()) {
-    services::log(services::LogLevel::info, "queue", "storing works again");
-    trouble_ = {};
-  }
+  end_trouble();
   std::vector<std::shared_ptr<const Block>> blocks = std::move(storing_.commit.blocks);
   storing_ = {};
   if (!blocks.empty()) keep_stored(std::move(blocks));
+  room_.notify_all();
+  lock.unlock();
+  options_.changed();
+  lock.lock();
+}
+
+void Queue::forget_unstored_letters(const store::Commit& commit) {
+  for (const Tally* tally : {&commit.tally, &commit.outcomes}) {
+    for (const DeadLetter& letter : tally->dead_letters) {
+      const auto place =
+          unstored_letters_.find(ReplayableKeys::hash_of(letter.route, letter.coalesce_key));
+      if (place != unstored_letters_.end()) unstored_letters_.erase(place);
+    }
+  }
+}
+
+// Without mutex_ meanwhile.
+Status Queue::commit(const store::Commit& commit, std::unique_lock<std::mutex>& lock) {
+  lock.unlock();
+  Status status;
+  store::Backlog backlog;
+  bool no_room = false;
+  {
+    const std::lock_guard store(store_mutex_);
+    status = store_->commit(commit);
+    no_room = store_->has_no_room();
+    backlog = store_->backlog();
+  }
+  lock.lock();
+  if (!status.ok()) no_room_ = no_room;
+  if (status.ok() && options_.on_disk) stored_bytes_ = backlog.bytes;
+  return status;
+}
+
+// What became of stored elements makes room where there is none for new ones. Returns whether all
+// of it is stored.
+bool Queue::store_outcomes(std::unique_lock<std::mutex>& lock) {
+  for (Gathered* part : {&storing_, &gathered_}) {
+    // More is not taken before that: Usage::behind has to hold back who settles.
+    if (outcomes_.empty()) {
+      forget_unstored_letters(part->commit);
+      outcomes_ = part->commit.take_outcomes();
+      part->settled = 0;
+    }
+    Status status = commit(outcomes_, lock);
+    if (!status.ok()) {
+      if (status.code() != StatusCode::io) fail(std::move(status), lock);
+      return false;
+    }
+    outcomes_ = {};
+  }
+  room_.notify_all();
+  lock.unlock();
+  options_.changed();
+  lock.lock();
+  return true;
+}
+
+void Queue::note_trouble(Status status, bool outcomes_are_stored) {
+  const steady_clock::time_point now = steady_clock::now();
+  if (trouble_.ok()) trouble_since_ = now;
+  if (trouble_.ok() || now >= next_reminder_) {
+    next_reminder_ = now + options_.reminder_interval;
+    services::log(services::LogLevel::error, "queue",
+                  status.message() + " Nothing is lost: reading waits, " +
+                      (outcomes_are_stored ? "what was delivered is noted, "
+                       : no_room_          ? "what was delivered cannot be noted yet, "
+                                           : "") +
+                      "and storing is tried again every second");
+  }
+  trouble_ = std::move(status);
+  outcomes_stored_ = outcomes_are_stored;
+  room_.notify_all();
+}
+
+void Queue::end_trouble() {
+  no_room_ = false;
+  if (trouble_.ok()) return;
+  services::log(services::LogLevel::info, "queue", "storing works again");
+  trouble_ = {};
+}
+
+// For good.
+void Queue::fail(Status status, std::unique_lock<std::mutex>& lock) {
+  services::log(services::LogLevel::error, "queue", status.message());
+  failure_ = std::move(status);
   room_.notify_all();
   lock.unlock();
   options_.changed();
@@ -219,14 +277,18 @@ Status Queue::flush() {
     const steady_clock::time_point begin = steady_clock::now();
     work_.notify_one();
     const auto done = [&] {
-      return !failure_.ok() || (nothing_gathered() && storing_.commit.empty());
+      return !failure_.ok() || (nothing_gathered() && storing_.commit.empty() && outcomes_.empty());
     };
     while (!done()) {
       room_.wait_for(lock, kRetryTime, done);
       if (!trouble_.ok() &&
           steady_clock::now() > std::max(begin, trouble_since_) + options_.flush_patience) {
         return trouble_.with_context(
-            "What was delivered last could not be stored and will be delivered again");
+            outcomes_stored_ ? "What was read last could not be stored. What was delivered is "
+                               "noted. The next run reads the rest from the file again; what came "
+                               "from standard input has to be fed in again"
+                             : "What was delivered last could not be stored and will be delivered "
+                               "again");
       }
     }
     flushing_ = false;

@@ -1,8 +1,8 @@
 #include "services/sqlite.hpp"
 
 #include <sqlite3.h>
-#include <sys/statvfs.h>
 
+#include <cerrno>
 #include <charconv>
 #include <cstring>
 #include <filesystem>
@@ -11,6 +11,8 @@
 
 #include "services/log.hpp"
 #include "services/state_dir.hpp"
+#include "services/state_reserve.hpp"
+#include "services/volume.hpp"
 
 namespace penstock::services {
 
@@ -46,8 +48,32 @@ void give_zeroed_memory() {
 }
 
 bool is_mounted_read_only(const std::string& path) {
-  struct statvfs volume {};
-  return ::statvfs(path.c_str(), &volume) == 0 && (volume.f_flag & ST_RDONLY) != 0;
+  const auto volume = Volume::of(path);
+  return volume && volume->read_only;
+}
+
+// Why the system wrote no more at that path, as far as room is the reason; nullptr: it is not.
+const char* lack_of_room(int result, int system_error, const std::string& path) {
+  const int code = result & kPrimaryCode;
+  if (code == SQLITE_FULL) return "the volume is full";
+  if (code != SQLITE_IOERR && code != SQLITE_CANTOPEN) return nullptr;
+  switch (system_error) {
+    case ENOSPC:
+      return "the volume is full";
+    case EDQUOT:
+      return "the quota of this user or directory is used up";
+    case EFBIG:
+      return "a file would be larger than this process may write (ulimit -f)";
+    case EIO:
+      return nullptr;
+    default:
+      break;
+  }
+  // What SQLite tried last may not be what failed: the index of a log has 32 KiB.
+  constexpr std::uint64_t kNothing = 64ULL * 1024;
+  const auto volume = Volume::of(path);
+  const bool full = volume && !volume->read_only && volume->free_bytes < kNothing;
+  return full ? "the volume is full" : nullptr;
 }
 
 bool means_damage(int result) {
@@ -66,6 +92,20 @@ bool says_unreadable(std::string_view verdict) {
   int code = 0;
   std::from_chars(rest.data() + digits, rest.data() + rest.size(), code);
   return (code & kPrimaryCode) == SQLITE_IOERR || (code & kPrimaryCode) == SQLITE_NOMEM;
+}
+
+// As the path of a URI.
+std::string in_uri(const std::string& path) {
+  std::string text;
+  for (const char c : path) {
+    if (c == '%' || c == '?' || c == '#') {
+      constexpr char kDigits[] = "0123456789ABCDEF";
+      text += {'%', kDigits[c / 16], kDigits[c % 16]};
+    } else {
+      text += c;
+    }
+  }
+  return text;
 }
 
 // Links above the file are the operator's; one in its place is not followed.
@@ -206,15 +246,19 @@ Status Database::connect() {
   }
   // Without SQLite's own mutex: one thread at a time is this class's rule.
   const int flags =
-      SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW |
+      SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW | (options_.unchanging ? SQLITE_OPEN_URI : 0) |
       (options_.mode == Mode::read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE);
+  const std::string place = without_links(path_);
+  const std::string name = options_.unchanging ? "file:" + in_uri(place) + "?immutable=1" : place;
   const int result =
-      sqlite3_open_v2(without_links(path_).c_str(), &handle_, flags,
+      sqlite3_open_v2(name.c_str(), &handle_, flags,
                       options_.file_system.empty() ? nullptr : options_.file_system.c_str());
   if (result != SQLITE_OK) return failure(result);
   sqlite3_extended_result_codes(handle_, 1);
   sqlite3_busy_timeout(handle_, kBusyTimeoutMs);
   set_checkpoints_at_close(options_.checkpoints_at_close);
+  int step = options_.grows_by;
+  if (step > 0) sqlite3_file_control(handle_, "main", SQLITE_FCNTL_CHUNK_SIZE, &step);
   RETURN_IF_ERROR(
       execute("PRAGMA trusted_schema = OFF; PRAGMA synchronous = FULL;"
               "PRAGMA page_size = " +
@@ -284,6 +328,9 @@ Status Database::failure(int result) const {
   }
   const std::string said = " (" + std::string(sqlite3_errmsg(handle_)) + ", SQLite's code " +
                            std::to_string(result) + ").";
+  const char* const lacking = lack_of_room(result, sqlite3_system_errno(handle_), path_);
+  no_room_ = lacking != nullptr;
+  if (no_room_) return out_of_room(lacking + said);
   switch (result & kPrimaryCode) {
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
@@ -298,9 +345,6 @@ Status Database::failure(int result) const {
                                   "there (ENOLCK: none are left)."};
     case SQLITE_NOMEM:
       return {StatusCode::io, "there is no memory left for " + options_.name + " " + path_ + said};
-    case SQLITE_FULL:
-      return {StatusCode::io, "the disk has no room left for " + options_.name + " " + path_ +
-                                  said + " Make room on it."};
     case SQLITE_IOERR:
     case SQLITE_CANTOPEN:
     case SQLITE_READONLY:
@@ -319,6 +363,28 @@ Status Database::failure(int result) const {
       return {StatusCode::internal, "a statement on " + options_.name + " " + path_ + " failed" +
                                         said + " This is a fault of Penstock: please report it."};
   }
+}
+
+Status Database::out_of_room(const std::string& why) const {
+  no_room_ = true;
+  std::string what = "there is no room left for " + options_.name + " " + path_ + ": " + why;
+  const auto volume = Volume::of(path_);
+  if (volume && volume->has_inodes && volume->free_bytes >= StateReserve::kBytesToMake) {
+    return {StatusCode::io, what + " Of its volume, " + volume->words() +
+                                ", so it is a quota, or a limit of the size of files (ulimit -f): "
+                                "raise it."};
+  }
+  if (volume) what += " Of its volume, " + volume->words() + ".";
+  return {StatusCode::io,
+          what + " Make room there, or move the directory to a larger volume: at least " +
+              std::to_string(StateReserve::kBytesToMake / (1024 * 1024)) + " MiB should be free."};
+}
+
+Status Database::allocate(std::uint64_t pages) {
+  auto size = static_cast<sqlite3_int64>(pages) * options_.page_size;
+  const int result = sqlite3_file_control(handle_, "main", SQLITE_FCNTL_SIZE_HINT, &size);
+  if (result == SQLITE_OK || result == SQLITE_NOTFOUND) return {};
+  return out_of_room("it could not be made larger (SQLite's code " + std::to_string(result) + ").");
 }
 
 Status Database::quick_check(const std::string& table) {

@@ -87,6 +87,10 @@ class Database {
     int page_size = 4096;  // of a new file; a power of two up to 65536
     // False: closing leaves the write-ahead log as it is, also for the last one who closes.
     bool checkpoints_at_close = true;
+    // More than 0: the file takes its room in steps of so many bytes, see allocate().
+    int grows_by = 0;
+    // Nobody writes to the file, and nothing is written beside it, not even to read it.
+    bool unchanging = false;
     bool salvages = false;  // reads on where sizes or schema do not fit what the header says
     // Registered name of another virtual file system; "": SQLite's own. For tests.
     std::string file_system;
@@ -116,6 +120,16 @@ class Database {
   // Whether the last one who closes the file takes the write-ahead log over into it and removes it.
   void set_checkpoints_at_close(bool checkpoints);
 
+  // [may-block] Takes room for a file of so many pages now, where grows_by says so. What a
+  // transaction added can then be taken over from the log later, however full the volume is by
+  // then. io, and has_no_room(), when there is none.
+  [[nodiscard]] Status allocate(std::uint64_t pages);
+  // Whether what failed last failed because no room was left. Each failure that is no lack of room
+  // and comes from SQLite takes it back.
+  [[nodiscard]] bool has_no_room() const { return no_room_; }
+  // As a Status: has_no_room() from now on.
+  [[nodiscard]] Status out_of_room(const std::string& why) const;
+
   // Looks through a table. damaged; io when it cannot be read.
   [[nodiscard]] Status quick_check(const std::string& table);
   // The same for what a check of SQLite's says other than "ok".
@@ -136,6 +150,7 @@ class Database {
   const std::string path_;
   const Options options_;
   sqlite3* handle_ = nullptr;
+  mutable bool no_room_ = false;
 };
 
 // All or nothing: what is not committed is undone when it goes out of scope.

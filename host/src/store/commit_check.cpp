@@ -36,6 +36,22 @@ bool sound_letter(const DeadLetter& letter, const Catalog& catalog) {
          letter.route.action < destination.actions.size();
 }
 
+Status check_indexes(const Tally& tally, const Catalog& catalog) {
+  const std::size_t mappings = catalog.mappings.size();
+  for (const Tally::Entry& entry : tally.mappings()) {
+    if (entry.mapping >= mappings) return no_such("a mapping that is counted");
+  }
+  for (const ReasonCount& reason : tally.reasons()) {
+    if (reason.mapping != ReasonCount::kNoMapping && reason.mapping >= mappings) {
+      return no_such("a mapping with a reason");
+    }
+  }
+  for (const DeadLetter& letter : tally.dead_letters) {
+    if (!sound_letter(letter, catalog)) return no_such("what a dead letter names");
+  }
+  return {};
+}
+
 }  // namespace
 
 Status check_indexes(const Commit& commit, const Catalog& catalog) {
@@ -44,17 +60,8 @@ Status check_indexes(const Commit& commit, const Catalog& catalog) {
   for (const auto& block : commit.blocks) {
     if (!sound_block(*block, catalog)) return no_such("what a new block names");
   }
-  for (const Tally::Entry& entry : commit.tally.mappings()) {
-    if (entry.mapping >= mappings) return no_such("a mapping that is counted");
-  }
-  for (const ReasonCount& reason : commit.tally.reasons()) {
-    if (reason.mapping != ReasonCount::kNoMapping && reason.mapping >= mappings) {
-      return no_such("a mapping with a reason");
-    }
-  }
-  for (const DeadLetter& letter : commit.tally.dead_letters) {
-    if (!sound_letter(letter, catalog)) return no_such("what a dead letter names");
-  }
+  RETURN_IF_ERROR(check_indexes(commit.tally, catalog));
+  RETURN_IF_ERROR(check_indexes(commit.outcomes, catalog));
   for (const UncertainKey& key : commit.uncertain) {
     if (key.destination >= destinations ||
         (key.action != UncertainKey::kAllActions &&

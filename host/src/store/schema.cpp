@@ -191,8 +191,20 @@ Database::Options options_for(Database::Mode mode, const std::string& file_syste
   options.name = kName;
   options.if_damaged = kIfDamaged;
   options.page_size = kPageSize;
+  if (mode != Database::Mode::read_only) options.grows_by = kPageSize;
   options.file_system = file_system;
   return options;
+}
+
+// What a run uses has the index of its log beside it. One that is smaller was begun on a volume
+// that became full; a log without content may come with it.
+bool is_closed(const Files& files) {
+  constexpr std::uintmax_t kLeastIndex = 32ULL * 1024;
+  std::error_code error;
+  const std::uintmax_t index = fs::file_size(files.shared_memory, error);
+  const bool has_index =
+      error != std::errc::no_such_file_or_directory && (error || index >= kLeastIndex);
+  return !has_index && !has_content(files.log);
 }
 
 }  // namespace
@@ -266,7 +278,16 @@ Result<std::unique_ptr<Database>> open_database(const Files& files, Database::Mo
   if (!filled) return damaged(files, "it is empty.");
   Database::Options options = options_for(mode, file_system);
   options.checkpoints_at_close = false;
-  ASSIGN_OR_RETURN(auto database, Database::open(files.database, options));
+  const bool closed = is_closed(files);
+  auto opened = Database::open(files.database, options);
+  // Even reading writes files beside it, unless it is known that nobody else writes: not on a full
+  // volume, and not where this user may only read. Closed, it has no files beside it.
+  if (!opened.ok() && mode == Database::Mode::read_only && closed) {
+    options.unchanging = true;
+    if (auto unchanging = Database::open(files.database, options); unchanging.ok())
+      opened = std::move(unchanging);
+  }
+  ASSIGN_OR_RETURN(auto database, std::move(opened));
   ASSIGN_OR_RETURN(const std::int64_t version, database->ask_integer("PRAGMA user_version"));
   const bool older =
       version >= kOldestVersion && version < kSchemaVersion && mode == Database::Mode::write;

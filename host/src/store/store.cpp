@@ -6,12 +6,14 @@
 #include "services/log.hpp"
 #include "services/sqlite.hpp"
 #include "services/state_dir.hpp"
+#include "services/state_reserve.hpp"
 #include "store/blocks.hpp"
 #include "store/commit_check.hpp"
 #include "store/counts.hpp"
 #include "store/letters.hpp"
 #include "store/names.hpp"
 #include "store/pending.hpp"
+#include "store/room.hpp"
 #include "store/schema.hpp"
 #include "store/state_clock.hpp"
 #include "store/uncertain.hpp"
@@ -148,33 +150,28 @@ Result<Loaded> load(Database& database, const Catalog& catalog, const Store::Opt
 
 }  // namespace
 
-bool Commit::empty() const {
-  return blocks.empty() && !position && settlements.empty() && attempts.empty() &&
-         tally.mappings().empty() && tally.reasons().empty() && tally.dead_letters.empty() &&
-         tally.matched_events == 0 && tally.events.received == 0 && issues.empty() &&
-         destinations.empty() && replayed.empty() && overtaken.empty() && uncertain.empty() &&
-         !attempts_known;
-}
-
 class Store::Implementation {
  public:
   static Result<std::unique_ptr<Implementation>> open(const std::string& state_dir,
                                                       const Catalog& catalog,
                                                       const Options& options,
                                                       const services::Clock& clock);
-  Implementation(std::unique_ptr<Database> database, Loaded loaded, bool keeps_blocks,
-                 const services::Clock& clock)
+  Implementation(std::unique_ptr<Database> database, Loaded loaded, services::StateReserve reserve,
+                 bool keeps_blocks, const services::Clock& clock)
       : database_(std::move(database)),
         loaded_(std::move(loaded)),
         backlog_(loaded_.blocks.backlog(loaded_.names)),
         keeps_blocks_(keeps_blocks),
-        clock_(loaded_.last, clock) {}
+        clock_(loaded_.last, clock),
+        room_(*database_, std::move(reserve), clock) {}
   Implementation(const Implementation&) = delete;
   Implementation& operator=(const Implementation&) = delete;
   ~Implementation();
 
   Status commit(const Commit& commit);
   Status verify();
+  [[nodiscard]] const Room& room() const { return room_; }
+  [[nodiscard]] Room& room() { return room_; }
   Result<std::optional<StoredBlock>> block(std::uint64_t from_sequence) {
     auto read = loaded_.blocks.read(from_sequence, clock_.now().state_ms, loaded_.names);
     if (!read.ok()) RETURN_IF_ERROR(still_mine());
@@ -216,6 +213,10 @@ class Store::Implementation {
   Backlog backlog_;
   const bool keeps_blocks_;
   StateClock clock_;
+
+  Room room_;
+
+  Status write(const Commit& commit);
 };
 
 Result<std::unique_ptr<Store::Implementation>> Store::Implementation::open(
@@ -223,6 +224,9 @@ Result<std::unique_ptr<Store::Implementation>> Store::Implementation::open(
     const services::Clock& clock) {
   const Files files(state_dir);
   RETURN_IF_ERROR(services::prepare_state_dir(state_dir));
+  // On a full volume, it is what opening needs.
+  services::StateReserve reserve(state_dir);
+  reserve.give_up();
   RETURN_IF_ERROR(make_missing(files, clock.wall_ns() / kNsPerMs, options.file_system));
   // Before it is open: see prepare_private_file().
   if (has_content(files.database)) {
@@ -230,13 +234,20 @@ Result<std::unique_ptr<Store::Implementation>> Store::Implementation::open(
   }
   ASSIGN_OR_RETURN(auto database, open_database(files, Database::Mode::write, options.file_system));
   RETURN_IF_ERROR(database->execute(kTuning));
-  ASSIGN_OR_RETURN(Loaded loaded, load(*database, catalog, options));
+  auto found = load(*database, catalog, options);
+  if (!found.ok() && database->has_no_room()) {
+    // What was left in the log has its place in the file (Room), and then the log is used again.
+    RETURN_IF_ERROR(database->ask_integer("PRAGMA wal_checkpoint(PASSIVE)").status());
+    found = load(*database, catalog, options);
+  }
+  ASSIGN_OR_RETURN(Loaded loaded, std::move(found));
   // So that the file itself says that it is in use, and a log that is lost is noticed. Readers may
   // hold it up; the next one comes soon.
   RETURN_IF_ERROR(database->ask_integer("PRAGMA wal_checkpoint(PASSIVE)").status());
   auto store = std::make_unique<Implementation>(std::move(database), std::move(loaded),
-                                                options.keeps_blocks, clock);
+                                                std::move(reserve), options.keeps_blocks, clock);
   store->tell_of_clock();
+  RETURN_IF_ERROR(store->room().open());
   return store;
 }
 
@@ -251,12 +262,19 @@ Store::Implementation::~Implementation() {
     return;
   }
   if (database_->changes() == 0) return;
+  room_.close();
   // Only now: a log must never go while the file says that it is in use.
   database_->set_checkpoints_at_close(true);
 }
 
 Status Store::Implementation::commit(const Commit& commit) {
   if (commit.empty()) return {};
+  Status status = write(commit);
+  room_.after_commit(status);
+  return status;
+}
+
+Status Store::Implementation::write(const Commit& commit) {
   auto& [names, blocks, counts, letters, totals, last, generation, uncertain] = loaded_;
   RETURN_IF_ERROR(check_indexes(commit, names.catalog()));
   const Moment now = clock_.now();
@@ -264,8 +282,8 @@ Status Store::Implementation::commit(const Commit& commit) {
   ASSIGN_OR_RETURN(Transaction transaction, Transaction::begin(*database_));
   RETURN_IF_ERROR(still_mine());
   Tally added;
-  for (const Tally::Entry& entry : commit.tally.mappings()) {
-    added.of(entry.mapping).add(entry.counts);
+  for (const Tally* part : {&commit.tally, &commit.outcomes}) {
+    for (const Tally::Entry& entry : part->mappings()) added.of(entry.mapping).add(entry.counts);
   }
   RETURN_IF_ERROR(letters.take_out(commit.replayed, names, counts, added));
   Blocks::Changes changes;
@@ -276,13 +294,16 @@ Status Store::Implementation::commit(const Commit& commit) {
   RETURN_IF_ERROR(counts.add_mappings(added.mappings(), names, now.wall_ms));
   RETURN_IF_ERROR(counts.add_events(commit.tally, changes.next_sequence_then(), now));
   RETURN_IF_ERROR(counts.add_reasons(commit.tally.reasons(), names));
+  RETURN_IF_ERROR(counts.add_reasons(commit.outcomes.reasons(), names));
   RETURN_IF_ERROR(counts.add_issues(commit.issues, names, now.wall_ms));
   RETURN_IF_ERROR(counts.set_destinations(commit.destinations, names));
   if (commit.position) RETURN_IF_ERROR(counts.set_position(*commit.position));
   RETURN_IF_ERROR(letters.overtake(commit.overtaken, names));
   RETURN_IF_ERROR(letters.add(commit.tally.dead_letters, names, now));
+  RETURN_IF_ERROR(letters.add(commit.outcomes.dead_letters, names, now));
   RETURN_IF_ERROR(letters.enforce_limits(now.state_ms));
   RETURN_IF_ERROR(uncertain.add(commit, names, now.wall_ms));
+  RETURN_IF_ERROR(room_.before_commit(!commit.blocks.empty()));
   RETURN_IF_ERROR(transaction.commit());
 
   blocks.apply(std::move(changes));
@@ -335,6 +356,9 @@ const std::optional<SavedPosition>& Store::position() const {
 }
 Status Store::commit(const Commit& commit) {
   return implementation_->commit(commit);
+}
+bool Store::has_no_room() const {
+  return implementation_->room().lacking();
 }
 Result<std::optional<StoredBlock>> Store::block(std::uint64_t from_sequence) {
   return implementation_->block(from_sequence);

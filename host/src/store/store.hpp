@@ -41,9 +41,11 @@ struct Commit {
   std::vector<Settlement> settlements;
   std::vector<FailedAttempt> attempts;
   // Counts that come from mapping (events, matched, skipped, dead-lettered records that never
-  // became an element), reasons of all kinds and dead letters. What settlements count is added by
-  // the store.
+  // became an element), reasons of all kinds and dead letters.
   Tally tally;
+  // The same of what was settled: reasons, dead letters, confirmed. What settlements themselves
+  // count is added by the store.
+  Tally outcomes;
   std::vector<Issue> issues;  // counts are added up; first and last time are the store's
   std::vector<DestinationStatus> destinations;
   // Dead letters whose elements are in `blocks`: they are taken out, their mapping's replayed count
@@ -60,6 +62,11 @@ struct Commit {
   bool attempts_known = false;
 
   [[nodiscard]] bool empty() const;
+  // Takes out what can be stored without the rest, because it is about blocks that are stored:
+  // settlements, attempts, outcomes, issues, destinations, uncertain keys, attempts_known.
+  [[nodiscard]] Commit take_outcomes();
+  // Adds what the other, which came later, has of these.
+  void add_outcomes(Commit later);
 };
 
 // A block as it was stored. Elements of mappings or actions that the pipeline no longer has keep
@@ -135,6 +142,11 @@ class Store {
   // internal: the commit contradicts what is stored (an element settled twice) or its counts do not
   // fit its blocks. When the process ends after io, the commit may be there as a whole.
   [[nodiscard]] Status commit(const Commit& commit);
+
+  // Whether the last commit() was refused because the volume of the state directory is full. What
+  // it holds without blocks may be accepted still: the reserve (services::StateReserve) was given
+  // up for that. What is settled makes room within the file, which further blocks may take.
+  [[nodiscard]] bool has_no_room() const;
 
   // The first stored block with at least this sequence; nothing when there is none.
   [[nodiscard]] Result<std::optional<StoredBlock>> block(std::uint64_t from_sequence);
