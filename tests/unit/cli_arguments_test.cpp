@@ -46,7 +46,11 @@ TEST_CASE("Options of the log and the progress arrive") {
   CHECK(set.log_level == services::LogLevel::warning);
   CHECK(accepted({"run", "p.yaml", "--progress", "auto"}).shows_progress);
   CHECK(accepted({"status", "p.yaml", "-v"}).log_level == services::LogLevel::debug);
-  CHECK_FALSE(refused({"run", "p.yaml", "--progress", "on"}).empty());
+  CHECK(refused({"run", "p.yaml", "--progress", "on"}).find("\"on\" is none of: auto, off") !=
+        std::string::npos);
+  CHECK_FALSE(accepted({"run", "p.yaml", "--progress", "OFF"}).shows_progress);
+  CHECK(refused({"run", "p.yaml", "--log-level", "loud"}).find("debug, error, info, warning") !=
+        std::string::npos);
   CHECK_FALSE(refused({"run", "p.yaml", "--log-level", "info", "-q"}).empty());
 }
 

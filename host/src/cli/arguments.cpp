@@ -24,6 +24,22 @@ const std::map<std::string, services::LogLevel> kLogLevels = {
     {"error", services::LogLevel::error}};
 const std::map<std::string, bool> kProgress = {{"auto", true}, {"off", false}};
 
+// Takes one of the names, in any case, and says which there are.
+template <typename T>
+CLI::Validator one_of(const std::map<std::string, T>& values) {
+  const auto take = [values](std::string& word) {
+    const auto found = values.find(CLI::detail::to_lower(word));
+    if (found == values.end()) {
+      std::string known;
+      for (const auto& [name, value] : values) known += (known.empty() ? "" : ", ") + name;
+      return "\"" + word + "\" is none of: " + known;
+    }
+    word = std::to_string(static_cast<int>(found->second));
+    return std::string();
+  };
+  return CLI::Validator(take, "");
+}
+
 // Hourly counts are kept for 90 days.
 constexpr int kMostHistoryHours = 90 * 24;
 // No login lasts ten years.
@@ -121,17 +137,17 @@ class Commands {
         ->type_name("DIR")
         ->allow_extra_args(false);
     app.add_option("--format", arguments_.format, "Form of the result on stdout")
-        ->transform(CLI::CheckedTransformer(formats, CLI::ignore_case).description(""))
+        ->transform(one_of(formats))
         ->type_name(formats.size() == 2 ? "text|json" : "text|markdown|json");
     app.add_option("--log-format", arguments_.log_format, "Form of the log on stderr")
-        ->transform(CLI::CheckedTransformer(kLogFormats, CLI::ignore_case).description(""))
+        ->transform(one_of(kLogFormats))
         ->type_name("text|json");
     CLI::Option* verbose = app.add_flag("-v,--verbose", raw_.verbose, "Log details as well");
     CLI::Option* quiet =
         app.add_flag("-q,--quiet", arguments_.quiet, "Log errors only, and show no progress");
     app.add_option("--log-level", arguments_.log_level,
                    "The least weight that is logged (default info; progress lines have that)")
-        ->transform(CLI::CheckedTransformer(kLogLevels, CLI::ignore_case).description(""))
+        ->transform(one_of(kLogLevels))
         ->type_name("debug|info|warning|error")
         ->excludes(verbose)
         ->excludes(quiet);
@@ -164,7 +180,7 @@ class Commands {
     run.add_option("--progress", arguments_.shows_progress,
                    "auto: a line that is renewed on a terminal, else a log line every 10 s; off: "
                    "none")
-        ->transform(CLI::CheckedTransformer(kProgress, CLI::ignore_case).description(""))
+        ->transform(one_of(kProgress))
         ->type_name("auto|off");
     run.add_flag("--from-start", arguments_.from_start,
                  "Read the event file from its start, whatever was read of it before");
@@ -210,7 +226,11 @@ class Commands {
     status
         .add_option("--fail-on", arguments_.fail_on,
                     "For cron: end with an exit code other than 0 in these states, such as "
-                    "pending-older=1h,destination,dead-letters=1d")
+                    "volume,pending-older=1h,destination,dead-letters=1d")
+        ->check([](const std::string& states) {
+          // Such as of a variable that is not set: nothing would be looked at.
+          return std::string(states.empty() ? "is empty; name states, such as destination" : "");
+        })
         ->type_name("STATES");
   }
 
