@@ -116,6 +116,7 @@ bool Queue::store_outcomes(std::unique_lock<std::mutex>& lock) {
     if (outcomes_.empty()) {
       forget_unstored_letters(part->commit);
       outcomes_ = part->commit.take_outcomes();
+      part->bytes -= std::min(part->bytes, outcomes_.outcomes.dead_letter_bytes());
       part->settled = 0;
     }
     Status status = commit(outcomes_, lock);

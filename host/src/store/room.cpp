@@ -23,6 +23,15 @@ Status Room::open() {
   ASSIGN_OR_RETURN(pages_, database_.ask_integer("PRAGMA page_count"));
   next_try_ns_ = clock_.monotonic_ns() + kTryIntervalNs;
   if (reserve_.make()) return {};
+  const auto volume = services::Volume::of(database_.path());
+  if (volume && volume->free_bytes >= StateReserve::kBytesToMake) {
+    services::log(
+        LogLevel::warning, "state",
+        "no reserve of " + in_mebibytes(StateReserve::kBytes) + " can be made beside " +
+            database_.path() + ", although its volume has room" + free_room() +
+            ". Is a quota used up? Then what is delivered can soon not be noted any more");
+    return {};
+  }
   services::log(LogLevel::warning, "state",
                 "the volume of " + database_.path() + " is nearly full" + free_room() +
                     ". What waits is delivered; what is read has to fit into the room that "
