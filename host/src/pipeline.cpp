@@ -45,7 +45,7 @@ Result<std::unique_ptr<Pipeline>> Pipeline::load(const std::string& path,
   std::unique_ptr<Pipeline> pipeline(new Pipeline());
   const Status read = config::read_pipeline(path, options, pipeline->config_, diagnostics);
   // Also of a manifest with faults, so that those of its triggers and fields are shown with them.
-  pipeline->program_ = mapping::compile(pipeline->config_, diagnostics);
+  pipeline->program_ = mapping::compile(pipeline->config_, diagnostics, options.strict);
   RETURN_IF_ERROR(read);
   if (pipeline->program_ == nullptr) return diagnostics.status();
   Status connected = pipeline->connect(state, options.allow_shared_state);

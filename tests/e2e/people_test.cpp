@@ -135,6 +135,37 @@ TEST_CASE("ADD with the default trigger, which lets exits through, is refused by
   CHECK(narrowed.exit_code == 0);
 }
 
+TEST_CASE("ADD with a trigger that does not keep exits out is an error of validate") {
+  const Workspace workspace;
+  linkedin_sandbox::Sandbox sandbox;
+  REQUIRE(sandbox.start().ok());
+  const std::string pipeline = write_sample_pipeline(workspace, sandbox);
+  const std::string mapping = "destinations.linkedin_eu.mappings.trial_users.";
+  const auto validate = [&](const std::string& trigger) {
+    return run_penstock(
+        workspace, {"validate", pipeline, "--set", mapping + "fields.dmp_user_action=ADD", "--set",
+                    mapping + "trigger=" + trigger});
+  };
+  for (const char* open :
+       {R"(type = "track")", R"(context.personas.computation_key = "trial_users")",
+        R"(type = "identify" and context.personas.computation_key = "trial_users")"}) {
+    CAPTURE(open);
+    const Finished refused = validate(open);
+    CHECK(refused.exit_code == 78);
+    CHECK(refused.err.find("mapping trial_users: dmp_user_action is ADD") != std::string::npos);
+    CHECK(refused.err.find("the opposite") != std::string::npos);
+  }
+  for (
+      const char* closed :
+      {R"(type = "track" and event != "Audience Exited")",
+       R"(type = "identify" and context.personas.computation_key = "trial_users" and traits.trial_users = true)"}) {
+    CAPTURE(closed);
+    const Finished accepted = validate(closed);
+    INFO(accepted.err);
+    CHECK(accepted.exit_code == 0);
+  }
+}
+
 TEST_CASE("Words and zeros in place of an advertising id make nobody a member") {
   const Run run(events_of("advertising_ids"), "personas_audience_key: trial_users");
   INFO(run.counts().dump(2));

@@ -198,18 +198,6 @@ TEST_CASE("What a plugin says of a record is masked before it is counted or kept
   CHECK(letter.message.find('\x1b') == std::string::npos);
 }
 
-TEST_CASE("Plugins receive the names of events that a trigger lets through, if it names them") {
-  const Fixture fixture({R"(event = "a" or event = "b")", R"(event = "a" or userId = "u")",
-                         R"(event != "a")", R"(event in ["a", "b"] and event = "b")"});
-  const auto told = [&](std::size_t mapping) {
-    return told_json(fixture.program->mappings[mapping]);
-  };
-  CHECK(told(0).find(R"("event_names":["a","b"])") != std::string::npos);
-  CHECK(told(1).find("event_names") == std::string::npos);
-  CHECK(told(2).find("event_names") == std::string::npos);
-  CHECK(told(3).find(R"("event_names":["b"])") != std::string::npos);
-}
-
 TEST_CASE("A record without a required field is a dead letter that names the field") {
   Fixture fixture({kAlways});
   fixture.map("{\"type\":\"track\"}\n" + event("fine"));
