@@ -11,7 +11,7 @@ TEST_CASE("a trigger that holds for an event can hold for what is known of it") 
   SegmentSamples samples(20261128);
   int held = 0;
   int excluded = 0;
-  for (int round = 0; round < 30'000; ++round) {
+  for (int round = 0; round < 4'000; ++round) {
     const std::string text = samples.trigger(2);
     Diagnostics diagnostics;
     const std::optional<Expression> trigger = parse(text, {}, diagnostics, Origin::made);
@@ -30,8 +30,8 @@ TEST_CASE("a trigger that holds for an event can hold for what is known of it") 
     held += holds ? 1 : 0;
     excluded += possible ? 0 : 1;
   }
-  CHECK(held > 1'000);
-  CHECK(excluded > 1'000);
+  CHECK(held > 200);
+  CHECK(excluded > 200);
 }
 
 TEST_CASE("what is not known of an event may be anything, and what is known decides") {
