@@ -185,6 +185,7 @@ TEST_CASE("An identifier of many users is noticed by its name, or by the coalesc
   const ReasonCount& warned = fixture.tally.reasons()[0];
   CHECK(warned.reason == "identifier_shared");
   CHECK(warned.field == c.field);
+  CHECK((warned.message.find("in the field rule") != std::string::npos) == (*c.field != '\0'));
   CHECK(warned.count > kUsers / 2);
   CHECK(warned.count <= kUsers - SharedIdentifiers::kManyUsers);
 }

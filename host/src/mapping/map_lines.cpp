@@ -7,9 +7,16 @@ namespace {
 
 constexpr std::string_view kInvalidEvent = "invalid_event";
 constexpr std::string_view kIdentifierShared = "identifier_shared";
-constexpr std::string_view kSharedMeans =
-    "events of more than 20 users (userId) have the same identifier, so that all of them are one "
-    "person to the destination; look for a placeholder, or for a device of many";
+
+// `field` is where the identifier came from, "" where the plugin does not say.
+std::string shared_means(std::string_view field) {
+  std::string means = "events of more than " + std::to_string(SharedIdentifiers::kManyUsers) +
+                      " users (userId) have the same identifier";
+  if (!field.empty()) means.append(" in the field ").append(field);
+  return means +
+         ", so that all of them are one person to the destination; look for a placeholder, or for "
+         "a device of many";
+}
 
 bool blank(std::string_view line) {
   for (const char c : line) {
@@ -151,8 +158,8 @@ std::optional<PluginFault> map_event(EventMapper& mapper, const Program& program
     switch (result.kind) {
       case RecordResult::Kind::element:
         for (const std::uint32_t field : mapper.shared_fields(writer.add(id, target, result))) {
-          tally.reason(ReasonCount::Kind::warning, id, kIdentifierShared, name_of(field),
-                       kSharedMeans);
+          const std::string_view name = name_of(field);
+          tally.reason(ReasonCount::Kind::warning, id, kIdentifierShared, name, shared_means(name));
         }
         for (const Warning& warning : mapper.warnings()) {
           tally.reason(ReasonCount::Kind::warning, id, warning.code, name_of(warning.field), {});
