@@ -89,6 +89,10 @@ void RunSignals::listen() {
 void RunSignals::take(int signal) {
   const std::lock_guard lock(mutex_);
   if (run_ == nullptr) {
+    for (const plugin::RunningHook& hook : plugin::running_hooks()) {
+      services::log(services::LogLevel::warning, "run",
+                    hook.place->words + " had not returned when the signal came");
+    }
     die_of(signal);
     return;
   }
