@@ -261,14 +261,48 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("With a plugin at fault disabled, the others go on where reading stopped") {
+TEST_CASE(
+    "With a plugin at fault disabled, the others go on where reading stopped, and what it missed "
+    "is said until it is read again") {
   const World world({{"bad", "mapping_misbehaves"}, {"good", "emits"}},
                     rule_event("fine") + rule_event("twice") + rule_event("fine"));
-  CHECK(world.run().exit_code == 70);
-  const Finished without = run_bad(world.workspace, {"run", world.pipeline, "--format", "json",
-                                                     "--set", "destinations.bad.enabled=false"});
-  CHECK(without.exit_code == 0);
-  CHECK(counts_of(without, "good")["delivered"] == 2);
+  const Finished stopped = world.run();
+  CHECK(stopped.exit_code == 70);
+  CHECK(contains(stopped.err, "--set destinations.bad.enabled=false"));
+  CHECK(contains(stopped.err, "--from-start"));
+  for (int i = 0; i < 2; ++i) {
+    const Finished without = run_bad(world.workspace, {"run", world.pipeline, "--format", "json",
+                                                       "--set", "destinations.bad.enabled=false"});
+    CHECK(without.exit_code == 0);
+    CHECK(counts_of(without, "good")["delivered"] == (i == 0 ? 2 : 0));
+    const nlohmann::json bad = world.status_json()["destinations"]["bad"];
+    CHECK(bad["code"] == "not_mapped");
+    CHECK(contains(bad["message"], "its mapping hook"));
+  }
+  install_bad_plugin(world.workspace, {"bad", "emits"});
+  const bool again_at_once = GENERATE(true, false);
+  if (!again_at_once) {
+    const Finished repaired = world.run();
+    INFO(repaired.err);
+    CHECK(repaired.exit_code == 0);
+    CHECK(contains(repaired.err, "not mapped for it"));
+    const nlohmann::json report = repaired.json();
+    const nlohmann::json* issue = issue_of(report, "not_mapped");
+    REQUIRE(issue != nullptr);
+    CHECK((*issue)["severity"] == "error");
+    CHECK((*issue)["destination"] == "bad");
+    CHECK(contains((*issue)["message"], "--from-start"));
+    CHECK(contains((*issue)["message"], "its mapping hook"));
+    CHECK(world.status_json()["destinations"]["bad"]["state"] == "ok");
+  }
+  const Finished all =
+      run_bad(world.workspace, {"run", world.pipeline, "--format", "json", "--from-start"});
+  INFO(all.err);
+  CHECK(all.exit_code == 0);
+  CHECK(issue_of(all.json(), "not_mapped") == nullptr);
+  CHECK(counts_of(all, "bad")["delivered"] == 3);
+  CHECK(counts_of(all, "good")["delivered"] == 3);
+  CHECK(issue_of(world.run().json(), "not_mapped") == nullptr);
 }
 
 TEST_CASE(
