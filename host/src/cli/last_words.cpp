@@ -259,10 +259,10 @@ void end_in_order() {
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 // NOLINTBEGIN(bugprone-reserved-identifier): the names are the C library's.
 extern "C" {
-[[noreturn]] __attribute__((visibility("default"))) void _exit(int code) {
+__attribute__((noreturn, visibility("default"))) void _exit(int code) {
   penstock::cli::end_at_once("_exit() was called", code);
 }
-[[noreturn]] __attribute__((visibility("default"))) void _Exit(int code) noexcept {
+__attribute__((noreturn, visibility("default"))) void _Exit(int code) noexcept {
   penstock::cli::end_at_once("_Exit() was called", code);
 }
 }
