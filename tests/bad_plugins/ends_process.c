@@ -15,6 +15,19 @@ static int overflow(volatile int depth) {
   return forever != 0 ? overflow(depth + 1) + room[0] : 0;
 }
 
+static void swallow(int signal) {
+  (void)signal;
+}
+
+/* Takes SIGTERM on this thread. */
+static void let_through(void (*handler)(int)) {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGTERM);
+  signal(SIGTERM, handler);
+  pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+}
+
 static void end_by(char how) {
   volatile int* nowhere = NULL;
   if (how == 'e') exit(0);
@@ -22,6 +35,9 @@ static void end_by(char how) {
   if (how == 'x') _exit(0);
   if (how == 'X') _Exit(0);
   if (how == 't') raise(SIGTRAP);
+  if (how == 'u') let_through(SIG_DFL);
+  if (how == 'i') let_through(SIG_IGN);
+  if (how == 'U') let_through(swallow);
   if (how == 'p') pthread_exit(NULL);
   if (how == 'c' || how == 'C' || how == 'd') {
     /* A copy ends, as one that could start no program does, or crashes. */
