@@ -56,25 +56,27 @@ void Engine::resume_pause(std::uint32_t destination, const store::DestinationSta
 // not mapped for it, which nobody may forget.
 void Engine::recall_fault(std::uint32_t destination, const store::DestinationState& state) {
   if (!pipeline_.config().destinations[destination].enabled) {
+    const bool from_file = pipeline_.config().source.type == SourceConfig::Type::file;
     send::Decision decision;
     decision.effect = send::Decision::Effect::pause_blocked;
     decision.pause_code = kNotMapped;
-    decision.pause_message = state.message;
-    static_cast<void>(states_[destination].update(decision, now_ns()));  // said when it happened
+    decision.pause_message =
+        state.code == kNotMapped
+            ? state.message
+            : "What was read while it was disabled is not mapped for it, from the event on at "
+              "which its plugin was at fault. " +
+                  std::string(from_file
+                                  ? "With it enabled run once with --from-start, which reads the "
+                                    "event file again, for all destinations"
+                                  : "Feed those events in again") +
+                  ". The fault was: " + state.message;
+    static_cast<void>(states_[destination].update(decision, now_ns()));  // status shows it
     return;
   }
   if (state.code != kNotMapped || options_.from_start) return;
-  const bool from_file = pipeline_.config().source.type == SourceConfig::Type::file;
-  const std::string text =
-      "What was read while it was disabled was not mapped for it, from the event on at which its "
-      "plugin was at fault. " +
-      std::string(from_file ? "Run once with --from-start, which reads the event file again, "
-                              "for all destinations"
-                            : "Feed those events in again") +
-      ". The fault was: " + state.message;
-  services::log(services::LogLevel::error, state.name, text);
+  services::log(services::LogLevel::error, state.name, state.message);
   const std::vector<Issue> issues = {
-      {Issue::Severity::error, destination, Issue::kAllMappings, kNotMapped, text, 1}};
+      {Issue::Severity::error, destination, Issue::kAllMappings, kNotMapped, state.message, 1}};
   ledger_.apply(issues);
   progress_.issues.insert(progress_.issues.end(), issues.begin(), issues.end());
 }

@@ -279,6 +279,8 @@ TEST_CASE(
     CHECK(counts_of(without, "good")["delivered"] == (i == 0 ? 2 : 0));
     const nlohmann::json bad = world.status_json()["destinations"]["bad"];
     CHECK(bad["code"] == "not_mapped");
+    CHECK(contains(bad["message"], "not mapped for it"));
+    CHECK(contains(bad["message"], "--from-start"));
     CHECK(contains(bad["message"], "its mapping hook"));
   }
   install_bad_plugin(world.workspace, {"bad", "emits"});
