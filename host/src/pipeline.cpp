@@ -55,11 +55,11 @@ Result<std::unique_ptr<Pipeline>> Pipeline::load(const std::string& path,
 }
 
 void Pipeline::record_end(const Status& status) {
-  if (!record_) return;
+  if (!record_ || recorded_) return;
+  recorded_ = true;
   const Status kept = record_->end(clock_.wall_ns() / send::kNanosPerMilli,
                                    exit_code(status.code()), status.message());
   if (!kept.ok()) services::log(services::LogLevel::warning, "run", kept.message());
-  record_.reset();
 }
 
 void Pipeline::set_notice_sink(std::uint32_t destination, services::NoticeSink sink) {

@@ -266,6 +266,21 @@ TEST_CASE("No text of an export becomes anything but text") {
   }
 }
 
+TEST_CASE(
+    "A text that is a path here only is the text itself, within a directive's argument, too") {
+  const PipelineConfig config = load(import_one(subscription(
+      R"({"personas_audience_key":"k","dmp_segment_name":"n",)"
+      R"("email":{"@path":{"@if":{"exists":{"@path":"$.traits.work"},"then":"$.traits.work"}}}})")));
+  const Node* email = field(config.destinations[0].mappings[0], "email");
+  REQUIRE(email != nullptr);
+  const Node* choice = email->find("@path")->find("@if");
+  REQUIRE(choice != nullptr);
+  CHECK(choice->find("exists")->find("@path")->text == "$.traits.work");
+  const Node* literal = value_of_literal(*choice->find("then"));
+  REQUIRE(literal != nullptr);
+  CHECK(literal->text == "$.traits.work");
+}
+
 TEST_CASE("Whatever shape a field has, the result loads") {
   const std::string shapes[] = {"5",
                                 "1.5e300",

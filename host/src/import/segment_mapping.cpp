@@ -117,7 +117,9 @@ Json as_literal(const Json& value) {
   if (!value.is_object()) return value;
   Json out = Json::object();
   for (const auto& [key, member] : value.items()) {
-    const bool as_written = key == "@literal" || key == "@path" || key == "@template";
+    // Of a directive that gives the path or the template, the texts are literals, too.
+    const bool as_written =
+        key == "@literal" || (member.is_string() && (key == "@path" || key == "@template"));
     out[key] = as_written ? member : as_literal(member);
   }
   return out;
