@@ -187,7 +187,7 @@ class Commands {
   void add_validate() {
     CLI::App& validate =
         command(app_, Command::validate, "validate",
-                "Check pipelines as run would, and start nothing", examples::kValidate);
+                "Check pipelines as strictly as can be, and start nothing", examples::kValidate);
     validate.group(kDelivering);
     validate.add_option("PIPELINE", arguments_.pipelines, "Manifests of pipelines")->required();
     add_set_option(validate);
