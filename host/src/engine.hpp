@@ -55,8 +55,11 @@ class Engine {
   void check_destinations();
   void refuse(std::uint32_t destination, const plugin::CheckResult& result);
 
-  // engine.cpp: from the source to the queue, and the run as a whole
+  // intake.cpp: from the source to the queue
   void work();
+  Status map_chunk(mapping::EventMapper& mapper, source::Chunk& chunk);
+
+  // engine.cpp: the run as a whole
   void wake();
   void hear(std::uint32_t destination, services::Notice notice);
   RunReport report(double duration_s, Status failure);
