@@ -55,6 +55,13 @@ bool means_damage(int result) {
   return code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
 }
 
+// Whether a table or column is not there. All statements are the program's own and fit the version
+// that was looked at before, so the description of the tables has changed.
+bool lacks_a_name(int code, std::string_view words) {
+  return code == SQLITE_ERROR &&
+         (words.substr(0, 8) == "no such " || words.find("has no column named") != words.npos);
+}
+
 // Whether what a check of the file says is that it could not be read at all: "error code=266".
 bool says_unreadable(std::string_view verdict) {
   constexpr std::string_view kCode = "error code";
@@ -279,7 +286,7 @@ Status Database::failure() const {
 }
 
 Status Database::failure(int result) const {
-  if (means_damage(result)) {
+  if (means_damage(result) || lacks_a_name(result, sqlite3_errmsg(handle_))) {
     return damaged(sqlite3_errmsg(handle_));
   }
   const std::string said = " (" + std::string(sqlite3_errmsg(handle_)) + ", SQLite's code " +

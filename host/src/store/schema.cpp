@@ -311,15 +311,15 @@ Status copy_with_first_page(const Files& files, const std::string& sound, const 
   RETURN_IF_ERROR(remove_database(copy));
   RETURN_IF_ERROR(services::prepare_private_file(copy));
   std::error_code error;
-  std::uintmax_t size = fs::file_size(files.database, error);
-  if (error) size = 0;
-  // What is shorter than an empty database holds no row, but SQLite wants the tables' pages.
+  // SQLite wants the pages of all tables. Those behind the end of a file that was cut off are left
+  // without content, which is damage and not an empty table.
   const std::uintmax_t least = fs::file_size(sound, error);
   if (error) return refused("cannot look at " + sound, error.value(), "Check its disk.");
-  const std::string& model = size < least ? sound : files.database;
-  size = std::max(size, least);
-  fs::copy_file(model, copy, fs::copy_options::overwrite_existing, error);
-  if (error) return refused("cannot copy " + model, error.value(), "Make room for it.");
+  fs::copy_file(files.database, copy, fs::copy_options::overwrite_existing, error);
+  if (error) return refused("cannot copy " + files.database, error.value(), "Make room for it.");
+  const std::uintmax_t size = std::max(fs::file_size(copy, error), least);
+  if (!error) fs::resize_file(copy, size, error);
+  if (error) return refused("cannot extend " + copy, error.value(), "Make room for it.");
   if (has_content(files.log)) {
     fs::copy_file(files.log, copy + "-wal", error);
     if (error) return refused("cannot copy " + files.log, error.value(), "Make room for it.");
