@@ -10,6 +10,8 @@
 #include <nlohmann/json.hpp>
 #include <shared_mutex>
 
+#include "gate/pieces.hpp"
+
 namespace penstock::gate {
 
 namespace {
@@ -132,6 +134,7 @@ void keep_strings(const nlohmann::json& json, bool secret) {
 }  // namespace
 
 void keep_secret(std::string_view value) {
+  keep_pieces(value);
   registry().keep(value);
 }
 
@@ -155,7 +158,7 @@ bool names_secret(std::string_view name) {
 }
 
 std::string mask_secrets(std::string_view text) {
-  return registry().mask(text);
+  return mask_pieces(registry().mask(text));
 }
 
 std::uint64_t secrets_generation() {
