@@ -251,6 +251,36 @@ TEST_CASE("A flipped bit in the description of a table costs no row") {
   check_blocks(*open_store(directory, *clock));
 }
 
+TEST_CASE(
+    "What a run refuses of the first page, check finds and repair heals: each bit of the text") {
+  const Directory sound;
+  const auto clock = filled(sound);
+  const std::string bytes = bytes_of(sound.database());
+  const std::size_t first = bytes.substr(0, kPageSize).find("CREATE TABLE");
+  REQUIRE(first != std::string::npos);
+  constexpr std::size_t kVersion = 60;  // of the file format: PRAGMA user_version, 4 bytes
+  std::vector<std::size_t> places = {kVersion, kVersion + 1, kVersion + 3};
+  for (std::size_t place = first; place < kPageSize; place += 97) places.push_back(place);
+  std::size_t refused = 0;
+  for (const std::size_t place : places) {
+    const Directory directory;
+    std::string damaged = bytes;
+    damaged[place] = static_cast<char>(damaged[place] ^ (1 << (place % 7)));
+    write_bytes(directory.database(), damaged);
+    CAPTURE(place);
+    const auto store = Store::open(directory.path, catalog(), {}, *clock);
+    if (store.ok()) continue;
+    ++refused;
+    CAPTURE(store.status().message());
+    REQUIRE(store.status().code() == StatusCode::damaged);
+    const RepairReport report = repaired(directory, *clock);
+    REQUIRE(report.elements_saved == kPending);
+    REQUIRE(report.elements_lost == 0);
+    check_blocks(*open_store(directory, *clock));
+  }
+  CHECK(refused > 20);
+}
+
 TEST_CASE("An emptied file is refused, with and without a log") {
   const Directory directory;
   const auto clock = filled(directory);

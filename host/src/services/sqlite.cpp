@@ -199,6 +199,16 @@ Result<std::unique_ptr<Database>> Database::open(const std::string& path, const 
   return database;
 }
 
+Result<std::unique_ptr<Database>> Database::in_memory(int page_size) {
+  Options options;
+  options.mode = Mode::write;
+  options.page_size = page_size;
+  std::unique_ptr<Database> database(new Database(":memory:", options));
+  RETURN_IF_ERROR(database->open_handle(
+      ":memory:", SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_READWRITE | SQLITE_OPEN_MEMORY));
+  return database;
+}
+
 Database::~Database() {
   // Only a statement that is still there could refuse it, and none outlives its Database.
   if (sqlite3_close(handle_) != SQLITE_OK) {
@@ -215,17 +225,7 @@ Status Database::connect() {
   const int flags =
       SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW |
       (options_.mode == Mode::read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE);
-  const int result =
-      sqlite3_open_v2(without_links(path_).c_str(), &handle_, flags,
-                      options_.file_system.empty() ? nullptr : options_.file_system.c_str());
-  if (result != SQLITE_OK) return failure(result);
-  sqlite3_extended_result_codes(handle_, 1);
-  sqlite3_busy_timeout(handle_, kBusyTimeoutMs);
-  set_checkpoints_at_close(options_.checkpoints_at_close);
-  RETURN_IF_ERROR(
-      execute("PRAGMA trusted_schema = OFF; PRAGMA synchronous = FULL;"
-              "PRAGMA page_size = " +
-              std::to_string(options_.page_size)));
+  RETURN_IF_ERROR(open_handle(without_links(path_), flags));
   // The first look at the file: what is no database is noticed here.
   RETURN_IF_ERROR(ask_integer("PRAGMA user_version").status());
   if (options_.mode == Mode::read_only) return {};
@@ -236,6 +236,20 @@ Status Database::connect() {
                                 "\"). Set state_dir to a directory on a local disk."};
   }
   return {};
+}
+
+Status Database::open_handle(const std::string& name, int flags) {
+  const int result =
+      sqlite3_open_v2(name.c_str(), &handle_, flags,
+                      options_.file_system.empty() ? nullptr : options_.file_system.c_str());
+  if (result != SQLITE_OK) return failure(result);
+  sqlite3_extended_result_codes(handle_, 1);
+  sqlite3_busy_timeout(handle_, kBusyTimeoutMs);
+  set_checkpoints_at_close(options_.checkpoints_at_close);
+  return execute(
+      "PRAGMA trusted_schema = OFF; PRAGMA synchronous = FULL;"
+      "PRAGMA page_size = " +
+      std::to_string(options_.page_size));
 }
 
 Status Database::execute(const std::string& sql) {

@@ -51,6 +51,8 @@ class Check {
   }
 
   Status structure() {
+    ASSIGN_OR_RETURN(const bool described, describes_this_version(database_));
+    if (!described) note("The tables are described in another way than this version makes them.");
     ASSIGN_OR_RETURN(Statement rows, database_.prepare("PRAGMA integrity_check(20)"));
     for (;;) {
       ASSIGN_OR_RETURN(const bool more, rows.step());

@@ -84,29 +84,12 @@ class Repair {
     return open_for_salvage(files_.salvaged);
   }
 
-  // Whether the tables are those of this version, in their places. A flipped bit in the name of a
-  // column would otherwise cost the whole table.
-  [[nodiscard]] Result<bool> describes_tables(Database& database) const {
+  // A flipped bit in the name of a column would otherwise cost the whole table.
+  [[nodiscard]] static Result<bool> describes_tables(Database& database) {
     const auto version = database.ask_integer("PRAGMA user_version");
     if (!version.ok()) return false;
     if (*version != kSchemaVersion) return true;  // of an older one, copied as it is
-    ASSIGN_OR_RETURN(const auto sound, open_for_salvage(files_.unfinished));
-    ASSIGN_OR_RETURN(const auto wanted, descriptions(*sound));
-    const auto found = descriptions(database);
-    return found.ok() && *found == wanted;
-  }
-
-  // Of the tables that are copied; they were made first, in every version.
-  static Result<std::vector<std::string>> descriptions(Database& database) {
-    ASSIGN_OR_RETURN(Statement rows, database.prepare("SELECT name || ' ' || rootpage || ' ' || sql"
-                                                      " FROM sqlite_schema WHERE type = 'table'"
-                                                      " AND name <> 'uncertain' ORDER BY name"));
-    std::vector<std::string> all;
-    for (;;) {
-      ASSIGN_OR_RETURN(const bool more, rows.step());
-      if (!more) return all;
-      all.emplace_back(rows.text(0));
-    }
+    return describes_this_version(database);
   }
 
   Status fill(Database& from, Database& to) {

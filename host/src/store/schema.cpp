@@ -152,6 +152,8 @@ ALTER TABLE dead_letters ADD COLUMN queued_until INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX dead_letters_key ON dead_letters (coalesce_key) WHERE NOT overtaken;
 )sql";
 constexpr std::int64_t kOldestVersion = 1;
+// No Penstock will ever have had so many.
+constexpr std::int64_t kMostVersions = 10'000;
 constexpr std::int64_t kFirstWithSteps = 2;
 
 Status take_steps(Database& database, std::int64_t from_version) {
@@ -185,6 +187,24 @@ Status damaged(const Files& files, const std::string& what) {
                                    " Nothing was changed. " + kIfDamaged};
 }
 
+// Of the tables that were there from the beginning; later ones may lie anywhere. Columns by name: a
+// database of an older version has got some of them later.
+Result<std::vector<std::string>> descriptions(Database& database) {
+  ASSIGN_OR_RETURN(
+      services::Statement rows,
+      database.prepare("SELECT t.name || ' ' || t.rootpage || ' ' || (SELECT group_concat(c, ', ')"
+                       " FROM (SELECT name || ' ' || type || ' ' || pk AS c"
+                       " FROM pragma_table_info(t.name) ORDER BY name))"
+                       " FROM sqlite_schema t WHERE t.type = 'table' AND t.name <> 'uncertain'"
+                       " ORDER BY t.name"));
+  std::vector<std::string> all;
+  for (;;) {
+    ASSIGN_OR_RETURN(const bool more, rows.step());
+    if (!more) return all;
+    all.emplace_back(rows.text(0));
+  }
+}
+
 Database::Options options_for(Database::Mode mode, const std::string& file_system) {
   Database::Options options;
   options.mode = mode;
@@ -196,6 +216,19 @@ Database::Options options_for(Database::Mode mode, const std::string& file_syste
 }
 
 }  // namespace
+
+Result<bool> describes_this_version(Database& database) {
+  auto found = descriptions(database);
+  if (!found.ok()) {
+    if (found.status().code() == StatusCode::io) return found.status();
+    return false;
+  }
+  ASSIGN_OR_RETURN(const auto model, Database::in_memory(kPageSize));
+  RETURN_IF_ERROR(model->execute(kSchema));
+  RETURN_IF_ERROR(take_steps(*model, kFirstWithSteps));
+  ASSIGN_OR_RETURN(const auto wanted, descriptions(*model));
+  return *found == wanted;
+}
 
 bool has_content(const std::string& path) {
   std::error_code error;
@@ -270,6 +303,15 @@ Result<std::unique_ptr<Database>> open_database(const Files& files, Database::Mo
   ASSIGN_OR_RETURN(const std::int64_t version, database->ask_integer("PRAGMA user_version"));
   const bool older =
       version >= kOldestVersion && version < kSchemaVersion && mode == Database::Mode::write;
+  // A newer one may have the same tables, and more.
+  if (version < kSchemaVersion || version > kMostVersions) {
+    ASSIGN_OR_RETURN(const bool of_this_version, describes_this_version(*database));
+    if (of_this_version) {
+      return damaged(files, "it claims to be of version " + std::to_string(version) +
+                                ", but its tables are those of version " +
+                                std::to_string(kSchemaVersion) + ".");
+    }
+  }
   if (version != kSchemaVersion && !older) {
     const std::string found = std::string(kName) + " " + files.database + " has schema version " +
                               std::to_string(version) + ", this Penstock knows " +
