@@ -58,7 +58,7 @@ void Engine::update_state(std::uint32_t destination, const send::Decision& decis
     services::log(level, pipeline_.config().destinations[destination].name, news->message);
     next_states_ns_ = 0;
   }
-  // What a destination asked for holds over a crash, too (resume_pauses).
+  // What a destination asked for holds over a crash, too (resume_pause).
   if (state.paused_until_ns() != paused_before_ns) next_states_ns_ = 0;
   batcher_.pause(destination, state.paused_until_ns());
   batcher_.set_probing(destination, state.probing());

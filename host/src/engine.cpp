@@ -77,8 +77,6 @@ void tell(const source::Notice& notice) {
                 "source", notice.text);
 }
 
-constexpr char kPluginFault[] = "plugin_fault";
-
 // The text with an end, if it has none.
 std::string sentence(std::string text) {
   if (!text.empty() && std::string_view(".?!").find(text.back()) == std::string_view::npos)
@@ -187,7 +185,7 @@ RunReport Engine::execute() {
         }
         wake();
       });
-  resume_pauses();
+  recall_states();
   check_destinations();
   const unsigned workers =
       options_.workers > 0 ? options_.workers : std::max(1U, std::thread::hardware_concurrency());
@@ -236,7 +234,9 @@ Status Engine::fault_status(const mapping::PluginFault& fault, const RunReport& 
     what +=
         "Replace the plugin and run the same command again, which goes on there; or let the "
         "others go on without it: --set destinations." +
-        name + ".enabled=false.";
+        name +
+        ".enabled=false, and once the plugin is replaced run once with --from-start, for what they "
+        "passed meanwhile is not mapped for it.";
   } else {
     what += std::to_string(report.unread_bytes) +
             " bytes of input were read and not mapped: replace the plugin, and feed them in again "

@@ -25,6 +25,10 @@
 #include "services/state_place.hpp"
 #include "source/source.hpp"
 
+namespace penstock::store {
+struct DestinationState;
+}
+
 namespace penstock {
 
 class Engine {
@@ -39,6 +43,11 @@ class Engine {
   [[nodiscard]] Progress progress() const;
 
  private:
+  // Codes of destinations: reading stopped before an event at which the plugin is at fault, and
+  // events from there on were read while the destination was disabled.
+  static constexpr char kPluginFault[] = "plugin_fault";
+  static constexpr char kNotMapped[] = "not_mapped";
+
   // What earlier runs left on its way.
   struct Leftover {
     std::vector<UncertainKey> uncertain;  // wall clock
@@ -51,7 +60,9 @@ class Engine {
          std::unique_ptr<source::Source> source, Leftover leftover);
 
   // checking.cpp: before the source is read
-  void resume_pauses();
+  void recall_states();
+  void resume_pause(std::uint32_t destination, const store::DestinationState& state);
+  void recall_fault(std::uint32_t destination, const store::DestinationState& state);
   void check_destinations();
   void refuse(std::uint32_t destination, const plugin::CheckResult& result);
 

@@ -45,7 +45,7 @@ Result<std::unique_ptr<Pipeline>> Pipeline::load(const std::string& path,
   std::unique_ptr<Pipeline> pipeline(new Pipeline());
   const Status read = config::read_pipeline(path, options, pipeline->config_, diagnostics);
   // Also of a manifest with faults, so that those of its triggers and fields are shown with them.
-  pipeline->program_ = mapping::compile(pipeline->config_, diagnostics);
+  pipeline->program_ = mapping::compile(pipeline->config_, diagnostics, options.strict);
   RETURN_IF_ERROR(read);
   if (pipeline->program_ == nullptr) return diagnostics.status();
   Status connected = pipeline->connect(state, options.allow_shared_state);
@@ -55,11 +55,11 @@ Result<std::unique_ptr<Pipeline>> Pipeline::load(const std::string& path,
 }
 
 void Pipeline::record_end(const Status& status) {
-  if (!record_) return;
+  if (!record_ || recorded_) return;
+  recorded_ = true;
   const Status kept = record_->end(clock_.wall_ns() / send::kNanosPerMilli,
                                    exit_code(status.code()), status.message());
   if (!kept.ok()) services::log(services::LogLevel::warning, "run", kept.message());
-  record_.reset();
 }
 
 void Pipeline::set_notice_sink(std::uint32_t destination, services::NoticeSink sink) {

@@ -45,7 +45,8 @@ class Pipeline {
   [[nodiscard]] const PipelineConfig& config() const { return config_; }
   [[nodiscard]] const mapping::Program& program() const { return *program_; }
   [[nodiscard]] services::Clock& clock() { return clock_; }
-  // Keeps how the run ended, for `status`: with State::on_disk, and once.
+  // Keeps how the run ended, for `status`: with State::on_disk, and once. A plugin that is at fault
+  // afterwards, while its instance is destroyed, is recorded still.
   void record_end(const Status& status);
   // Of the state directory; null with State::nowhere, and with State::beside where there is none.
   [[nodiscard]] services::KeyValueStore* store() { return store_.get(); }
@@ -74,6 +75,7 @@ class Pipeline {
   std::unique_ptr<mapping::Program> program_;
   std::optional<services::StateLock> lock_;  // held as long as the state directory is used
   std::optional<services::RunRecord> record_;
+  bool recorded_ = false;  // how the run ended
   std::unique_ptr<services::KeyValueStore> store_;
   std::vector<std::unique_ptr<services::HttpConnection>> connections_;
   std::vector<services::HttpConnection*> http_of_;

@@ -24,29 +24,6 @@ const char* key_field_of(const json& mapping) {
   return literal(literals, "audience_source") == "CONNECTIONS" ? "segment_name" : "computation_key";
 }
 
-// What a mapping would do with an event of this name against what the name says: a fixed action
-// does the same for every event that the trigger lets through.
-MappingFault fault_of_fixed_action(const json& mapping) {
-  const json literals = mapping.value("literals", json::object());
-  // A membership that the mapping itself sets says what the events mean.
-  if (literals.contains("membership")) return {};
-  const char* const field =
-      literal(mapping, "action") == "sync_to_dmp_segment" ? "dmp_user_action" : "company_action";
-  const std::string action = literal(literals, field);
-  if (action != "ADD" && action != "REMOVE") return {};
-  const Change wanted = action == "ADD" ? Change::add : Change::remove;
-  for (const json& name : mapping.value("event_names", json::array())) {
-    if (!name.is_string()) continue;
-    const std::optional<Change> said = change_named_by(name.get_ref<const std::string&>());
-    if (!said || *said == wanted) continue;
-    return {field, "mapping " + literal(mapping, "mapping") + ": " + field + " is " + action +
-                       ", but the trigger also lets \"" + name.get<std::string>() +
-                       "\" through, which says the opposite; set " + field +
-                       " to AUTO, which follows the event, or write a trigger without that name"};
-  }
-  return {};
-}
-
 // Of a mapping's existing_segment_id, given those of the mappings before it. A segment that two
 // audiences filled would have no order among them.
 std::string fault_of_existing(const Audience& audience,
@@ -115,7 +92,6 @@ MappingFault fault_of_mappings(std::string_view mappings_json) {
       }
     }
     if (!mapping.is_object()) continue;
-    if (MappingFault fault = fault_of_fixed_action(mapping); !fault.message.empty()) return fault;
     const json literals = mapping.value("literals", json::object());
     const bool companies = literal(mapping, "action") == "sync_to_company_segment";
     if (!literal(literals, "sync_mode").empty()) {

@@ -93,7 +93,7 @@ std::int32_t Check::check_account(const Errand& errand, const sdk::Error& error)
     return error.fail(PENSTOCK_ERR_INVALID, "unknown_account", "ad_account_id",
                       "LinkedIn knows no ad account " + settings_.ad_account_id +
                           " that this login may see. Compare the number with the one that Campaign "
-                          "Manager shows beside the account's name, and set ad_account_id; or ask "
+                          "Manager shows next to the account's name, and set ad_account_id; or ask "
                           "an account manager to add the member who logged in");
   }
   return refuse(response, "Looking at the ad account", error);

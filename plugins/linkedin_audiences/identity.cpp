@@ -17,7 +17,7 @@ std::int32_t tell_identity(const sdk::Host& host, const Settings& settings,
                            std::int64_t deadline_ns, std::string& answer, const sdk::Error& error) {
   const Api api(host, settings);
   const sdk::HttpResponse response = api.get("/me", Errand(deadline_ns));
-  // Neither hinders deliveries.
+  // Neither prevents deliveries.
   if (response.result == PENSTOCK_OK && response.status == 403) {
     return error.fail(PENSTOCK_ERR_NOT_FOUND, "member_not_told", {},
                       "LinkedIn does not tell, because the login lacks the permission "

@@ -123,6 +123,12 @@ void PersonIdentifiers::withhold_advertising_id() {
   withheld_advertising_id_ = true;
 }
 
+void PersonIdentifiers::name_to(const sdk::Emitter& emitter, sdk::Field email,
+                                sdk::Field advertising_id) const {
+  for (std::size_t i = 0; i < email_count_; ++i) emitter.identifier(emails_[i].hex(), email);
+  if (has_advertising_id()) emitter.identifier(advertising_id_, advertising_id);
+}
+
 // Written as text: hashes and UUIDs hold nothing to escape, and this is half of what an event costs
 // in the plugin.
 void PersonIdentifiers::append_user_ids(std::string& out) const {

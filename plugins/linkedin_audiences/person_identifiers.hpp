@@ -34,6 +34,8 @@ class PersonIdentifiers {
     return invalid_advertising_id_ || withheld_advertising_id_;
   }
 
+  // Tells the host each identifier that is sent.
+  void name_to(const sdk::Emitter& emitter, sdk::Field email, sdk::Field advertising_id) const;
   // The JSON list of LinkedIn's userIds, in the order in which they were read.
   void append_user_ids(std::string& out) const;
   // The person is the first e-mail address, with or without a device.

@@ -45,7 +45,7 @@ std::optional<Page> parse_page(const std::string& body) {
   return page;
 }
 
-// A whole request about segments was refused in a way that trying again does not mend.
+// A whole request about segments was refused in a way that trying again does not fix.
 sdk::Outcome blocked(Refusal refusal, const char* reason) {
   refusal.outcome.status = PENSTOCK_BLOCKED;
   refusal.outcome.reason = reason;

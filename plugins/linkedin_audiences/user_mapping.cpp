@@ -126,6 +126,7 @@ std::int32_t UserMapping::map(const Settings& settings, const sdk::Record& recor
   attributes.country(R"(,"country":)", country_);
   out.payload += '}';
 
+  ids.name_to(emitter, email_, advertising_id_);
   ids.append_coalesce_key(out.coalesce_key);
   emitter.element(out.payload, out.batch_key, out.coalesce_key);
   return PENSTOCK_OK;

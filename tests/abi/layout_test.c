@@ -92,12 +92,13 @@ static void mapping(void) {
   OFFSET(penstock_element, batch_key, 24);
   OFFSET(penstock_element, coalesce_key, 40);
 
-  SIZE(penstock_emitter, 32);
+  SIZE(penstock_emitter, 40);
   OFFSET(penstock_emitter, struct_size, 0);
   OFFSET(penstock_emitter, reserved, 4);
   OFFSET(penstock_emitter, ctx, 8);
   OFFSET(penstock_emitter, element, 16);
   OFFSET(penstock_emitter, warn, 24);
+  OFFSET(penstock_emitter, identifier, 32);
 }
 
 static void sending(void) {

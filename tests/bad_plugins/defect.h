@@ -36,6 +36,9 @@
 #ifndef DEFECT_INSTANCE
 #define DEFECT_INSTANCE &instance
 #endif
+#ifndef DEFECT_QUIESCE
+#define DEFECT_QUIESCE
+#endif
 #ifndef DEFECT_DESTROY
 #define DEFECT_DESTROY plugin_destroy
 #endif
@@ -48,6 +51,7 @@ EXPORT int plugin_ends;
 
 static void plugin_quiesce(void* plugin) {
   (void)plugin;
+  DEFECT_QUIESCE
   plugin_ends += 1;
 }
 

@@ -37,6 +37,15 @@ static int made_up;
       emitter->warn(emitter->ctx, text, 0);                                               \
     }                                                                                     \
   }                                                                                       \
+  if (rule == 'k') element.coalesce_key = element.batch_key; /* it may */                 \
+  if (rule == 'i') { /* it may name its identifiers, but no such number of nothing */     \
+    penstock_str nothing;                                                                 \
+    nothing.data = NULL;                                                                  \
+    nothing.size = 5;                                                                     \
+    for (int i = 0; i < 1000; ++i) emitter->identifier(emitter->ctx, nothing, 0);         \
+    for (int i = 0; i < 1000; ++i) emitter->identifier(emitter->ctx, wanted, 0);          \
+    emitter->identifier(emitter->ctx, element.batch_key, 99);                             \
+  }                                                                                       \
   if (rule == 'l') {                                                                      \
     element.coalesce_key.data = long_key;                                                 \
     element.coalesce_key.size = sizeof long_key;                                          \

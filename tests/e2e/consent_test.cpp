@@ -39,9 +39,10 @@ struct World {
     return report;
   }
   // The outcome of each event that trial_users took, in order: what was done or why not.
-  [[nodiscard]] std::vector<std::string> outcomes() const {
-    const Finished finished = run_penstock(
-        workspace, {"try", pipeline, "--input", data_path("consent.ndjson"), "--format", "json"});
+  [[nodiscard]] std::vector<std::string> outcomes(
+      const std::string& events = data_path("consent.ndjson")) const {
+    const Finished finished =
+        run_penstock(workspace, {"try", pipeline, "--input", events, "--format", "json"});
     INFO(finished.err);
     REQUIRE(finished.exit_code == 0);
     std::vector<std::string> all;
@@ -76,6 +77,36 @@ TEST_CASE("Who refuses by a category or by integrations is not added, and may st
   const World world("{categories: [Advertising], integrations: true}");
   CHECK(world.outcomes() == Words{"integration_off", "integration_off", "consent_refused", "ADD",
                                   "ADD", "ADD", "REMOVE"});
+}
+
+TEST_CASE("Whoever is excluded by any name of the destination is not added, and may still leave") {
+  const World world("{integrations: true}");
+  std::string events;
+  const auto add = [&](const std::string& integrations) {
+    for (const bool member : {true, false}) {
+      json event = json::parse(
+          R"({"type":"track","userId":"u","properties":{"audience_key":"trial_users"},
+              "context":{"traits":{"email":"a@example.com"},
+                         "personas":{"computation_class":"audience","computation_key":"trial_users"}}})");
+      event["event"] = member ? "Audience Entered" : "Audience Exited";
+      event["properties"]["trial_users"] = member;
+      event["integrations"] = json::parse(integrations);
+      events += event.dump() + "\n";
+    }
+  };
+  Words expected;
+  for (const char* name : {"LinkedIn Audiences", "Linkedin Audiences", "Actions LinkedIn Audiences",
+                           "Actions Linkedin Audiences"}) {
+    add(R"({"All":true,")" + std::string(name) + R"(":false})");
+    expected.insert(expected.end(), {"integration_off", "REMOVE"});
+    add(R"({"All":false,")" + std::string(name) + R"(":true})");
+    expected.insert(expected.end(), {"ADD", "REMOVE"});
+    add(R"({"All":false,")" + std::string(name) + R"(":{"an":{"option":1}}})");
+    expected.insert(expected.end(), {"ADD", "REMOVE"});
+  }
+  add(R"({"All":false,"Another Destination":true})");
+  expected.insert(expected.end(), {"integration_off", "REMOVE"});
+  CHECK(world.outcomes(world.workspace.write("named.ndjson", events)) == expected);
 }
 
 TEST_CASE("Where consent is required, an event that says nothing adds nobody") {

@@ -16,7 +16,7 @@ echo "the generated part of docs/linkedin.md is in step"
 
 # Every code that the plugin or a check may give is explained. What the manifest names is no code, and these are none
 # either, or are shown by a command at once, with a sentence.
-none="account_audiences audience_not_created created_ms creating_ms event_names invalid_arguments invalid_mapping member_not_told old_name rename_refused unknown_action
+none="account_audiences audience_not_created created_ms creating_ms invalid_arguments invalid_mapping member_not_told old_name rename_refused unknown_action
   segment_id test_member unknown_query until_ms"
 for word in $(cat "$source"/plugins/linkedin_audiences/*.[ch]pp "$source"/host/src/checking.cpp "$source"/host/src/notice_board.cpp |
     grep -oE '"[a-z]+(_[a-z]+)+"' | tr -d '"' | sort -u); do

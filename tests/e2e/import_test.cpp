@@ -27,7 +27,7 @@ TEST_CASE("Segment's export becomes a pipeline that passes validate and does the
       run_penstock(workspace, {"import", "segment", data_path("segment_export.json")});
   INFO(imported.err);
   REQUIRE(imported.exit_code == 0);
-  CHECK(imported.err.find("8 mappings carried over, 5 of them disabled") != std::string::npos);
+  CHECK(imported.err.find("9 mappings carried over, 6 of them disabled") != std::string::npos);
   CHECK(imported.err.find("liquid: disabled") != std::string::npos);
   const std::string pipeline = workspace.write("imported.yaml", imported.out);
   const Finished validated = run_penstock(workspace, {"validate", pipeline});
@@ -78,8 +78,8 @@ TEST_CASE("The import as JSON holds the pipeline and what is to be looked at") {
       workspace, {"import", "segment", data_path("segment_export.json"), "--format", "json"});
   REQUIRE(finished.exit_code == 0);
   const json result = finished.json();
-  CHECK(result["mappings"] == 8);
-  CHECK(result["disabled"] == 5);
+  CHECK(result["mappings"] == 9);
+  CHECK(result["disabled"] == 6);
   CHECK(result["notes"].size() > 5);
   CHECK(result["pipeline"].get<std::string>().find("version: 1") != std::string::npos);
 }

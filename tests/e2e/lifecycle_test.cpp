@@ -248,6 +248,9 @@ TEST_CASE("With --fail-on-dead-letters a run that dead-lettered something ends w
   const std::string pipeline = fixture.pipeline();
   CHECK(run_penstock(fixture.workspace, {"run", pipeline, "--fail-on-dead-letters"}).exit_code ==
         1);
+  const nlohmann::json status =
+      run_penstock(fixture.workspace, {"status", pipeline, "--format", "json"}).json();
+  CHECK(status["last_run"]["exit_code"] == 1);
 }
 
 TEST_CASE(

@@ -135,6 +135,37 @@ TEST_CASE("ADD with the default trigger, which lets exits through, is refused by
   CHECK(narrowed.exit_code == 0);
 }
 
+TEST_CASE("ADD with a trigger that does not keep exits out is an error of validate") {
+  const Workspace workspace;
+  linkedin_sandbox::Sandbox sandbox;
+  REQUIRE(sandbox.start().ok());
+  const std::string pipeline = write_sample_pipeline(workspace, sandbox);
+  const std::string mapping = "destinations.linkedin_eu.mappings.trial_users.";
+  const auto validate = [&](const std::string& trigger) {
+    return run_penstock(
+        workspace, {"validate", pipeline, "--set", mapping + "fields.dmp_user_action=ADD", "--set",
+                    mapping + "trigger=" + trigger});
+  };
+  for (const char* open :
+       {R"(type = "track")", R"(context.personas.computation_key = "trial_users")",
+        R"(type = "identify" and context.personas.computation_key = "trial_users")"}) {
+    CAPTURE(open);
+    const Finished refused = validate(open);
+    CHECK(refused.exit_code == 78);
+    CHECK(refused.err.find("mapping trial_users: dmp_user_action is ADD") != std::string::npos);
+    CHECK(refused.err.find("the opposite") != std::string::npos);
+  }
+  for (
+      const char* closed :
+      {R"(type = "track" and event != "Audience Exited")",
+       R"(type = "identify" and context.personas.computation_key = "trial_users" and traits.trial_users = true)"}) {
+    CAPTURE(closed);
+    const Finished accepted = validate(closed);
+    INFO(accepted.err);
+    CHECK(accepted.exit_code == 0);
+  }
+}
+
 TEST_CASE("Words and zeros in place of an advertising id make nobody a member") {
   const Run run(events_of("advertising_ids"), "personas_audience_key: trial_users");
   INFO(run.counts().dump(2));
@@ -189,24 +220,50 @@ TEST_CASE("Names and country of an event are found in properties and in context.
 }
 
 TEST_CASE("An identifier that many users share is warned about with the number of its events") {
-  const auto events = [](int users, const std::string& email) {
+  const auto events = [](int users, const std::string& email, const std::string& device) {
     std::string text;
     for (int user = 0; user < users; ++user) {
-      text += R"({"type":"track","event":"Audience Entered","userId":"u)" + std::to_string(user) +
+      const std::string number = std::to_string(user);
+      const auto of_user = [&](std::string value) {
+        const std::size_t place = value.find('#');
+        return place == std::string::npos ? value : value.replace(place, 1, number);
+      };
+      text += R"({"type":"track","event":"Audience Entered","userId":"u)" + number +
               R"(","properties":{"audience_key":"trial_users","trial_users":true},)"
-              R"("context":{"traits":{"email":")" +
-              email + "\"}}}\n";
+              R"("context":{"device":{"advertisingId":")" +
+              device + R"("},"traits":{"email":")" + of_user(email) + "\"}}}\n";
     }
     return text;
   };
-  const Run many(events(500, "unknown@example.com"), "personas_audience_key: trial_users");
-  INFO(many.counts().dump(2));
-  CHECK(many.members("trial_users").size() == 1);
-  CHECK(many.warned("identifier_shared") > 400);
-  CHECK(many.warned("identifier_shared") < 500);
+  const std::string device = "65f30779-f6ee-4cdb-ad79-a2d1506e50c7";
+  struct Case {
+    const char* what;
+    std::string email;
+    std::string device;
+    std::size_t members;
+  };
+  // The last two would be one person at LinkedIn by what is not the coalesce key.
+  const Case cases[] = {{"one address", "unknown@example.com", "", 1},
+                        {"one device, and no addresses", "", device, 1},
+                        {"one device, and addresses of their own", "p#@example.com", device, 500},
+                        {"one second address", "p#@example.com,info@example.com", "", 500}};
+  for (const Case& c : cases) {
+    CAPTURE(c.what);
+    const Run many(events(500, c.email, c.device), "personas_audience_key: trial_users");
+    INFO(many.counts().dump(2));
+    CHECK(many.counts().at("delivered").get<std::size_t>() +
+              many.counts().at("superseded").get<std::size_t>() ==
+          500);
+    CHECK(many.members("trial_users").size() <= c.members);
+    CHECK(many.warned("identifier_shared") > 400);
+    CHECK(many.warned("identifier_shared") < 500);
+  }
 
-  const Run few(events(20, "info@example.com"), "personas_audience_key: trial_users");
+  const Run few(events(20, "info@example.com", device), "personas_audience_key: trial_users");
   CHECK(few.warned("identifier_shared") == 0);
+  const Run none(events(100, "p#@example.com", "00000000-0000-0000-0000-000000000000"),
+                 "personas_audience_key: trial_users");
+  CHECK(none.warned("identifier_shared") == 0);
 }
 
 }  // namespace penstock::e2e

@@ -56,6 +56,27 @@ TEST_CASE("status --fail-on arrives, and not together with --watch") {
         std::string::npos);
 }
 
+TEST_CASE("A --fail-on that an empty variable left without a state is refused") {
+  CHECK(refused({"status", "p", "--fail-on", ""}).find("names no state") != std::string::npos);
+}
+
+TEST_CASE("A word that an option does not take is refused with those that it takes") {
+  CHECK_THAT(refused({"status", "p", "--format", "yaml"}),
+             Catch::Contains("--format: \"yaml\" is not one of text|json"));
+  CHECK_THAT(refused({"run", "p", "--progress", "no"}),
+             Catch::Contains("--progress: \"no\" is not one of auto|off"));
+  CHECK_THAT(refused({"dead-letters", "list", "p", "--limit", "0"}),
+             Catch::Contains("expected a whole number from 1 on, found \"0\""));
+  CHECK(accepted({"status", "p", "--format", "JSON"}).format == Format::json);
+}
+
+TEST_CASE("A token that is given as an argument is not shown") {
+  constexpr char kToken[] = "AQXdSP_W41_UPs5ioT_t8HESyODB4FqbkJ8LrV_mKqs";
+  CHECK_THAT(refused({"run", "p", "--access-token", kToken}), !Catch::Contains("AQXdSP"));
+  CHECK_THAT(refused({"run", "p", std::string("--access-token=") + kToken}),
+             !Catch::Contains("AQXdSP"));
+}
+
 TEST_CASE("Each dead-letters and queue command is told from the others") {
   struct Row {
     std::vector<std::string> words;

@@ -23,7 +23,8 @@ const penstock_host kHost = {sizeof(penstock_host),
 struct Fixture {
   explicit Fixture(const std::vector<std::string>& triggers, bool personal = false,
                    const std::string& last_rule = "",
-                   const std::optional<ConsentConfig>& consent = std::nullopt) {
+                   const std::optional<ConsentConfig>& consent = std::nullopt,
+                   bool of_person = false) {
     auto manifest = std::make_shared<PluginManifest>();
     manifest->name = "misbehaves";
     manifest->abi_major = PENSTOCK_ABI_MAJOR;
@@ -32,6 +33,7 @@ struct Fixture {
     manifest->hooks = {"plugin_init", "plugin_settings", "plugin_mapping", "plugin_send", "", ""};
     ActionSpec action;
     action.name = "act";
+    action.key_is_person = of_person;
     InputSpec field;
     field.name = "rule";
     field.label = "Rule";
@@ -168,6 +170,39 @@ TEST_CASE("However many codes a plugin makes up for its warnings, few are kept o
   CHECK(fixture.tally.reasons().size() <= kMaxReasons + 1);
 }
 
+TEST_CASE("An identifier of many users is noticed by its name, or by the coalesce key") {
+  struct Case {
+    const char* rule;
+    bool of_person;
+    const char* field;  // that is warned about; null where nothing is
+  };
+  const Case c =
+      GENERATE(Case{"identifier", true, "rule"}, Case{"identifier", false, nullptr},
+               Case{"key", true, ""}, Case{"key", false, nullptr}, Case{"fine", true, nullptr});
+  CAPTURE(c.rule, c.of_person);
+  Fixture fixture({kAlways}, false, "", std::nullopt, c.of_person);
+  constexpr int kUsers = 200;
+  std::string lines;
+  for (int user = 0; user < kUsers; ++user) {
+    lines +=
+        R"({"type":"track","userId":)" + std::to_string(user) + R"(,"rule":")" + c.rule + "\"}\n";
+  }
+  fixture.map(lines);
+  CHECK_FALSE(fixture.fault);
+  CHECK(fixture.elements() == kUsers);
+  if (c.field == nullptr) {
+    CHECK(fixture.tally.reasons().empty());
+    return;
+  }
+  REQUIRE(fixture.tally.reasons().size() == 1);
+  const ReasonCount& warned = fixture.tally.reasons()[0];
+  CHECK(warned.reason == "identifier_shared");
+  CHECK(warned.field == c.field);
+  CHECK((warned.message.find("in the field rule") != std::string::npos) == (*c.field != '\0'));
+  CHECK(warned.count > kUsers / 2);
+  CHECK(warned.count <= kUsers - SharedIdentifiers::kManyUsers);
+}
+
 TEST_CASE("What a plugin says of a record is masked before it is counted or kept") {
   Fixture fixture({kAlways});
   fixture.map(event("decline \\u001b[1m for ada@example.com"));
@@ -175,18 +210,6 @@ TEST_CASE("What a plugin says of a record is masked before it is counted or kept
   const DeadLetter& letter = fixture.tally.dead_letters[0];
   CHECK(letter.reason == "refused\\x1b[2m");
   CHECK(letter.message.find('\x1b') == std::string::npos);
-}
-
-TEST_CASE("Plugins receive the names of events that a trigger lets through, if it names them") {
-  const Fixture fixture({R"(event = "a" or event = "b")", R"(event = "a" or userId = "u")",
-                         R"(event != "a")", R"(event in ["a", "b"] and event = "b")"});
-  const auto told = [&](std::size_t mapping) {
-    return told_json(fixture.program->mappings[mapping]);
-  };
-  CHECK(told(0).find(R"("event_names":["a","b"])") != std::string::npos);
-  CHECK(told(1).find("event_names") == std::string::npos);
-  CHECK(told(2).find("event_names") == std::string::npos);
-  CHECK(told(3).find(R"("event_names":["b"])") != std::string::npos);
 }
 
 TEST_CASE("A record without a required field is a dead letter that names the field") {

@@ -60,6 +60,65 @@ TEST_CASE("A secret is masked by value, wherever it stands and however it is wri
   CHECK(mask_secrets("") == "");
 }
 
+TEST_CASE(
+    "A secret that is made like a word is masked where it stands alone, and wrecks no other") {
+  keep_secret("fused");
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {"Refused, confused, fuseds, fused9, 2fused", "Refused, confused, fuseds, fused9, 2fused"},
+      {"token fused refused", "token [secret] refused"},
+      {"fused", "[secret]"},
+      {"k=fused&x", "k=[secret]&x"},
+      {"\"fused\"/fused.fused-fused_fused", "\"[secret]\"/[secret].[secret]-[secret]_[secret]"},
+      {"\xe2\x80\x9e"
+       "fused\xe2\x80\x9c",
+       "\xe2\x80\x9e[secret]\xe2\x80\x9c"},
+      {"k%3Dfused, a\\nfused, \\u003dfused, \\x3dfused",
+       "k%3D[secret], a\\n[secret], \\u003d[secret], \\x3d[secret]"},
+  };
+  for (const auto& [text, shown] : cases) {
+    CAPTURE(text);
+    CHECK(mask_secrets(text) == shown);
+  }
+  keep_secret("40127");
+  CHECK(mask_secrets("140127 records, pin 40127") == "140127 records, pin [secret]");
+  keep_secret("4711");
+  CHECK(mask_secrets("47112 and 4711.") == "47112 and [secret].");
+  keep_secret("Q7x!");
+  CHECK(mask_secrets("aQ7x!b Q7x!") == "aQ7x!b [secret]");
+}
+
+TEST_CASE("A secret that no word looks like is masked inside of others, too") {
+  keep_secret("hunter7");
+  CHECK(mask_secrets("keyhunter7x") == "key[secret]x");
+  keep_secret("heMixes");
+  CHECK(mask_secrets("xheMixesx") == "x[secret]x");
+  keep_secret("correct horse battery");  // long
+  CHECK(mask_secrets("xcorrect horse batteryx") == "x[secret]x");
+}
+
+TEST_CASE("A secret that is the beginning of another leaves no rest of it to be seen") {
+  keep_secret("Vv8-part");
+  keep_secret("Vv8-part-and-the-rest");
+  keep_secret("the-rest-and-more-4");
+  CHECK(mask_secrets("a Vv8-part-and-the-rest-and-more-4 b") == "a [secret] b");
+  CHECK(mask_secrets("a Vv8-part b") == "a [secret] b");
+}
+
+TEST_CASE("A mask is not masked again where a secret is called like it") {
+  for (const char* const value : {"secret", "token", "e-mail"}) keep_secret(value);
+  CHECK(mask_secrets("[secret] [token] [e-mail]") == "[secret] [token] [e-mail]");
+  CHECK(foreign_text("a secret for ada@example.com", 100) == "a [secret] for [e-mail]");
+  CHECK(mask_secrets("[secrets] [a secret]") == "[secrets] [a [secret]]");
+}
+
+TEST_CASE("A beginning of a secret that is a word is masked only where the text was cut") {
+  keep_secret("audience-manager-77");
+  CHECK(mask_secrets("the audience-manager refused") == "the audience-manager refused");
+  CHECK(mask_secrets("key audience-mana...") == "key [secret]...");
+  CHECK(mask_secrets("key audience-mana") == "key [secret]");
+  CHECK(mask_secrets("key audience-manager-7 refused") == "key [secret] refused");
+}
+
 TEST_CASE("The beginning of a secret that was cut off is masked as well") {
   const std::string token = "Kp" + std::string(30, 'j') + "-end-of-the-token";
   keep_secret(token);
@@ -79,6 +138,26 @@ TEST_CASE("Lines of a secret of several lines are secrets, and so are all string
   CHECK(mask_secrets("Yy2-of-header, Ww3-of-list as text/plain") ==
         "[secret], [secret] as text/plain");
   keep_secrets_in_json("no JSON", true);
+}
+
+TEST_CASE("A name says whether what it names is secret") {
+  for (const char* const name :
+       {"api_key", "X-Api-Key", "clientSecret", "ACCESS_TOKEN", "password", "DB_PASS", "smtp.pwd",
+        "pin", "card-pin", "Authorization", "Cookie", "private_key", "aws_access_key_id"}) {
+    CAPTURE(name);
+    CHECK(names_secret(name));
+  }
+  for (const char* const name : {"", "PWD", "OLDPWD", "bypass", "compass", "spin", "HOME", "user",
+                                 "pass_through", "key_of_audience", "_", "_pas"}) {
+    CAPTURE(name);
+    CHECK_FALSE(names_secret(name));
+  }
+}
+
+TEST_CASE("Of a header's value the token alone is a secret, too") {
+  keep_secrets_in_json(R"({"headers":{"Authorization":"Bearer Hh5-of-the-header"}})", false);
+  CHECK(mask_secrets("refused Hh5-of-the-header") == "refused [secret]");
+  CHECK(mask_secrets("sent Bearer Hh5-of-the-header.") == "sent [secret].");
 }
 
 TEST_CASE("With more secrets than are remembered, the first and the latest are masked still") {

@@ -97,7 +97,7 @@ std::string subscription(const std::string& settings,
 TEST_CASE("An export becomes a pipeline that loads, with what is the same and what is not") {
   const Imported imported = import_one(file("segment_export.json"));
   const PipelineConfig config = load(imported);
-  CHECK(imported.mappings == 8);
+  CHECK(imported.mappings == 9);
   REQUIRE(config.destinations.size() == 1);
   const auto setting = [&](const std::string& name) {
     const auto& settings = config.destinations[0].settings;
@@ -115,6 +115,7 @@ TEST_CASE("An export becomes a pipeline that loads, with what is the same and wh
   // A "${" of Segment's is text, and reads no variable of this machine.
   CHECK(field(trial, "dmp_segment_name")->text == "Trial \"users\" ${env:HOME}");
   CHECK(field(trial, "email") == nullptr);  // the default looks there, too
+  CHECK(field(trial, "source_segment_id") == nullptr);
   CHECK(field(trial, "title") != nullptr);
 
   const MappingConfig& winback = mapping_named(config, "winback_step");
@@ -133,15 +134,16 @@ TEST_CASE("An export becomes a pipeline that loads, with what is the same and wh
   CHECK(field(accounts, "audience_source")->text == "ENGAGE");
   CHECK(field(accounts, "company_domain") != nullptr);
 
-  for (const char* name : {"liquid", "mixed", "everybody", "rows", "paused"}) {
+  for (const char* name : {"liquid", "mixed", "everybody", "journey", "rows", "paused"}) {
     CAPTURE(name);
     CHECK_FALSE(mapping_named(config, name).enabled);
   }
-  CHECK(imported.disabled == 5);
+  CHECK(imported.disabled == 6);
   CHECK(noted(imported, "liquid", "field email is left out"));
   CHECK(noted(imported, "liquid", "no field \"colour\""));
   CHECK(noted(imported, "mixed", "may mean something else here"));
-  CHECK(noted(imported, "everybody", "its action is fixed"));
+  CHECK(noted(imported, "everybody", "dmp_user_action is ADD, but the trigger also lets"));
+  CHECK(noted(imported, "journey", "write the trigger as: (...) and event != \"Audience Exited\""));
   CHECK(noted(imported, "rows", "reverse ETL"));
   CHECK(field(mapping_named(config, "rows"), "sync_mode")->text == "mirror");
   CHECK(noted(imported, "\"Somewhere else\"", "not a mapping of LinkedIn Audiences"));
@@ -175,10 +177,27 @@ TEST_CASE("An export may be one mapping, a list, an answer in its envelope, or T
   }
 }
 
+TEST_CASE("An export that is one page of several says so") {
+  const auto page = [](const std::string& name, const std::string& pagination) {
+    return R"({"data":{"subscriptions":[{"name":")" + name +
+           R"(","actionSlug":"updateAudience","trigger":"event = \"x\"","settings":{"personas_audience_key":")" +
+           name + R"("}}],"pagination":)" + pagination + "}}";
+  };
+  const std::string first = page("a", R"({"current":"MA==","next":"Mg==","totalEntries":2})");
+  const std::string last = page("b", R"({"current":"Mg==","next":null,"totalEntries":2})");
+  const Imported part = import_one(first);
+  CHECK(noted(part, "the export", "next page is \"Mg==\""));
+  CHECK(part.yaml.find("# CHECK: it is not whole") != std::string::npos);
+  (void)load(part);
+  CHECK(import_one("[" + first + "," + last + "]").notes.size() == 1);  // the ad account
+  CHECK(import_one(last).notes.size() == 1);
+}
+
 TEST_CASE("What is no export of LinkedIn Audiences is refused with a reason") {
   const std::pair<std::string, const char*> cases[] = {
       {"", "not JSON"},
       {"{", "not JSON"},
+      {"{}\n{}", "make one list of them"},
       {"{}", "neither a destination nor a mapping"},
       {"5", "neither a destination nor a mapping"},
       {R"({"destination":{"metadata":{},"settings":{}}})", "without mappings"},
@@ -245,6 +264,21 @@ TEST_CASE("No text of an export becomes anything but text") {
     const Node* literal = value_of_literal(*name);
     CHECK((literal != nullptr ? literal : name)->text == text);
   }
+}
+
+TEST_CASE(
+    "A text that is a path here only is the text itself, within a directive's argument, too") {
+  const PipelineConfig config = load(import_one(subscription(
+      R"({"personas_audience_key":"k","dmp_segment_name":"n",)"
+      R"("email":{"@path":{"@if":{"exists":{"@path":"$.traits.work"},"then":"$.traits.work"}}}})")));
+  const Node* email = field(config.destinations[0].mappings[0], "email");
+  REQUIRE(email != nullptr);
+  const Node* choice = email->find("@path")->find("@if");
+  REQUIRE(choice != nullptr);
+  CHECK(choice->find("exists")->find("@path")->text == "$.traits.work");
+  const Node* literal = value_of_literal(*choice->find("then"));
+  REQUIRE(literal != nullptr);
+  CHECK(literal->text == "$.traits.work");
 }
 
 TEST_CASE("Whatever shape a field has, the result loads") {

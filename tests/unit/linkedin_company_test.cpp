@@ -334,43 +334,6 @@ TEST_CASE("a mapping from CONNECTIONS without an action is refused with the sett
   CHECK(settings_refuse(R"("audience_source":"ENGAGE","company_action":"AUTO")").empty());
 }
 
-TEST_CASE("a fixed action whose trigger lets the opposite through is refused with the settings") {
-  struct Case {
-    const char* action;
-    const char* literals;
-    const char* event_names;  // what stands behind the literals
-    const char* field;        // "" where nothing is wrong
-  };
-  constexpr const char* kBoth = R"(,"event_names":["Audience Entered","Audience Exited"])";
-  const Case cases[] = {
-      {"sync_to_dmp_segment", R"("dmp_user_action":"ADD")", kBoth, "dmp_user_action"},
-      {"sync_to_dmp_segment", R"("dmp_user_action":"REMOVE")", kBoth, "dmp_user_action"},
-      {"sync_to_dmp_segment", R"("dmp_user_action":"AUTO")", kBoth, ""},
-      {"sync_to_dmp_segment", "", kBoth, ""},  // it comes from the events
-      {"sync_to_dmp_segment", R"("dmp_user_action":"ADD","membership":true)", kBoth, ""},
-      {"sync_to_dmp_segment", R"("dmp_user_action":"ADD")", "", ""},
-      {"sync_to_dmp_segment", R"("dmp_user_action":"ADD")", R"(,"event_names":["Renewal due"])",
-       ""},
-      {"sync_to_dmp_segment", R"("dmp_user_action":"ADD")",
-       R"(,"event_names":["Audience Entered"])", ""},
-      {"sync_to_company_segment", R"("company_action":"ADD")", kBoth, "company_action"},
-      {"sync_to_company_segment", R"("company_action":"REMOVE")",
-       R"(,"event_names":["Audience Exited"])", ""}};
-  for (const Case& c : cases) {
-    CAPTURE(c.literals, c.event_names);
-    sdk::test::Options options;
-    options.mappings = std::string(R"([{"mapping":"winback","action":")") + c.action +
-                       R"(","literals":{)" + c.literals + "}" + c.event_names + "}]";
-    TestHost host(hooks(), actions(), options);
-    const HookResult result = host.settings(settings_with());
-    CHECK((result.code == PENSTOCK_OK) == (*c.field == '\0'));
-    if (*c.field == '\0') continue;
-    CHECK(result.field == c.field);
-    CHECK(result.message.find("mapping winback: ") == 0);
-    CHECK(result.message.find("Audience E") != std::string::npos);
-  }
-}
-
 TEST_CASE("companies go to a COMPANY segment at the companies' rate, beside people of that key") {
   const auto host = make_host();
   const std::string both = segment("10", "1", "trial_users", "COMPANY") + "," + kOldSegment;

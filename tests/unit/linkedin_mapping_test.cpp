@@ -400,6 +400,20 @@ TEST_CASE("one person has one coalesce key, with or without a device") {
   CHECK(map({{"google_advertising_id", kDevice}}).coalesce_key == map({}).coalesce_key);
 }
 
+TEST_CASE("the host is told each identifier that is sent, and none that is left out") {
+  using Identifiers = std::vector<std::pair<std::string, std::string>>;
+  const std::string other = "50b313b4b64bd2a2ab9305ad1965147e85239555815da6857bf532010c74b0d6";
+  CHECK(map({{"google_advertising_id", kDevice}}).identifiers ==
+        Identifiers{{kHash, "email"}, {kDevice, "google_advertising_id"}});
+  CHECK(map({{"email", "trial.user@example.com, c@example.com"}}).identifiers ==
+        Identifiers{{kHash, "email"}, {other, "email"}});
+  CHECK(map({{"google_advertising_id", "unknown"}}).identifiers == Identifiers{{kHash, "email"}});
+  CHECK(map({{"google_advertising_id", kDevice}, {"ad_tracking_enabled", false}}).identifiers ==
+        Identifiers{{kHash, "email"}});
+  CHECK(map({{"google_advertising_id", kDevice}}, {{"send_email", false}}).identifiers ==
+        Identifiers{{kDevice, "google_advertising_id"}});
+}
+
 TEST_CASE("an attribute that LinkedIn would refuse is left out, and the person still delivered") {
   struct Case {
     const char* field;

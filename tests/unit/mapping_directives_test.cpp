@@ -306,6 +306,12 @@ TEST_CASE("@membership says whether the person is in the audience") {
   CHECK(membership(membership_event("track", "audience", "properties", "1")) == "absent");
   CHECK(membership(membership_event("track", "audience", "properties", "null")) == "absent");
   CHECK(membership(R"({"type":"track","properties":{"trial.users":true}})") == "absent");
+  CHECK(membership(R"({"type":"track","properties":{"trial":false},)"
+                   R"("context":{"personas":{"computation_key":"trial"}}})") == "false");
+  CHECK(membership(
+            R"({"type":"identify","traits":{"trial":false},)"
+            R"("context":{"personas":{"computation_key":"trial","computation_class":null}}})") ==
+        "absent");
   CHECK(membership("{}") == "absent");
 }
 

@@ -81,6 +81,12 @@ TEST_CASE("whatever is no trigger is refused at its place") {
            {"properties.$a = 1", 12, "in quotes"},
            {"properties .a = 1", 12, "expected an operator"},
            {"properties.a[0] = 1", 13, "write .0"},
+           {"properties[\"a\"] = 1", 11, "behind a dot, such as properties.x"},
+           {"properties['a'] = 1", 11, "behind a dot, such as properties.x"},
+           {"$.type = \"a\"", 1, "leave out \"$.\""},
+           {"type = \xe2\x80\x9c"
+            "a\xe2\x80\x9d",
+            8, "straight quotes"},
            {"properties.a\\", 13, "escapes nothing"},
            {"properties.\"a = 1", 12, "never closed"},
            {"type = 'a", 8, "never closed"},

@@ -4,7 +4,9 @@
 #include <sstream>
 
 #include "cli/examples.hpp"
+#include "gate/shapes.hpp"
 #include "model/diagnostics.hpp"
+#include "model/node.hpp"
 #include "model/status.hpp"
 #include "version.hpp"
 
@@ -28,6 +30,24 @@ const std::map<std::string, bool> kProgress = {{"auto", true}, {"off", false}};
 constexpr int kMostHistoryHours = 90 * 24;
 // No login lasts ten years.
 constexpr int kMostWarnDays = 3660;
+
+// An option that takes one of these words. `shown` lists them.
+template <typename Value>
+CLI::Option& add_choice(CLI::App& app, const std::string& option, Value& value,
+                        const std::map<std::string, Value>& words, const std::string& shown,
+                        const std::string& description) {
+  CLI::Option* added = app.add_option_function<std::string>(
+      option,
+      [option, &value, &words, shown](const std::string& word) {
+        const auto found = words.find(CLI::detail::to_lower(word));
+        if (found == words.end())
+          throw CLI::ValidationError(option + ": " + in_quotes(word) + " is not one of " + shown);
+        value = found->second;
+      },
+      description);
+  added->type_name(shown);
+  return *added;
+}
 
 // "10s", "500ms", "2m" as milliseconds.
 std::chrono::milliseconds parse_duration(const std::string& text) {
@@ -120,20 +140,17 @@ class Commands {
                    "PREFIX/lib/penstock/plugins")
         ->type_name("DIR")
         ->allow_extra_args(false);
-    app.add_option("--format", arguments_.format, "Form of the result on stdout")
-        ->transform(CLI::CheckedTransformer(formats, CLI::ignore_case).description(""))
-        ->type_name(formats.size() == 2 ? "text|json" : "text|markdown|json");
-    app.add_option("--log-format", arguments_.log_format, "Form of the log on stderr")
-        ->transform(CLI::CheckedTransformer(kLogFormats, CLI::ignore_case).description(""))
-        ->type_name("text|json");
+    add_choice(app, "--format", arguments_.format, formats,
+               formats.size() == 2 ? "text|json" : "text|markdown|json",
+               "Form of the result on stdout");
+    add_choice(app, "--log-format", arguments_.log_format, kLogFormats, "text|json",
+               "Form of the log on stderr");
     CLI::Option* verbose = app.add_flag("-v,--verbose", raw_.verbose, "Log details as well");
     CLI::Option* quiet =
         app.add_flag("-q,--quiet", arguments_.quiet, "Log errors only, and show no progress");
-    app.add_option("--log-level", arguments_.log_level,
-                   "The least weight that is logged (default info; progress lines have that)")
-        ->transform(CLI::CheckedTransformer(kLogLevels, CLI::ignore_case).description(""))
-        ->type_name("debug|info|warning|error")
-        ->excludes(verbose)
+    add_choice(app, "--log-level", arguments_.log_level, kLogLevels, "debug|info|warning|error",
+               "The least weight that is logged (default info; progress lines have that)")
+        .excludes(verbose)
         ->excludes(quiet);
   }
 
@@ -161,11 +178,8 @@ class Commands {
         ->type_name("N");
     run.add_flag("--fail-on-dead-letters", arguments_.fail_on_dead_letters,
                  "End with exit code 1 if a record was dead-lettered");
-    run.add_option("--progress", arguments_.shows_progress,
-                   "auto: a line that is renewed on a terminal, else a log line every 10 s; off: "
-                   "none")
-        ->transform(CLI::CheckedTransformer(kProgress, CLI::ignore_case).description(""))
-        ->type_name("auto|off");
+    add_choice(run, "--progress", arguments_.shows_progress, kProgress, "auto|off",
+               "auto: a line that is renewed on a terminal, else a log line every 10 s; off: none");
     run.add_flag("--from-start", arguments_.from_start,
                  "Read the event file from its start, whatever was read of it before");
   }
@@ -173,7 +187,7 @@ class Commands {
   void add_validate() {
     CLI::App& validate =
         command(app_, Command::validate, "validate",
-                "Check pipelines as run would, and start nothing", examples::kValidate);
+                "Check pipelines as strictly as can be, and start nothing", examples::kValidate);
     validate.group(kDelivering);
     validate.add_option("PIPELINE", arguments_.pipelines, "Manifests of pipelines")->required();
     add_set_option(validate);
@@ -211,6 +225,9 @@ class Commands {
         .add_option("--fail-on", arguments_.fail_on,
                     "For cron: end with an exit code other than 0 in these states, such as "
                     "pending-older=1h,destination,dead-letters=1d")
+        ->check([](const std::string& states) {
+          return states.empty() ? "names no state; is a variable empty?" : std::string();
+        })
         ->type_name("STATES");
   }
 
@@ -320,7 +337,12 @@ class Commands {
 
   void add_limit(CLI::App& app, const char* description) {
     app.add_option("--limit", arguments_.selection.limit, description)
-        ->check(CLI::PositiveNumber.description(""))
+        ->check([](const std::string& number) {
+          const bool positive = number.find_first_not_of("0123456789") == std::string::npos &&
+                                number.find_first_not_of('0') != std::string::npos;
+          return positive ? std::string()
+                          : "expected a whole number from 1 on, found " + in_quotes(number);
+        })
         ->type_name("N");
   }
 
@@ -527,9 +549,11 @@ std::variant<Arguments, Answer> parse_arguments(int argc, const char* const* arg
     if (is_answer) return Answer{out.str(), false, 0};
     const Place place = place_in(app);
     const std::string wrong = wrong_command(place, argc, argv);
-    return Answer{"penstock: " + (wrong.empty() ? std::string(error.what()) : wrong) +
-                      "\nSee: " + place.path + " --help\n",
-                  true, exit_code(StatusCode::usage)};
+    // Who gives a secret as an argument that is not known must not find it in a log.
+    return Answer{
+        "penstock: " + gate::mask_shapes(wrong.empty() ? std::string(error.what()) : wrong) +
+            "\nSee: " + place.path + " --help\n",
+        true, exit_code(StatusCode::usage)};
   }
   return arguments;
 }

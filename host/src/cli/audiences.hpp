@@ -111,9 +111,17 @@ enum class MemberAction : std::uint8_t { add, remove };
 // The pipeline that the arguments name, for asking its destinations. Shows what is wrong with it.
 [[nodiscard]] Result<std::unique_ptr<Pipeline>> load_to_ask(const Arguments& arguments);
 [[nodiscard]] bool can_be_asked(Pipeline& pipeline, std::uint32_t destination);
-// The mapping that MAPPING or DESTINATION.MAPPING names.
-[[nodiscard]] Result<const mapping::Program::Mapping*> find_mapping(const Pipeline& pipeline,
-                                                                    const std::string& words);
+
+// A mapping whose audience its destination can be asked about.
+struct MappingToAsk {
+  std::unique_ptr<Pipeline> pipeline;
+  const mapping::Program::Mapping* mapping = nullptr;  // of the pipeline
+  std::string destination;                             // its name
+};
+// The mapping that the arguments name as MAPPING or DESTINATION.MAPPING. `purpose`: what its
+// audience is wanted for, such as "rename". Shows what is wrong with the pipeline.
+[[nodiscard]] Result<MappingToAsk> load_mapping_to_ask(const Arguments& arguments,
+                                                       const char* purpose);
 
 struct Renamed {
   std::string id;

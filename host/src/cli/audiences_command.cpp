@@ -45,13 +45,6 @@ Status none_can_be_asked(const Arguments& arguments) {
                                   " has a plugin that can be asked for audiences"};
 }
 
-}  // namespace
-
-bool can_be_asked(Pipeline& pipeline, std::uint32_t destination) {
-  const plugin::Instance* instance = pipeline.instance(destination);
-  return instance != nullptr && instance->has_query();
-}
-
 // The mapping that MAPPING or DESTINATION.MAPPING names.
 Result<const mapping::Program::Mapping*> find_mapping(const Pipeline& pipeline,
                                                       const std::string& words) {
@@ -75,6 +68,13 @@ Result<const mapping::Program::Mapping*> find_mapping(const Pipeline& pipeline,
                                        (hint.empty() ? "" : "; " + hint));
 }
 
+}  // namespace
+
+bool can_be_asked(Pipeline& pipeline, std::uint32_t destination) {
+  const plugin::Instance* instance = pipeline.instance(destination);
+  return instance != nullptr && instance->has_query();
+}
+
 Result<std::unique_ptr<Pipeline>> load_to_ask(const Arguments& arguments) {
   ASSIGN_OR_RETURN(const config::LoadOptions options, load_options(arguments));
   Diagnostics diagnostics;
@@ -82,6 +82,19 @@ Result<std::unique_ptr<Pipeline>> load_to_ask(const Arguments& arguments) {
       Pipeline::load(arguments.pipelines.front(), options, Pipeline::State::beside, diagnostics);
   if (!pipeline.ok()) show(diagnostics);
   return pipeline;
+}
+
+Result<MappingToAsk> load_mapping_to_ask(const Arguments& arguments, const char* purpose) {
+  MappingToAsk to_ask;
+  ASSIGN_OR_RETURN(to_ask.pipeline, load_to_ask(arguments));
+  ASSIGN_OR_RETURN(to_ask.mapping, find_mapping(*to_ask.pipeline, arguments.mapping));
+  const std::uint32_t d = to_ask.mapping->destination;
+  to_ask.destination = to_ask.pipeline->config().destinations[d].name;
+  if (!can_be_asked(*to_ask.pipeline, d)) {
+    return Status(StatusCode::failed, "destination " + to_ask.destination +
+                                          " has a plugin that knows no audiences to " + purpose);
+  }
+  return to_ask;
 }
 
 namespace {
@@ -134,21 +147,15 @@ int audiences_command(const Arguments& arguments) {
 }
 
 int audiences_rename_command(const Arguments& arguments) {
-  auto pipeline = load_to_ask(arguments);
-  if (!pipeline.ok()) return fail(pipeline.status());
-  const auto mapping = find_mapping(**pipeline, arguments.mapping);
-  if (!mapping.ok()) return fail(mapping.status());
-  const std::uint32_t d = (*mapping)->destination;
-  const std::string& destination = (*pipeline)->config().destinations[d].name;
-  if (!can_be_asked(**pipeline, d)) {
-    return fail({StatusCode::failed,
-                 "destination " + destination + " has a plugin that knows no audiences to rename"});
-  }
-  const Result<Renamed> renamed = rename_audience(**pipeline, **mapping, arguments.new_name);
+  const Result<MappingToAsk> to_ask = load_mapping_to_ask(arguments, "rename");
+  if (!to_ask.ok()) return fail(to_ask.status());
+  const std::string& destination = to_ask->destination;
+  const Result<Renamed> renamed =
+      rename_audience(*to_ask->pipeline, *to_ask->mapping, arguments.new_name);
   if (!renamed.ok()) return fail(renamed.status().with_context(destination));
   const std::string text = arguments.format == Format::json
                                ? Json{{"destination", destination},
-                                      {"mapping", (*mapping)->config->name},
+                                      {"mapping", to_ask->mapping->config->name},
                                       {"id", renamed->id},
                                       {"key", renamed->key},
                                       {"old_name", renamed->old_name},

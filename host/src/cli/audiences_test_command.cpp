@@ -146,21 +146,14 @@ Done do_test(const Arguments& arguments, const Test& test) {
 
 int audiences_test_command(const Arguments& arguments) {
   const SignalsHeld held;
-  auto pipeline = load_to_ask(arguments);
-  if (!pipeline.ok()) return fail(pipeline.status());
-  const auto mapping = find_mapping(**pipeline, arguments.mapping);
-  if (!mapping.ok()) return fail(mapping.status());
-  const std::uint32_t d = (*mapping)->destination;
-  const std::string& destination = (*pipeline)->config().destinations[d].name;
-  if (!can_be_asked(**pipeline, d)) {
-    return fail({StatusCode::failed,
-                 "destination " + destination + " has a plugin that knows no audiences to test"});
-  }
-  const Done done = do_test(arguments, {**pipeline, **mapping, arguments.email});
+  const Result<MappingToAsk> to_ask = load_mapping_to_ask(arguments, "test");
+  if (!to_ask.ok()) return fail(to_ask.status());
+  const std::string& destination = to_ask->destination;
+  const Done done = do_test(arguments, {*to_ask->pipeline, *to_ask->mapping, arguments.email});
   std::string out;
   if (arguments.format == Format::json) {
     out = Json{{"destination", destination},
-               {"mapping", (*mapping)->config->name},
+               {"mapping", to_ask->mapping->config->name},
                {"added", change_json(done.added)},
                {"removed", change_json(done.removed)},
                {"problem", done.status.ok() ? Json() : Json(done.status.message())}}

@@ -11,6 +11,7 @@
 #include "cli/auth.hpp"
 #include "cli/commands.hpp"
 #include "config/text_file.hpp"
+#include "model/node.hpp"
 #include "services/clock.hpp"
 #include "services/state_dir.hpp"
 #include "services/token_reply.hpp"
@@ -253,7 +254,8 @@ Result<const ConnectionConfig*> chosen_connection(const PipelineConfig& config,
   if (with_login.empty())
     return Status{StatusCode::usage, "the pipeline has no connection with an OAuth login"};
   if (!arguments.connection.empty()) {
-    return Status{StatusCode::usage, "the pipeline has no connection " + arguments.connection +
+    return Status{StatusCode::usage, "the pipeline has no connection " +
+                                         in_quotes(arguments.connection) +
                                          " with an OAuth login; there are: " + names};
   }
   if (with_login.size() == 1) return with_login.front();

@@ -68,7 +68,7 @@ Result<PipelineOutline> read_outline(
     const std::string& path, const std::vector<std::pair<std::string, std::string>>& overrides,
     Diagnostics& diagnostics) {
   ASSIGN_OR_RETURN(const std::string text, config::read_text_file(path, config::kMaxManifestBytes));
-  if (config::seems_to_hold_secret(text)) diagnostics.hide_source(path);
+  config::hide_secrets(text, path, diagnostics);
   std::optional<Node> root = config::read_yaml(text, path, diagnostics);
   if (!root) return diagnostics.status();
   config::apply_overrides(*root, overrides, diagnostics);

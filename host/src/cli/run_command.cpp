@@ -41,28 +41,24 @@ int run_command(const Arguments& arguments) {
     report = (*run)->execute();
     signals.steer(nullptr);
   }
-  (*pipeline)->record_end(report.status);
-
   const Status printed = print(arguments.format == Format::json ? json_report(config, report)
                                                                 : text_report(config, report));
   // The worst is said last and decides the exit code; a report that nobody could read is an error
   // of its own.
-  if (!printed.ok()) {
-    if (!report.status.ok()) fail(report.status);
-    return fail(printed);
+  Status ended = printed.ok() ? report.status : printed;
+  if (ended.ok() && arguments.fail_on_dead_letters && dead_letters(report) > 0) {
+    ended = {StatusCode::failed, std::to_string(dead_letters(report)) +
+                                     " records were dead-lettered (--fail-on-dead-letters)"};
   }
-  if (report.stopped && report.status.ok()) {
+  (*pipeline)->record_end(ended);
+  if (report.stopped && report.status.ok() && printed.ok()) {
     std::fprintf(stderr,
                  "penstock: stopped by a signal; everything that was read has been dealt with, %s "
                  "bytes were not read\n",
                  with_separators(report.unread_bytes).c_str());
   }
-  if (!report.status.ok()) return fail(report.status);
-  if (arguments.fail_on_dead_letters && dead_letters(report) > 0) {
-    return fail({StatusCode::failed, std::to_string(dead_letters(report)) +
-                                         " records were dead-lettered (--fail-on-dead-letters)"});
-  }
-  return 0;
+  if (!printed.ok() && !report.status.ok()) fail(report.status);
+  return ended.ok() ? 0 : fail(ended);
 }
 
 }  // namespace penstock::cli

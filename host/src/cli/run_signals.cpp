@@ -3,8 +3,11 @@
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include <array>
+#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <cstdint>
@@ -22,6 +25,13 @@ using std::chrono::steady_clock;
 // tokens has three (services::Credentials::kGraceNs).
 constexpr std::int64_t kHangGraceNs = 10'000'000'000;
 constexpr int kLookEveryMs = 200;
+// How often it is looked whether a plugin has taken the signals over.
+constexpr int kGuardEveryMs = 1000;
+constexpr std::array<int, 3> kSignals = {SIGINT, SIGTERM, SIGHUP};
+
+// The thread that takes signals, and its process; 0: there is none.
+std::atomic<pid_t> listener{0};
+std::atomic<pid_t> listening_process{0};
 
 std::int64_t now_ns() {
   return std::chrono::nanoseconds(steady_clock::now().time_since_epoch()).count();
@@ -37,11 +47,38 @@ void die_of(int signal) {
   ::raise(signal);
 }
 
+// On a thread whose signals a plugin has let through: they are not its own.
+void pass_on(int signal) {
+  const int before = errno;
+  const pid_t process = ::getpid();
+  if (process != listening_process.load()) {
+    die_of(signal);  // a copy of the process that a plugin has made
+  } else if (const pid_t thread = listener.load(); thread != 0) {
+    ::syscall(SYS_tgkill, process, thread, signal);
+  }
+  errno = before;
+}
+
+// What the signals do is the host's, whatever a plugin has made of it.
+void take_over_signals() {
+  struct sigaction ours {};
+  ours.sa_handler = pass_on;
+  ours.sa_flags = SA_RESTART;
+  sigfillset(&ours.sa_mask);
+  for (const int signal : kSignals) {
+    struct sigaction now {};
+    if (::sigaction(signal, nullptr, &now) == 0 &&
+        ((now.sa_flags & SA_SIGINFO) != 0 || now.sa_handler != pass_on)) {
+      ::sigaction(signal, &ours, nullptr);
+    }
+  }
+}
+
 }  // namespace
 
 RunSignals::RunSignals() {
   sigemptyset(&signals_);
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&signals_, signal);
+  for (const int signal : kSignals) sigaddset(&signals_, signal);
   pthread_sigmask(SIG_BLOCK, &signals_, &before_);
   taken_ = ::signalfd(-1, &signals_, SFD_CLOEXEC | SFD_NONBLOCK);
   ended_ = ::eventfd(0, EFD_CLOEXEC);
@@ -51,6 +88,10 @@ RunSignals::RunSignals() {
     pthread_sigmask(SIG_SETMASK, &before_, nullptr);
     return;
   }
+  for (std::size_t i = 0; i < kSignals.size(); ++i)
+    ::sigaction(kSignals[i], nullptr, &actions_before_[i]);
+  listening_process.store(::getpid());
+  take_over_signals();
   thread_ = std::thread([this] { listen(); });
 }
 
@@ -60,6 +101,9 @@ RunSignals::~RunSignals() {
     while (::write(ended_, &one, sizeof one) < 0 && errno == EINTR) {
     }
     thread_.join();
+    listener.store(0);
+    for (std::size_t i = 0; i < kSignals.size(); ++i)
+      ::sigaction(kSignals[i], &actions_before_[i], nullptr);
     pthread_sigmask(SIG_SETMASK, &before_, nullptr);
   }
   if (taken_ >= 0) ::close(taken_);
@@ -74,14 +118,16 @@ void RunSignals::steer(Run* run) {
 }
 
 void RunSignals::listen() {
+  listener.store(static_cast<pid_t>(::syscall(SYS_gettid)));
   for (;;) {
     pollfd fds[2] = {{taken_, POLLIN, 0}, {ended_, POLLIN, 0}};
-    const int ready = ::poll(fds, 2, hanging_from_ns_ != 0 ? kLookEveryMs : -1);
+    const int ready = ::poll(fds, 2, hanging_from_ns_ != 0 ? kLookEveryMs : kGuardEveryMs);
     if (ready < 0 && errno != EINTR) return;
     if ((fds[1].revents & POLLIN) != 0) return;
     signalfd_siginfo info{};
     while (::read(taken_, &info, sizeof info) == static_cast<ssize_t>(sizeof info))
       take(static_cast<int>(info.ssi_signo));
+    take_over_signals();
     if (hanging_from_ns_ != 0 && now_ns() >= hanging_from_ns_) end_what_hangs();
   }
 }
@@ -89,6 +135,10 @@ void RunSignals::listen() {
 void RunSignals::take(int signal) {
   const std::lock_guard lock(mutex_);
   if (run_ == nullptr) {
+    for (const plugin::RunningHook& hook : plugin::running_hooks()) {
+      services::log(services::LogLevel::warning, "run",
+                    hook.place->words + " had not returned when the signal came");
+    }
     die_of(signal);
     return;
   }

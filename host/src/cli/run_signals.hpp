@@ -1,7 +1,7 @@
 // RunSignals: SIGINT, SIGTERM and SIGHUP of `run`, taken by a thread of the host's.
 #pragma once
 
-#include <atomic>
+#include <array>
 #include <csignal>
 #include <mutex>
 #include <thread>
@@ -11,8 +11,9 @@
 namespace penstock::cli {
 
 // While this lives, the signals are blocked in all threads that begin meanwhile and are read from a
-// descriptor, so that no plugin can keep them away by a handler of its own or by ignoring them. To
-// be made before plugins are loaded.
+// descriptor, so that no plugin can keep them away by a handler of its own or by ignoring them. One
+// that lets them through on its thread gets a handler that passes them on; within a second, should
+// it have put another in its place. To be made before plugins are loaded.
 //
 // The first SIGINT or SIGTERM ends the run in order, the second at once; a hook that has not
 // returned ten seconds after that, or at the third, is named, and the process ends with exit code
@@ -35,6 +36,7 @@ class RunSignals {
 
   sigset_t signals_{};
   sigset_t before_{};
+  std::array<struct sigaction, 3> actions_before_{};
   int taken_ = -1;  // signalfd
   int ended_ = -1;  // eventfd
   std::mutex mutex_;

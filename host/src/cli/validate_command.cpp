@@ -135,6 +135,7 @@ std::string plural(std::size_t count, const std::string& word) {
 int validate_command(const Arguments& arguments) {
   auto options = load_options(arguments);
   if (!options.ok()) return fail(options.status());
+  options->strict = true;
   int code = 0;
   Json all = Json::array();
   std::string text;

@@ -24,6 +24,9 @@ struct LoadOptions {
   // A state_dir that others can write to is used nevertheless.
   bool allow_shared_state = false;
 
+  // What may go wrong, depending on the events, is an error and no warning.
+  bool strict = false;
+
   static std::optional<std::string> system_environment(const std::string& name);
   static Result<std::string> read_small_file(const std::string& path);
 };

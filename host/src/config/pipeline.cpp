@@ -140,7 +140,7 @@ class PipelineReader {
     if (node == nullptr) return;
     MapReader queue(*node, "queue", diagnostics_);
     pipeline_.queue.location = node->location;
-    const std::string type = queue.required_text("type", "type: disk");
+    const std::string type = queue.text("type").value_or("disk");
     if (type == "disk") {
       pipeline_.queue.type = QueueConfig::Type::disk;
     } else if (type == "memory") {
@@ -293,9 +293,18 @@ class PipelineReader {
 Status read_manifest(std::string_view text, const std::string& path, const LoadOptions& options,
                      PipelineConfig& pipeline, Diagnostics& diagnostics) {
   const std::size_t before = diagnostics.error_count();
-  if (seems_to_hold_secret(text)) diagnostics.hide_source(path);
+  hide_secrets(text, path, diagnostics);
   std::optional<Node> root = read_yaml(text, path, diagnostics);
   if (!root) return diagnostics.status();
+  if (!root->is(Node::Kind::map) && !root->is(Node::Kind::null)) {
+    // It is another file, of which nothing is known.
+    diagnostics.hide_source(path);
+    diagnostics.error(root->location,
+                      "the file: expected the manifest of a pipeline, a map of keys, found a text "
+                      "or a list",
+                      "it begins as in: version: 1");
+    return diagnostics.status();
+  }
   const std::string absolute_path = make_absolute(path);
   apply_overrides(*root, options.overrides, diagnostics);
   interpolate(*root, fs::path(absolute_path).parent_path().string(), options, diagnostics);

@@ -264,13 +264,10 @@ class ManifestReader {
     action.hints = map.texts_by_name("hints");
     action.own_trigger_with = map.texts("own_trigger_with");
     for (const std::string& name : action.own_trigger_with) {
-      if (action.find_field(name) != nullptr) continue;
-      std::vector<std::string> names;
-      names.reserve(action.fields.size());
-      for (const InputSpec& field : action.fields) names.push_back(field.name);
-      diagnostics_.error(map.find("own_trigger_with")->location,
-                         path + ".own_trigger_with: there is no field " + in_quotes(name),
-                         suggestion(name, names));
+      check_field(action, name, map.find("own_trigger_with")->location, path + ".own_trigger_with");
+    }
+    if (const Node* fixed = map.find("fixed_action")) {
+      action.fixed_action = read_fixed_action(action, *fixed, path + ".fixed_action");
     }
     if (const Node* trigger = map.find("default_trigger")) {
       action.default_trigger_location = trigger->location;
@@ -278,6 +275,45 @@ class ManifestReader {
     }
     map.finish();
     manifest_.actions.push_back(std::move(action));
+  }
+
+  void check_field(const ActionSpec& action, const std::string& name, const Location& location,
+                   const std::string& path) {
+    if (action.find_field(name) != nullptr) return;
+    std::vector<std::string> names;
+    names.reserve(action.fields.size());
+    for (const InputSpec& field : action.fields) names.push_back(field.name);
+    diagnostics_.error(location, path + ": there is no field " + in_quotes(name),
+                       suggestion(name, names));
+  }
+
+  FixedAction read_fixed_action(const ActionSpec& action, const Node& node,
+                                const std::string& path) {
+    FixedAction fixed;
+    MapReader map(node, path, diagnostics_);
+    fixed.field = map.required_text("field", "field: action");
+    if (const Node* field = map.find("field"); field != nullptr && !fixed.field.empty())
+      check_field(action, fixed.field, field->location, path + ".field");
+    fixed.unless = map.text("unless").value_or("");
+    if (const Node* unless = map.find("unless"); unless != nullptr && !fixed.unless.empty())
+      check_field(action, fixed.unless, unless->location, path + ".unless");
+    constexpr const char* kExample = "opposites: {ADD: {event: Left, membership: false}}";
+    const Node* opposites = map.require("opposites", kExample);
+    if (opposites != nullptr && !opposites->is(Node::Kind::map)) {
+      diagnostics_.error(
+          opposites->location,
+          path + ".opposites: expected a map of values, found " + describe(*opposites), kExample);
+    } else if (opposites != nullptr) {
+      for (const Node::Member& member : opposites->members) {
+        MapReader value(member.value, path + ".opposites." + member.key, diagnostics_);
+        Opposite& opposite = fixed.opposites[member.key];
+        opposite.event = value.required_text("event", "event: Left");
+        opposite.membership = value.boolean("membership").value_or(false);
+        value.finish();
+      }
+    }
+    map.finish();
+    return fixed;
   }
 
   // Every name, alias or not, must mean one field.

@@ -9,10 +9,10 @@
 
 namespace penstock::config {
 
-// Whether the text of a manifest seems to hold a secret in clear: a key that ends in secret, token
-// or password whose value is no ${...}. Works on text that is not YAML, so that even a syntax error
-// shows no line of such a file.
-[[nodiscard]] bool seems_to_hold_secret(std::string_view text);
+// Keeps what seems to be a secret in clear out of all messages: the value of a key that names one,
+// or nearly so, and the lines of the file with it. `text` is what the file at `path` holds. Works
+// on text that is not YAML, so that even a syntax error shows no line of such a file.
+void hide_secrets(std::string_view text, const std::string& path, Diagnostics& diagnostics);
 
 // Warns about a secret that is written into the file itself and keeps the file's lines out of all
 // messages. `label` names the value.

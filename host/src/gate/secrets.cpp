@@ -9,6 +9,8 @@
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <shared_mutex>
+#include <utility>
+#include <vector>
 
 #include "gate/pieces.hpp"
 
@@ -17,6 +19,11 @@ namespace penstock::gate {
 namespace {
 
 constexpr std::string_view kShown = "[secret]";
+// What the gate itself puts into texts is never a secret, whatever a secret is called.
+constexpr std::array<std::string_view, 5> kMasks = {"secret", "token", "hash", "e-mail",
+                                                    "credentials"};
+// A value of this length stands in no text by chance.
+constexpr std::size_t kLongSecret = 16;
 // A beginning of a secret is masked from this length on, or from half of the secret on if that is
 // longer; what has kLongBeginning bytes in common with a secret is part of it.
 constexpr std::size_t kShortBeginning = 8;
@@ -26,8 +33,88 @@ constexpr std::size_t kShortestLine = 16;
 
 struct KnownSecret {
   std::string value;
-  std::size_t needle = 0;  // bytes from its start that give it away
+  std::size_t needle = 0;   // bytes from its start that give it away
+  bool whole_word = false;  // inside a longer word it is not this secret
 };
+
+// Of a text.
+struct Range {
+  std::size_t begin = 0;
+  std::size_t end = 0;
+};
+
+bool is_letter_or_digit(char c) {
+  return std::isalnum(static_cast<unsigned char>(c)) != 0;
+}
+
+// Whether people write it in sentences: words in small letters, Capitalised or in CAPITALS, or
+// numbers, with anything between them. Letters beyond ASCII count as small ones.
+bool is_ordinary(std::string_view text) {
+  bool letters = false;
+  bool digits = false;
+  std::size_t small = 0;     // of the word so far
+  std::size_t capitals = 0;  // likewise
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (std::isdigit(byte) != 0) {
+      digits = true;
+    } else if (std::isupper(byte) != 0) {
+      letters = true;
+      ++capitals;
+      if (small > 0) return false;
+    } else if (std::islower(byte) != 0 || byte >= 0x80) {
+      letters = true;
+      ++small;
+      if (capitals > 1) return false;
+    } else {
+      small = 0;
+      capitals = 0;
+    }
+  }
+  return !(letters && digits);
+}
+
+// Whether the character before `at` is the last of an escape, such as %3D, \n or \u003d, and so no
+// part of the word that follows.
+bool is_behind_escape(std::string_view text, std::size_t at) {
+  const auto hexadecimal = [&](std::size_t count) {
+    return std::all_of(text.begin() + static_cast<std::ptrdiff_t>(at - count),
+                       text.begin() + static_cast<std::ptrdiff_t>(at),
+                       [](unsigned char c) { return std::isxdigit(c) != 0; });
+  };
+  const auto begins = [&](std::string_view sign, std::size_t digits) {
+    return at >= sign.size() + digits &&
+           text.substr(at - digits - sign.size(), sign.size()) == sign && hexadecimal(digits);
+  };
+  if (begins("%", 2) || begins("\\x", 2) || begins("\\u", 4)) return true;
+  return at >= 2 && text[at - 2] == '\\' &&
+         std::string_view("nrtbf").find(text[at - 1]) != std::string_view::npos;
+}
+
+bool is_whole_word(std::string_view text, const Range& range) {
+  const bool goes_on = range.end < text.size() && is_letter_or_digit(text[range.end]) &&
+                       is_letter_or_digit(text[range.end - 1]);
+  if (goes_on) return false;
+  return range.begin == 0 || !is_letter_or_digit(text[range.begin]) ||
+         !is_letter_or_digit(text[range.begin - 1]) || is_behind_escape(text, range.begin);
+}
+
+bool is_mask(std::string_view text, const Range& range) {
+  if (range.begin == 0 || text[range.begin - 1] != '[') return false;
+  if (range.end == text.size() || text[range.end] != ']') return false;
+  const std::string_view word = text.substr(range.begin, range.end - range.begin);
+  return std::find(kMasks.begin(), kMasks.end(), word) != kMasks.end();
+}
+
+// Whether this beginning of a secret is one, and not what other texts begin with as well.
+bool gives_away(std::string_view text, const Range& range) {
+  const std::size_t length = range.end - range.begin;
+  if (length >= kLongBeginning) return true;
+  if (!is_ordinary(text.substr(range.begin, length))) return true;
+  const std::string_view rest = text.substr(range.end);
+  const bool is_cut = rest.empty() || rest.starts_with("...") || rest.starts_with("\xe2\x80\xa6");
+  return is_cut && is_whole_word(text, range);
+}
 
 std::size_t needle_of(std::string_view value) {
   return std::min(value.size(),
@@ -74,10 +161,12 @@ class Registry {
   }
 
   std::string mask(std::string_view text) const {
-    const std::shared_lock lock(mutex_);
-    std::string out(text);
-    for (const KnownSecret& secret : secrets_) mask_one(out, secret);
-    return out;
+    std::vector<Range> ranges;
+    {
+      const std::shared_lock lock(mutex_);
+      for (const KnownSecret& secret : secrets_) find(text, secret, ranges);
+    }
+    return without(text, std::move(ranges));
   }
 
   [[nodiscard]] std::uint64_t generation() const {
@@ -90,21 +179,51 @@ class Registry {
                                    [&](const KnownSecret& other) { return other.value == value; });
     if (known) return;
     const std::size_t needle = needle_of(value);
-    secrets_.push_back({std::move(value), needle});
+    const bool whole_word =
+        value.size() < kShortestAnywhere || (value.size() < kLongSecret && is_ordinary(value));
+    secrets_.push_back({std::move(value), needle, whole_word});
     generation_.fetch_add(1, std::memory_order_relaxed);
   }
 
-  static void mask_one(std::string& text, const KnownSecret& secret) {
-    const std::string_view needle = std::string_view(secret.value).substr(0, secret.needle);
-    for (std::size_t at = text.find(needle); at != std::string::npos; at = text.find(needle, at)) {
-      std::size_t length = needle.size();
-      while (length < secret.value.size() && at + length < text.size() &&
-             text[at + length] == secret.value[length]) {
-        ++length;
+  // Adds where the text has the secret, or a beginning of it.
+  static void find(std::string_view text, const KnownSecret& secret, std::vector<Range>& ranges) {
+    const std::string_view value = secret.value;
+    const std::string_view needle = value.substr(0, secret.needle);
+    std::size_t at = text.find(needle);
+    while (at != std::string_view::npos) {
+      Range range{at, at + needle.size()};
+      while (range.end - at < value.size() && range.end < text.size() &&
+             text[range.end] == value[range.end - at]) {
+        ++range.end;
       }
-      text.replace(at, length, kShown);
-      at += kShown.size();
+      const bool whole = range.end - at == value.size();
+      const bool found =
+          whole ? !secret.whole_word || is_whole_word(text, range) : gives_away(text, range);
+      if (found && !is_mask(text, range)) {
+        ranges.push_back(range);
+        at = range.end;
+      } else {
+        ++at;
+      }
+      at = text.find(needle, at);
     }
+  }
+
+  // One secret may be the beginning of another, so what overlaps is masked as one.
+  static std::string without(std::string_view text, std::vector<Range> ranges) {
+    std::sort(ranges.begin(), ranges.end(),
+              [](const Range& a, const Range& b) { return a.begin < b.begin; });
+    std::string out;
+    std::size_t shown = 0;
+    for (const Range& range : ranges) {
+      if (range.begin >= shown) {
+        out += text.substr(shown, range.begin - shown);
+        out += kShown;
+      }
+      shown = std::max(shown, range.end);
+    }
+    out += text.substr(shown);
+    return out;
   }
 
   mutable std::shared_mutex mutex_;
@@ -136,6 +255,15 @@ void keep_strings(const nlohmann::json& json, bool secret) {
 void keep_secret(std::string_view value) {
   keep_pieces(value);
   registry().keep(value);
+  // A header's value: whoever repeats it may leave the scheme out.
+  for (const std::string_view scheme : {"bearer ", "basic ", "token ", "apikey "}) {
+    const bool has_scheme =
+        value.size() > scheme.size() &&
+        std::equal(scheme.begin(), scheme.end(), value.begin(), [](char a, char b) {
+          return a == static_cast<char>(std::tolower(static_cast<unsigned char>(b)));
+        });
+    if (has_scheme) registry().keep(value.substr(scheme.size()));
+  }
 }
 
 void keep_secrets_in_json(std::string_view json, bool all) {
@@ -152,7 +280,19 @@ bool names_secret(std::string_view name) {
     const auto byte = static_cast<unsigned char>(c);
     if (std::isalnum(byte) != 0) plain += static_cast<char>(std::tolower(byte));
   }
-  if (plain == "authorization" || plain == "proxyauthorization" || plain == "cookie") return true;
+  for (const std::string_view whole :
+       {"authorization", "proxyauthorization", "cookie", "setcookie", "pass", "pin"}) {
+    if (plain == whole) return true;
+  }
+  // DB_PASS and smtp.pwd, but not bypass, and not PWD, which is a directory.
+  for (const std::string_view last : {"pass", "pwd", "pin"}) {
+    const std::size_t before = plain.size() - std::min(plain.size(), last.size());
+    const std::size_t divider = name.size() - std::min(name.size(), last.size() + 1);
+    if (plain.ends_with(last) && before > 0 && name.size() > last.size() &&
+        std::string_view("_-. ").find(name[divider]) != std::string_view::npos) {
+      return true;
+    }
+  }
   return std::any_of(kWords.begin(), kWords.end(),
                      [&](std::string_view word) { return plain.find(word) != std::string::npos; });
 }

@@ -8,8 +8,10 @@
 
 namespace penstock::gate {
 
-// A shorter value is no secret that could be kept: half of all texts would hold it by chance.
-inline constexpr std::size_t kShortestSecret = 5;
+// A shorter value is not masked: every text would be full of masks, and anybody could guess it.
+inline constexpr std::size_t kShortestSecret = 4;
+// One that is shorter than this is masked only as a whole word.
+inline constexpr std::size_t kShortestAnywhere = 5;
 // Of those remembered: a run that lasts for months renews its token often. The oldest go first, but
 // for the first ones, which are those of the manifest.
 inline constexpr std::size_t kMostSecrets = 256;
@@ -28,7 +30,9 @@ void keep_secrets_in_json(std::string_view json, bool all);
 [[nodiscard]] bool names_secret(std::string_view name);
 
 // The text with "[secret]" for each value that was kept, and for each beginning of one that is long
-// enough to be no accident: whoever cuts a text may cut a secret. [any-thread]
+// enough to be no accident: whoever cuts a text may cut a secret. A value of less than 16 bytes
+// that is made like words or numbers ("fused", "12345") is masked only where it stands alone, not
+// inside of a longer word ("refused"). [any-thread]
 [[nodiscard]] std::string mask_secrets(std::string_view text);
 
 // Grows with each new secret: what was masked before may have to be masked again. [any-thread]

@@ -59,13 +59,21 @@ class PipelineWriter {
  public:
   explicit PipelineWriter(Imported& result) : result_(result), yaml_(result.yaml) {}
 
-  void write(const std::vector<Group>& groups) {
+  void write(const std::vector<Group>& groups, const SegmentExport& exported) {
     yaml_ =
         "# Made by `penstock import segment` from mappings of Segment's destination LinkedIn "
         "Audiences.\n"
         "# Look at what says CHECK, and at source and connection. Then: penstock validate, "
         "penstock "
-        "try, penstock run.\n"
+        "try, penstock run.\n";
+    if (!exported.missing_page.empty()) {
+      check("", "the export",
+            "it is not whole: Segment's answer says that the next page is \"" +
+                one_line(exported.missing_page) +
+                "\"; ask for it with pagination.cursor, or for all at once with "
+                "pagination.count=200, and import the pages as one list");
+    }
+    yaml_ +=
         "version: 1\n"
         "name: linkedin-from-segment\n"
         "state_dir: state\n"
@@ -242,7 +250,7 @@ Result<Imported> import_segment(std::string_view text, const PluginManifest& plu
                       " mappings is one of LinkedIn Audiences (the actions updateAudience and "
                       "updateCompanyAudience)");
   }
-  PipelineWriter(result).write(grouped(std::move(all), plugin.max_mappings));
+  PipelineWriter(result).write(grouped(std::move(all), plugin.max_mappings), exported);
   return result;
 }
 

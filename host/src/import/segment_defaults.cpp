@@ -29,6 +29,7 @@ const Defaults& defaults() {
     found["country"] = {path("$.traits.country")};
     found["google_advertising_id"] = {path("$.context.device.advertisingId")};
     found["event_name"] = {path("$.event")};
+    found["source_segment_id"] = {path("$.properties.audience_key")};
     found["computation_class"] = {path("$.context.personas.computation_class")};
     found["computation_key"] = {path("$.context.personas.computation_key")};
     found["props"] = {path("$.properties")};

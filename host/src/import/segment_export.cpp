@@ -2,6 +2,7 @@
 
 #include <initializer_list>
 #include <optional>
+#include <set>
 
 namespace penstock::import {
 namespace {
@@ -23,6 +24,12 @@ Result<Json> parse(std::string_view text, const char* what) {
     return Status(StatusCode::bad_input, std::string(what) + " is nested more than " +
                                              std::to_string(kDeepestExport) + " deep");
   } catch (const Json::parse_error& error) {
+    if (error.byte > 1 && Json::accept(text.substr(0, error.byte - 1))) {
+      return Status(StatusCode::bad_input,
+                    std::string(what) + " goes on behind the end of its JSON, at byte " +
+                        std::to_string(error.byte) +
+                        "; to import several answers at once, make one list of them: [..., ...]");
+    }
     return Status(StatusCode::bad_input, std::string(what) +
                                              " is not JSON: it cannot be read at byte " +
                                              std::to_string(error.byte));
@@ -51,6 +58,9 @@ class ExportReader {
  public:
   Status read(const Json& json) {
     RETURN_IF_ERROR(visit(json, "", 0));
+    for (const std::string& page : next_pages_) {
+      if (pages_.find(page) == pages_.end()) result.missing_page = page;
+    }
     if (!result.subscriptions.empty()) return {};
     return {StatusCode::bad_input,
             result.destinations.empty()
@@ -62,6 +72,9 @@ class ExportReader {
   SegmentExport result;
 
  private:
+  std::set<std::string> pages_;
+  std::vector<std::string> next_pages_;
+
   Status visit(const Json& json, const std::string& destination_id, int depth) {
     if (depth > kDeepestExport) return {};
     if (json.is_array()) {
@@ -72,6 +85,12 @@ class ExportReader {
     if (is_subscription(json)) return add_subscription(json, destination_id);
     std::string id = destination_id;
     if (is_destination(json)) id = add_destination(json);
+    if (const Json* pagination = find(json, {"pagination"});
+        pagination != nullptr && pagination->is_object()) {
+      pages_.insert(text(*pagination, {"current"}));
+      if (std::string next = text(*pagination, {"next"}); !next.empty())
+        next_pages_.push_back(std::move(next));
+    }
     for (const char* key :
          {"data", "destination", "destinations", "subscription", "subscriptions"}) {
       if (const Json* inner = find(json, {key})) RETURN_IF_ERROR(visit(*inner, id, depth + 1));

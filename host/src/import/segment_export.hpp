@@ -34,6 +34,8 @@ struct SegmentDestination {
 struct SegmentExport {
   std::vector<SegmentDestination> destinations;
   std::vector<SegmentSubscription> subscriptions;
+  // Answers come in pages: the cursor of one that is not among them, or "".
+  std::string missing_page;
 };
 
 // Reads an answer of GET /destinations/{id}, of its /subscriptions, one subscription, a list of any

@@ -6,6 +6,7 @@
 
 #include "import/segment_defaults.hpp"
 #include "mapping/compiler.hpp"
+#include "mapping/fixed_action.hpp"
 #include "mapping/record_mapper.hpp"
 #include "trigger/trigger.hpp"
 
@@ -116,7 +117,9 @@ Json as_literal(const Json& value) {
   if (!value.is_object()) return value;
   Json out = Json::object();
   for (const auto& [key, member] : value.items()) {
-    const bool as_written = key == "@literal" || key == "@path" || key == "@template";
+    // Of a directive that gives the path or the template, the texts are literals, too.
+    const bool as_written =
+        key == "@literal" || (member.is_string() && (key == "@path" || key == "@template"));
     out[key] = as_written ? member : as_literal(member);
   }
   return out;
@@ -343,10 +346,11 @@ class MappingImporter {
           "are, or it takes the rows of all models" +
           std::string(rows ? "" : ", and set sync_mode"));
     }
-    if (!trigger_ || rows || !lets_all_audiences_through(*trigger_)) return;
-    if (fixed_action()) {
-      return disable("its action is fixed, but its trigger lets entering and leaving through");
+    if (!trigger_ || rows) return;
+    if (const auto found = mapping::contradiction_of(action_, members(), *trigger_)) {
+      return disable(found->message + "; " + found->hint);
     }
+    if (!lets_all_audiences_through(*trigger_)) return;
     // The default is the same for one audience, and lets no other's events become dead letters.
     if (!companies_ || literal("audience_source") != "CONNECTIONS") mapping_.trigger.reset();
   }
@@ -363,14 +367,19 @@ class MappingImporter {
 
   void check_whole() {
     if (!mapping_.enabled) return;
+    PathTable paths;
+    Diagnostics diagnostics;
+    if (mapping::RecordMapper::compile(action_, members(), {}, paths, diagnostics) == nullptr) {
+      disable(words_of(diagnostics));
+    }
+  }
+
+  // The fields as a pipeline has them.
+  [[nodiscard]] std::vector<Node::Member> members() const {
     std::vector<Node::Member> members;
     members.reserve(mapping_.fields.size());
     for (const auto& [name, value] : mapping_.fields) members.push_back({name, {}, node_of(value)});
-    PathTable paths;
-    Diagnostics diagnostics;
-    if (mapping::RecordMapper::compile(action_, members, {}, paths, diagnostics) == nullptr) {
-      disable(words_of(diagnostics));
-    }
+    return members;
   }
 
   // The plugin takes about 240 bytes.

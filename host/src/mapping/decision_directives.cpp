@@ -78,7 +78,10 @@ class MembershipExpression final : public Expression {
 
   [[nodiscard]] Value evaluate(const EventView& event, Workspace& work) const override {
     const Value computation_class = paths_.computation_class->evaluate(event, work);
-    if (!equals(computation_class, "audience") && !equals(computation_class, "journey_step")) {
+    // Where the sender leaves the class out, the key alone says what is meant: a person who left
+    // must not be taken for one who entered.
+    if (!computation_class.is(Value::Kind::absent) && !equals(computation_class, "audience") &&
+        !equals(computation_class, "journey_step")) {
       return {};
     }
     const Value key = paths_.computation_key->evaluate(event, work);

@@ -56,6 +56,7 @@ EventMapper::EventMapper(const Program& program) : program_(program), masker_(pr
   emitter_.ctx = &emission_;
   emitter_.element = on_element;
   emitter_.warn = on_warning;
+  emitter_.identifier = on_identifier;
 }
 
 void EventMapper::on_element(void* ctx, const penstock_element* element) noexcept {
@@ -79,6 +80,13 @@ void EventMapper::on_warning(void* ctx, penstock_str code, std::uint32_t field) 
   } else if (emission.warnings.size() == kMaxWarnings) {
     emission.warnings.push_back({std::string(kFurtherWarnings), UINT32_MAX});
   }
+}
+
+void EventMapper::on_identifier(void* ctx, penstock_str value, std::uint32_t field) noexcept {
+  auto& emission = *static_cast<Emission*>(ctx);
+  const std::string_view text = text_of(value);
+  if (!emission.of_person || text.empty() || emission.identifier_count == kMaxIdentifiers) return;
+  emission.identifiers[emission.identifier_count++] = {coalesce_hash(text), field};
 }
 
 Status EventMapper::read(std::string_view line) {
@@ -106,6 +114,8 @@ RecordResult EventMapper::map(std::uint32_t mapping, std::string& bytes) {
   emission_.count = 0;
   emission_.null_text = false;
   emission_.warnings.clear();
+  emission_.of_person = target.spec->key_is_person;
+  emission_.identifier_count = 0;
   values_.resize(target.spec->fields.size());
   faults_.clear();
   const Consent::Refusal* refusal =
@@ -176,16 +186,31 @@ RecordResult EventMapper::map(std::uint32_t mapping, std::string& bytes) {
   return result;
 }
 
-bool EventMapper::is_shared(std::uint32_t mapping, std::uint64_t key_hash) {
-  if (key_hash == 0 || !program_.mappings[mapping].spec->key_is_person) return false;
+std::uint64_t EventMapper::user_hash() {
   const Value& user = slots_[program_.user_id];
-  if (user.is(Value::Kind::string)) {
-    return !user.string().empty() && shared_.note(key_hash, coalesce_hash(user.string()));
-  }
-  if (!user.is_number()) return false;
+  if (user.is(Value::Kind::string)) return coalesce_hash(user.string());
+  if (!user.is_number()) return 0;
   message_.clear();
   append_javascript_text(message_, user);
-  return shared_.note(key_hash, coalesce_hash(message_));
+  return coalesce_hash(message_);
+}
+
+const std::vector<std::uint32_t>& EventMapper::shared_fields(std::uint64_t key_hash) {
+  shared_fields_.clear();
+  if (!emission_.of_person) return shared_fields_;
+  const std::uint64_t user = user_hash();
+  if (user == 0) return shared_fields_;
+  if (emission_.identifier_count == 0) {
+    if (key_hash != 0 && shared_.note(key_hash, user)) shared_fields_.push_back(kNoField);
+    return shared_fields_;
+  }
+  for (std::size_t i = 0; i < emission_.identifier_count; ++i) {
+    const auto& [hash, field] = emission_.identifiers[i];
+    if (!shared_.note(hash, user)) continue;
+    // Two shared addresses of one event are one event.
+    if (shared_fields_.empty() || shared_fields_.back() != field) shared_fields_.push_back(field);
+  }
+  return shared_fields_;
 }
 
 void EventMapper::keep_masked(DeadLetter& letter, std::string_view line, std::uint32_t mapping) {

@@ -1,6 +1,8 @@
 // EventMapper: from a line of the source to the elements that its mappings make of it.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -55,9 +57,11 @@ class EventMapper {
   RecordResult map(std::uint32_t mapping, std::string& bytes);
   // After map(): what was left out of the element.
   [[nodiscard]] const std::vector<Warning>& warnings() const { return emission_.warnings; }
-  // After map() said element: whether its coalesce key, whose hash this is, stands for many users
-  // although it should be one person.
-  [[nodiscard]] bool is_shared(std::uint32_t mapping, std::uint64_t key_hash);
+  static constexpr std::uint32_t kNoField = UINT32_MAX;
+  // After map() said element: the fields with an identifier that stands for many users although it
+  // should be one person. kNoField is the coalesce key, whose hash this is, of a plugin that names
+  // no identifiers.
+  [[nodiscard]] const std::vector<std::uint32_t>& shared_fields(std::uint64_t key_hash);
   // After map() said dead_letter: what is kept of the event, which came from this line; sets form
   // and content, and adds to the message where that is not the whole event.
   void keep_masked(DeadLetter& letter, std::string_view line, std::uint32_t mapping);
@@ -65,6 +69,12 @@ class EventMapper {
   void append_fields_json(std::string& out, std::uint32_t mapping) const;
 
  private:
+  // Of one element. A person has no more addresses and devices that are worth sending.
+  static constexpr std::size_t kMaxIdentifiers = 32;
+  struct Identifier {
+    std::uint64_t hash = 0;
+    std::uint32_t field = 0;
+  };
   struct Emission {
     std::string* bytes = nullptr;
     std::size_t start = 0;
@@ -74,11 +84,17 @@ class EventMapper {
     std::uint64_t key_size = 0;
     std::string batch_key;
     std::vector<Warning> warnings;
+    bool of_person = false;  // the action's identity
+    std::array<Identifier, kMaxIdentifiers> identifiers;
+    std::size_t identifier_count = 0;
     PluginWords* words = nullptr;
   };
   static void on_element(void* ctx, const penstock_element* element) noexcept;
   static void on_warning(void* ctx, penstock_str code, std::uint32_t field) noexcept;
+  static void on_identifier(void* ctx, penstock_str value, std::uint32_t field) noexcept;
   RecordResult plugin_fault(std::string message);
+  // Of the event's userId; 0 where it has none.
+  std::uint64_t user_hash();
 
   const Program& program_;
   EventParser parser_;
@@ -96,6 +112,7 @@ class EventMapper {
   PluginWords words_;
   EventMasker masker_;
   SharedIdentifiers shared_;
+  std::vector<std::uint32_t> shared_fields_;
 };
 
 // A rule of the contract that a plugin broke, and on which event.

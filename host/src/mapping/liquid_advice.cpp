@@ -29,21 +29,29 @@ std::string_view trimmed(std::string_view text) {
 // Nothing where an opening has no closing.
 std::optional<std::vector<Piece>> split(std::string_view text) {
   std::vector<Piece> pieces;
+  bool strips = false;  // the last one takes the white space behind it away
+  const auto add_text = [&](std::string_view between, bool strips_end) {
+    if (strips)
+      between.remove_prefix(std::min(between.find_first_not_of(kWhiteSpace), between.size()));
+    if (strips_end) between = between.substr(0, between.find_last_not_of(kWhiteSpace) + 1);
+    if (!between.empty()) pieces.push_back({Piece::Kind::text, between});
+  };
   std::size_t at = 0;
   while (at < text.size()) {
     const std::size_t open = std::min(text.find("{{", at), text.find("{%", at));
     if (open == std::string_view::npos) break;
-    if (open > at) pieces.push_back({Piece::Kind::text, text.substr(at, open - at)});
     const bool is_output = text[open + 1] == '{';
     const std::size_t close = text.find(is_output ? "}}" : "%}", open + 2);
     if (close == std::string_view::npos) return std::nullopt;
     std::string_view inside = text.substr(open + 2, close - open - 2);
+    add_text(text.substr(at, open - at), inside.starts_with('-'));
     if (inside.starts_with('-')) inside.remove_prefix(1);
-    if (inside.ends_with('-')) inside.remove_suffix(1);
+    strips = inside.ends_with('-');
+    if (strips) inside.remove_suffix(1);
     pieces.push_back({is_output ? Piece::Kind::output : Piece::Kind::tag, trimmed(inside)});
     at = close + 2;
   }
-  if (at < text.size()) pieces.push_back({Piece::Kind::text, text.substr(at)});
+  add_text(text.substr(at), false);
   return pieces;
 }
 
@@ -66,12 +74,21 @@ std::vector<std::string_view> parted(std::string_view text, char separator) {
   return parts;
 }
 
+// Whether this is a path that means the same in a template of ours. Liquid has comparisons and
+// filters without spaces round them, and names of its own for parts of a list.
 bool is_path(std::string_view text) {
-  const bool begins_with_letter =
-      !text.empty() && ((text[0] >= 'a' && text[0] <= 'z') || (text[0] >= 'A' && text[0] <= 'Z'));
-  return begins_with_letter && text.find_first_of(kWhiteSpace) == std::string_view::npos &&
-         text != "nil" && text != "true" && text != "false" &&
-         std::holds_alternative<PathSteps>(parse_path(text));
+  const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
+  const auto belongs = [&](char c) {
+    return is_letter(c) || (c >= '0' && c <= '9') || std::string_view("_-.[]").find(c) < 5;
+  };
+  if (text.empty() || !is_letter(text[0]) || !std::all_of(text.begin(), text.end(), belongs)) {
+    return false;
+  }
+  const std::string_view last = text.substr(text.rfind('.') + 1);
+  const bool of_liquid =
+      last.size() < text.size() && (last == "size" || last == "first" || last == "last");
+  return !of_liquid && text != "nil" && text != "true" && text != "false" && text != "empty" &&
+         text != "blank" && std::holds_alternative<PathSteps>(parse_path(text));
 }
 
 // As YAML writes it in single quotes.

@@ -7,9 +7,16 @@ namespace {
 
 constexpr std::string_view kInvalidEvent = "invalid_event";
 constexpr std::string_view kIdentifierShared = "identifier_shared";
-constexpr std::string_view kSharedMeans =
-    "events of more than 20 users (userId) have the same identifier, so that all of them are one "
-    "person; look for a placeholder in the e-mail address, or for a device of many";
+
+// `field` is where the identifier came from, "" where the plugin does not say.
+std::string shared_means(std::string_view field) {
+  std::string means = "events of more than " + std::to_string(SharedIdentifiers::kManyUsers) +
+                      " users (userId) have the same identifier";
+  if (!field.empty()) means.append(" in the field ").append(field);
+  return means +
+         ", so that all of them are one person to the destination; look for a placeholder, or for "
+         "a device of many";
+}
 
 bool blank(std::string_view line) {
   for (const char c : line) {
@@ -156,19 +163,20 @@ std::optional<PluginFault> map_event(EventMapper& mapper, const Program& program
   ++tally.matched_events;
   for (const std::uint32_t id : mapper.matches()) {
     const Program::Mapping& target = program.mappings[id];
+    const auto name_of = [&fields = target.spec->fields](std::uint32_t field) {
+      return field < fields.size() ? std::string_view(fields[field].name) : std::string_view();
+    };
     const RecordResult result = mapper.map(id, writer.bytes());
     MappingCounts& counts = tally.of(id);
     ++counts.matched;
     switch (result.kind) {
       case RecordResult::Kind::element:
-        if (mapper.is_shared(id, writer.add(id, target, result))) {
-          tally.reason(ReasonCount::Kind::warning, id, kIdentifierShared, {}, kSharedMeans);
+        for (const std::uint32_t field : mapper.shared_fields(writer.add(id, target, result))) {
+          const std::string_view name = name_of(field);
+          tally.reason(ReasonCount::Kind::warning, id, kIdentifierShared, name, shared_means(name));
         }
         for (const Warning& warning : mapper.warnings()) {
-          const auto& fields = target.spec->fields;
-          std::string_view field;
-          if (warning.field < fields.size()) field = fields[warning.field].name;
-          tally.reason(ReasonCount::Kind::warning, id, warning.code, field, {});
+          tally.reason(ReasonCount::Kind::warning, id, warning.code, name_of(warning.field), {});
         }
         break;
       case RecordResult::Kind::skipped:

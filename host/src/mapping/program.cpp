@@ -1,7 +1,9 @@
 #include "mapping/program.hpp"
 
+#include <optional>
 #include <utility>
-#include <variant>
+
+#include "mapping/fixed_action.hpp"
 
 namespace penstock::mapping {
 namespace {
@@ -13,25 +15,21 @@ std::uint32_t consent_field_of(const ActionSpec& action) {
   return Program::kNoField;
 }
 
-// Of several lists that a trigger requires the shortest says most.
-std::optional<std::vector<std::string>> event_names_of(const trigger::Expression& trigger) {
-  std::optional<std::vector<std::string>> names;
-  for (const trigger::Requirement& requirement : trigger::requirements_of(trigger)) {
-    const trigger::Condition& condition = requirement.front();
-    if (requirement.size() > 1 || condition.steps != std::vector<std::string>{"event"}) continue;
-    if (names && names->size() <= condition.values.size()) continue;
-    names.emplace();
-    names->reserve(condition.values.size());
-    for (const trigger::IndexedValue& value : condition.values) {
-      if (const auto* name = std::get_if<std::string>(&value)) names->push_back(*name);
-    }
+void report(const Contradiction& found, const MappingConfig& mapping, bool strict,
+            Diagnostics& diagnostics) {
+  const std::string message = "mapping " + mapping.name + ": " + found.message;
+  if (found.certain || strict) {
+    diagnostics.error(found.location, message, found.hint);
+  } else {
+    diagnostics.warning(found.location, message + "; such an event becomes a dead letter",
+                        found.hint);
   }
-  return names;
 }
 
 }  // namespace
 
-std::unique_ptr<Program> compile(const PipelineConfig& config, Diagnostics& diagnostics) {
+std::unique_ptr<Program> compile(const PipelineConfig& config, Diagnostics& diagnostics,
+                                 bool strict) {
   auto program = std::make_unique<Program>();
   const std::size_t errors_before = diagnostics.error_count();
   for (std::uint32_t d = 0; d < config.destinations.size(); ++d) {
@@ -53,13 +51,16 @@ std::unique_ptr<Program> compile(const PipelineConfig& config, Diagnostics& diag
       }
       auto mapper = RecordMapper::compile(*mapping.action, mapping.fields, mapping.location,
                                           program->paths, diagnostics, mapping.faulty_fields);
+      if (trigger) {
+        const auto contradiction = contradiction_of(*mapping.action, mapping.fields, *trigger);
+        if (contradiction) report(*contradiction, mapping, strict, diagnostics);
+      }
       if (!trigger || mapper == nullptr) continue;
       program->triggers.add(*trigger, program->paths);
       const auto action =
           static_cast<std::uint32_t>(mapping.action - destination.plugin->actions.data());
       program->mappings.push_back({d, action, mapping.action, &mapping, std::move(mapper), nullptr,
-                                   false, event_names_of(*trigger), consent,
-                                   consent_field_of(*mapping.action)});
+                                   false, consent, consent_field_of(*mapping.action)});
     }
   }
   if (diagnostics.error_count() > errors_before) return nullptr;
@@ -94,14 +95,6 @@ std::string told_json(const Program::Mapping& mapping) {
   append_json(json, text(mapping.spec->name));
   json += R"(,"literals":)";
   mapping.mapper->append_literals_json(json);
-  if (mapping.event_names) {
-    json += R"(,"event_names":[)";
-    for (const std::string& name : *mapping.event_names) {
-      if (json.back() != '[') json += ',';
-      append_json(json, text(name));
-    }
-    json += ']';
-  }
   return json + '}';
 }
 

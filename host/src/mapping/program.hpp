@@ -4,7 +4,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,9 +29,7 @@ struct Program {
     std::unique_ptr<RecordMapper> mapper;
     plugin::Instance* instance = nullptr;  // set before the first event
     bool whole_event_is_personal = false;  // a field with personal data reads it
-    // The names of events that the trigger may let through; nothing where it may be any.
-    std::optional<std::vector<std::string>> event_names;
-    const Consent* consent = nullptr;  // of the destination, where it respects consent
+    const Consent* consent = nullptr;      // of the destination, where it respects consent
     // The action's field that gets the refusal; kNoField where the plugin declares none.
     std::uint32_t consent_field = kNoField;
   };
@@ -47,13 +44,13 @@ struct Program {
 };
 
 // All that is wrong is in diagnostics; null if there is an error. Of a pipeline that was read with
-// faults (config::read_pipeline), what could be read is looked at.
+// faults (config::read_pipeline), what could be read is looked at. `strict`: what may go wrong,
+// depending on the events, is an error and no warning.
 [[nodiscard]] std::unique_ptr<Program> compile(const PipelineConfig& config,
-                                               Diagnostics& diagnostics);
+                                               Diagnostics& diagnostics, bool strict = false);
 
-// What plugins are told of a mapping, as one JSON object: its name, its action, the fields that are
-// the same for every event and the names of events that its trigger lets through
-// (docs/plugin-authors.md, "Questions").
+// What plugins are told of a mapping, as one JSON object: its name, its action and the fields that
+// are the same for every event (docs/plugin-authors.md, "Questions").
 [[nodiscard]] std::string told_json(const Program::Mapping& mapping);
 // The same of all mappings of a destination, as a JSON array: abi.h, penstock_config.
 [[nodiscard]] std::string told_json(const Program& program, std::uint32_t destination);

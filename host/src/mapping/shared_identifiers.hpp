@@ -10,14 +10,14 @@
 namespace penstock::mapping {
 
 // What a worker has seen of a run. Knows the users of an identifier by six bits of a hash, and of
-// all identifiers the ones that come often: of fixed size, and one look into a table an element.
+// all identifiers the ones that come often: of fixed size, and one look into a table for each.
 class SharedIdentifiers {
  public:
   // An identifier is shared from about so many users on; never with fewer. More than people who
   // share a mailbox or a device, and than the accounts of one person.
   static constexpr int kManyUsers = 20;
 
-  // Takes up that the user (a hash of the userId) has the identifier (a hash of the coalesce key).
+  // Takes up that the user (a hash of the userId) has the identifier (a hash of it).
   // True when it is shared by many, this one included.
   bool note(std::uint64_t identifier, std::uint64_t user);
 

@@ -5,6 +5,7 @@
 
 #include "gate/escape.hpp"
 #include "gate/foreign_text.hpp"
+#include "gate/shapes.hpp"
 
 namespace penstock {
 namespace {
@@ -22,8 +23,14 @@ bool continues_character(char byte) {
   return (static_cast<unsigned char>(byte) & 0xC0U) == 0x80;
 }
 
-// The part of the line round the column and a caret under the place, each on a line of its own.
+// The part of the line round the column and a caret under the place, each on a line of its own. A
+// line that holds what looks like a secret or an address is shown without the caret.
 std::string excerpt(const std::string& line, std::uint32_t column) {
+  const std::string masked = gate::mask_shapes(line);
+  if (masked != line) {
+    const std::string_view shown = gate::cut(masked, kShownBefore + kShownAfter);
+    return "    " + std::string(shown) + (shown.size() < masked.size() ? "...\n" : "\n");
+  }
   const std::size_t place = std::min<std::size_t>(column == 0 ? 0 : column - 1, line.size());
   std::size_t begin = place > kShownBefore ? place - kShownBefore : 0;
   while (begin > 0 && continues_character(line[begin])) --begin;

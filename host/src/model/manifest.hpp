@@ -57,6 +57,19 @@ struct BatchLimits {
   std::chrono::milliseconds max_age{1000};  // of the oldest element that waits
 };
 
+// An event that says the opposite of a fixed action.
+struct Opposite {
+  std::string event;        // the name of a Track event
+  bool membership = false;  // or what an event says of who is in
+};
+
+// A field that can fix what is done for every event.
+struct FixedAction {
+  std::string field;
+  std::string unless;  // a field by which a mapping says itself what its events mean, or ""
+  std::map<std::string, Opposite> opposites;  // by the value of the field
+};
+
 struct ActionSpec {
   std::string name;
   Location location;
@@ -70,6 +83,7 @@ struct ActionSpec {
   std::vector<InputSpec> fields;
   // A mapping that fills one of these needs a trigger of its own.
   std::vector<std::string> own_trigger_with;
+  std::optional<FixedAction> fixed_action;
   // What to write instead of names that the action does not have, such as those of other programs.
   std::map<std::string, std::string> hints;
 

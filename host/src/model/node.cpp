@@ -1,5 +1,7 @@
 #include "model/node.hpp"
 
+#include "gate/shapes.hpp"
+
 namespace penstock {
 namespace {
 
@@ -55,7 +57,8 @@ std::string describe(const Node& node) {
   return "something else";
 }
 
-std::string in_quotes(std::string_view text) {
+std::string in_quotes(std::string_view written) {
+  const std::string text = gate::mask_shapes(written);
   std::size_t end = text.size();
   if (end > kMaxShownBytes) {
     end = kMaxShownBytes;

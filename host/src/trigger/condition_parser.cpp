@@ -102,7 +102,11 @@ std::optional<Expression> Parser::read_comparison() {
     std::string hint = operator_hint(written);
     if (written == "not") hint = "write not (x in [...]), or x != ...";
     if (hint.empty() && nearest(written, {"in"}) != "") hint = suggestion(written, {"in"});
-    if (scanner_.peek() == '[') hint = "write .0 for the first item of a list";
+    if (scanner_.peek() == '[') {
+      const char next = scanner_.byte_at(scanner_.offset() + 1);
+      hint = next == '"' || next == '\'' ? "write a key behind a dot, such as properties.x"
+                                         : "write .0 for the first item of a list";
+    }
     scanner_.error(
         offset, std::string("expected an operator (") + kOperators + "), found " + scanner_.found(),
         hint);
@@ -184,7 +188,10 @@ bool Parser::read_path(std::vector<std::string>& steps) {
   if (!is_one_of(root, kRoots)) {
     if (root.empty() || is_one_of(root, kConnectives) || is_one_of(root, kConstants)) {
       scanner_.error(begin, "expected a condition, found " + scanner_.found(),
-                     "a condition begins with a field, such as type, event or properties.x");
+                     scanner_.peek() == '$'
+                         ? "leave out \"$.\": a field of a trigger begins with its name, such as "
+                           "properties.x"
+                         : "a condition begins with a field, such as type, event or properties.x");
       return false;
     }
     scanner_.skip_word(root);
@@ -236,9 +243,10 @@ std::optional<Literal> Parser::read_literal() {
   scanner_.error(
       begin,
       "expected a value (a string, a number, true, false or null), found " + scanner_.found(),
-      misspelt       ? suggestion(word, kConstants)
-      : word.empty() ? ""
-                     : "text needs quotes");
+      misspelt                       ? suggestion(word, kConstants)
+      : word.empty()                 ? ""
+      : word.starts_with("\xe2\x80") ? "text needs straight quotes: \""
+                                     : "text needs quotes");
   return std::nullopt;
 }
 

@@ -182,6 +182,14 @@ class Emitter {
   void warn(std::string_view code, Field field) const {
     emitter_->warn(emitter_->ctx, str(code), field.index);
   }
+  // Names a value by which the element identifies somebody, so that the host can warn where many
+  // users have the same one. A host without this loses no more than the warning.
+  void identifier(std::string_view value, Field field) const {
+    constexpr std::size_t kNeeded =
+        offsetof(penstock_emitter, identifier) + sizeof(penstock_emitter::identifier);
+    if (emitter_->struct_size < kNeeded || emitter_->identifier == nullptr) return;
+    emitter_->identifier(emitter_->ctx, str(value), field.index);
+  }
 
  private:
   const penstock_emitter* emitter_;

@@ -98,8 +98,9 @@ class TestHost {
     MapResult result;
     Mapped mapped{this, &names, &result};
     const penstock_record record{sizeof(penstock_record), action, values.size(), values.data()};
-    const penstock_emitter emitter{sizeof(penstock_emitter), 0, &mapped, &TestHost::on_element,
-                                   &TestHost::on_warning};
+    const penstock_emitter emitter{
+        sizeof(penstock_emitter), 0, &mapped, &TestHost::on_element, &TestHost::on_warning,
+        &TestHost::on_identifier};
     penstock_error error = empty_error();
     in_mapping() = true;
     const std::int32_t code = hooks_.mapping(descriptor_.plugin, &record, &emitter, &error);
@@ -341,6 +342,14 @@ class TestHost {
       return;
     }
     mapped.result->warnings.emplace_back(view(code), (*mapped.fields)[field]);
+  }
+  static void on_identifier(void* ctx, penstock_str value, std::uint32_t field) {
+    Mapped& mapped = *static_cast<Mapped*>(ctx);
+    if (field >= mapped.fields->size()) {
+      mapped.host->fault("mapping named an identifier of a field that the action does not have");
+      return;
+    }
+    mapped.result->identifiers.emplace_back(view(value), (*mapped.fields)[field]);
   }
   static void on_report(void* ctx, std::uint64_t index, const penstock_outcome* outcome) {
     Sent& sent = *static_cast<Sent*>(ctx);

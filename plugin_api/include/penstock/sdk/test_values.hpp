@@ -108,7 +108,8 @@ struct MapResult : HookResult {
   std::string payload;
   std::string batch_key;
   std::string coalesce_key;
-  std::vector<std::pair<std::string, std::string>> warnings;  // code, field name
+  std::vector<std::pair<std::string, std::string>> warnings;     // code, field name
+  std::vector<std::pair<std::string, std::string>> identifiers;  // value, field name
 };
 
 struct SentOutcome {
