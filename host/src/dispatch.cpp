@@ -221,6 +221,21 @@ void Engine::follow_stops(std::int64_t now_ns) {
   }
 }
 
+// Nothing else is left to do: otherwise the run would seem to hang.
+void Engine::tell_of_confirmations(std::int64_t now_ns) {
+  const std::uint64_t unconfirmed = batcher_.unconfirmed();
+  const bool only_those = input_done_ && unconfirmed > 0 && unconfirmed == batcher_.pending();
+  if (confirmations_told_ || !only_those || batcher_.next_time() == batch::kNever) return;
+  confirmations_told_ = true;
+  const std::int64_t left_ns = std::max<std::int64_t>(0, batcher_.next_time() - now_ns);
+  services::log(services::LogLevel::info, "run",
+                std::to_string(unconfirmed) +
+                    " records were delivered and are sent once more, beginning in " +
+                    std::to_string(left_ns / 1'000'000'000 + 1) +
+                    " s: requests without an answer may undo them until then (confirm_after). The "
+                    "run waits for it");
+}
+
 void Engine::follow_probes() {
   if (!probe_.exchange(false)) return;
   services::log(services::LogLevel::info, "run", "trying paused destinations now");
@@ -308,6 +323,7 @@ Status Engine::dispatch() {
     follow_probes();
     follow_logins(now);
     follow_stops(now);
+    tell_of_confirmations(now);
     if (input_done_ && batcher_.pending() == 0 && queue_.close_if_drained()) return {};
     if (now >= deadline_ns_ && !cancelled_) begin_cancelling();
     if (cancelled_) {

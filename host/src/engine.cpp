@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "mapping/event_mapper.hpp"
 #include "services/log.hpp"
 
 namespace penstock {
@@ -166,56 +165,6 @@ void Engine::wake() {
     change_ = true;
   }
   changed_.notify_one();
-}
-
-// A worker: takes its turn at the source, maps what it got, and hands it on in order.
-void Engine::work() {
-  mapping::EventMapper mapper(pipeline_.program());
-  source::Chunk chunk;
-  Status status;
-  for (;;) {
-    {
-      const std::lock_guard turn(source_mutex_);
-      Result<bool> more = source_->next(chunk);
-      if (!more.ok()) status = more.status();
-      if (!more.ok() || !*more) break;
-    }
-    auto mapped = std::make_unique<MappedChunk>();
-    mapped->sequence = chunk.sequence;
-    mapped->begin = chunk.begin;
-    mapped->end = chunk.reached;
-    if (chunk.oversized_line) {
-      mapping::map_oversized_line(chunk.begin.offset, chunk.end.offset, mapped->blocks,
-                                  mapped->tally);
-    } else {
-      mapped->fault =
-          mapping::map_lines(mapper, pipeline_.program(), {chunk.bytes.get(), chunk.size},
-                             chunk.begin.offset, mapped->blocks, mapped->tally);
-    }
-    if (mapped->fault) {
-      // What was read of the newest file, unless these lines came late to one before it.
-      if (chunk.begin.generation == mapped->end.generation)
-        mapped->end.offset = mapped->fault->offset;
-      auto saved = source::saved_at(chunk, mapped->fault->offset);
-      status = saved.status();
-      if (saved.ok()) mapped->saved_end = std::move(*saved);
-    } else {
-      mapped->saved_end = std::move(chunk.saved);
-    }
-    if (status.ok()) status = sequencer_.push(std::move(mapped));
-    if (status.ok()) continue;
-    source_->stop();  // nobody takes what would still be read
-    break;
-  }
-  {
-    const std::lock_guard lock(mutex_);
-    // pending means that the run was ended while the queue was full, which is no fault of the
-    // source.
-    if (!status.ok() && status.code() != StatusCode::pending && source_status_.ok())
-      source_status_ = std::move(status);
-  }
-  --working_;
-  wake();
 }
 
 RunReport Engine::execute() {

@@ -66,8 +66,11 @@ class Engine {
   void check_destinations();
   void refuse(std::uint32_t destination, const plugin::CheckResult& result);
 
-  // engine.cpp: from the source to the queue, and the run as a whole
+  // intake.cpp: from the source to the queue
   void work();
+  Status map_chunk(mapping::EventMapper& mapper, source::Chunk& chunk);
+
+  // engine.cpp: the run as a whole
   void wake();
   void hear(std::uint32_t destination, services::Notice notice);
   RunReport report(double duration_s, Status failure);
@@ -85,6 +88,7 @@ class Engine {
   void wait_until(std::int64_t time_ns);
   void follow_stops(std::int64_t now_ns);
   void follow_probes();
+  void tell_of_confirmations(std::int64_t now_ns);
   void follow_logins(std::int64_t now_ns);
   void probe(std::uint32_t destination);
   Status look_after_state(std::int64_t now_ns);
@@ -137,6 +141,7 @@ class Engine {
   bool input_done_ = false;  // no block will come any more
   bool cancelled_ = false;
   bool fault_noted_ = false;
+  bool confirmations_told_ = false;
   std::int64_t deadline_ns_ = batch::kNever;  // when to give up on what is pending
   std::int64_t next_states_ns_ = 0;
   std::int64_t next_logins_ns_ = 0;

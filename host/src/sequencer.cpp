@@ -28,8 +28,8 @@ Status Sequencer::append(MappedChunk& chunk) {
 
 // The one that all others wait for always may.
 bool Sequencer::may_wait(const MappedChunk& chunk, std::size_t bytes) const {
-  if (chunk.sequence == next_) return true;
-  return chunk.sequence < next_ + window_ && waiting_bytes_ + bytes <= kWaitingBytes;
+  if (Place{chunk.sequence, chunk.part} == next_) return true;
+  return chunk.sequence < next_.sequence + window_ && waiting_bytes_ + bytes <= kWaitingBytes;
 }
 
 Status Sequencer::push(std::unique_ptr<MappedChunk> chunk) {
@@ -38,7 +38,8 @@ Status Sequencer::push(std::unique_ptr<MappedChunk> chunk) {
   moved_.wait(lock, [&] { return !failure_.ok() || may_wait(*chunk, bytes); });
   if (!failure_.ok()) return failure_;
   waiting_bytes_ += bytes;
-  waiting_.emplace(chunk->sequence, std::move(chunk));
+  const Place place{chunk->sequence, chunk->part};
+  waiting_.emplace(place, std::move(chunk));
   if (appending_) return {};  // whoever is appending will find it
   appending_ = true;
   while (failure_.ok() && !waiting_.empty() && waiting_.begin()->first == next_) {
@@ -49,7 +50,8 @@ Status Sequencer::push(std::unique_ptr<MappedChunk> chunk) {
     Status status = append(*ready);
     lock.lock();
     if (status.ok()) {
-      ++next_;
+      next_ =
+          ready->ends_chunk ? Place{next_.sequence + 1, 0} : Place{next_.sequence, next_.part + 1};
       accepted_ = ready->end;
       if (ready->fault) {
         fault_ = std::move(ready->fault);

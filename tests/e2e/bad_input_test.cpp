@@ -333,4 +333,27 @@ TEST_CASE("plugin list says of a plugin for another ABI that it cannot be used")
   CHECK(contains(run.err, "needs plugin ABI 2.0"));
 }
 
+TEST_CASE("Words of a command line, and names in an export, steer no terminal") {
+  const Workspace workspace;
+  const std::string steering = "x\x1b[31m\xc2\x9b\xe2\x80\xae";
+  const std::vector<std::vector<std::string>> commands = {
+      {steering},
+      {"run", "--" + steering},
+      {"run", "pipeline.yaml", "--workers", steering},
+      {"dead-letters", "list", "pipeline.yaml", "--since", steering},
+      {"run", "pipeline.yaml", "--set", steering + "=1"},
+      {"validate", steering + ".yaml"},
+      {"import", "segment", steering}};
+  for (const std::vector<std::string>& command : commands) {
+    const Finished run = run_penstock(workspace, command);
+    CAPTURE(run.err);
+    CHECK(run.exit_code != 0);
+    CHECK_FALSE(run.err.empty());
+    for (const char* raw : {"\x1b", "\xc2\x9b", "\xe2\x80\xae"}) {
+      CHECK_FALSE(contains(run.err, raw));
+      CHECK_FALSE(contains(run.out, raw));
+    }
+  }
+}
+
 }  // namespace penstock::e2e

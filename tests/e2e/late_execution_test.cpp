@@ -163,6 +163,8 @@ TEST_CASE("What was in flight when a run was killed undoes nothing of the next r
   const Finished finished = late.run();
   INFO(finished.out << finished.err);
   REQUIRE(finished.exit_code == 0);
+  CHECK_THAT(finished.err, Catch::Contains("1 records were delivered and are sent once more") &&
+                               Catch::Contains("The run waits for it"));
   late.wait_until_carried_out();
   CHECK(late.members().size() == 1);
   CHECK(late.removed() == 2);

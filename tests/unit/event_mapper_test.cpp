@@ -67,13 +67,25 @@ struct Fixture {
     for (Program::Mapping& mapping : program->mappings) mapping.instance = instance.get();
   }
 
-  // All lines at once, as a worker maps them.
+  // All lines, part by part, as a worker maps them.
   void map(std::string text) {
     const std::size_t size = text.size();
     text.append(kEventPadding, ' ');
     EventMapper mapper(*program);
-    fault =
-        map_lines(mapper, *program, std::string_view(text).substr(0, size), 1000, blocks, tally);
+    for (std::size_t done = 0; done < size && !fault;) {
+      std::vector<Block> part;
+      Tally counts;
+      MappedLines mapped =
+          map_lines(mapper, *program, std::string_view(text).substr(done, size - done), 1000 + done,
+                    part, counts);
+      done += mapped.size;
+      fault = std::move(mapped.fault);
+      std::size_t bytes = counts.dead_letter_bytes();
+      for (const Block& block : part) bytes += block.memory_bytes();
+      part_bytes.push_back(bytes);
+      std::move(part.begin(), part.end(), std::back_inserter(blocks));
+      tally.merge(std::move(counts));
+    }
   }
   std::size_t elements() const {
     std::size_t count = 0;
@@ -87,6 +99,7 @@ struct Fixture {
   std::vector<Block> blocks;
   Tally tally;
   std::optional<PluginFault> fault;
+  std::vector<std::size_t> part_bytes;  // of each part
 };
 
 std::string event(const std::string& rule) {
@@ -314,18 +327,62 @@ TEST_CASE("A refused event that is longer than what is kept leaves its shape and
   CHECK(letter.source_size == line.size());
 }
 
-TEST_CASE("What one chunk keeps of its events is bounded, and every dead letter is still there") {
+TEST_CASE("Events that many mappings want are mapped in parts, and each record is in one of them") {
+  constexpr std::size_t kMappings = 100;
+  constexpr std::size_t kEvents = 500;
+  Fixture fixture(std::vector<std::string>(kMappings, kAlways));
+  std::string text;
+  for (std::size_t i = 0; i < kEvents; ++i) text += event("fine");
+  fixture.map(text);
+  CHECK(fixture.part_bytes.size() > 1);
+  // Growing buffers may hold twice what is in them.
+  for (const std::size_t bytes : fixture.part_bytes) CHECK(bytes < 2 * kMostMappedBytes);
+  CHECK(fixture.elements() == kMappings * kEvents);
+  CHECK(fixture.tally.events.received == kEvents);
+  CHECK(fixture.tally.matched_events == kEvents);
+  CHECK(fixture.tally.of(kMappings - 1).matched == kEvents);
+}
+
+TEST_CASE("Dead letters end a part as elements do") {
   Fixture fixture({kAlways});
   const std::string line = R"({"type":"track","rule":"decline","fill":")" +
                            std::string(kMaxDeadLetterBytes - 1000, 'g') + "\"}\n";
   std::string text;
-  constexpr std::size_t kLines = 80;
-  for (std::size_t i = 0; i < kLines; ++i) text += line;
+  for (std::size_t i = 0; i < 80; ++i) text += line;
   fixture.map(text);
-  REQUIRE(fixture.tally.dead_letters.size() == kLines);
-  CHECK(fixture.tally.dead_letter_bytes() < kMaxKeptBytes + kMaxDeadLetterBytes + kLines * 1000);
+  CHECK(fixture.part_bytes.size() > 1);
+  for (const std::size_t bytes : fixture.part_bytes) CHECK(bytes < 2 * kMostMappedBytes);
+  CHECK(fixture.tally.dead_letters.size() == 80);
+  CHECK(fixture.tally.dead_letters.back().source_offset == 1000 + 79 * line.size());
+}
+
+TEST_CASE(
+    "A plugin's fault behind the first part keeps all lines before it, and nothing of its event") {
+  Fixture fixture(std::vector<std::string>(100, kAlways));
+  std::string text;
+  for (std::size_t i = 0; i < 300; ++i) text += event("fine");
+  const std::size_t before = text.size();
+  text += event("nothing") + event("fine");
+  fixture.map(text);
+  REQUIRE(fixture.fault);
+  CHECK(fixture.part_bytes.size() > 1);
+  CHECK(fixture.fault->offset == 1000 + before);
+  CHECK(fixture.elements() == 100 * 300);
+  CHECK(fixture.tally.events.received == 300);
+}
+
+TEST_CASE(
+    "What an event leaves with mappings that refuse it is bounded, and each has its dead letter") {
+  // One event, which is never divided.
+  constexpr std::size_t kMappings = 80;
+  Fixture fixture(std::vector<std::string>(kMappings, kAlways));
+  const std::string line = R"({"type":"track","rule":"decline","fill":")" +
+                           std::string(kMaxDeadLetterBytes - 1000, 'g') + "\"}\n";
+  fixture.map(line);
+  REQUIRE(fixture.tally.dead_letters.size() == kMappings);
+  CHECK(fixture.tally.dead_letter_bytes() < kMaxKeptBytes + kMaxDeadLetterBytes + kMappings * 1000);
   CHECK(fixture.tally.dead_letters.back().content.empty());
-  CHECK(fixture.tally.dead_letters.back().source_offset == 1000 + (kLines - 1) * line.size());
+  CHECK(fixture.tally.dead_letters.back().source_offset == 1000);
 }
 
 TEST_CASE("Events that become elements leave no dead letter") {

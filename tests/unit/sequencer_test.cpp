@@ -39,6 +39,49 @@ TEST_CASE("A chunk waits outside while too many bytes wait for an earlier chunk"
   CHECK(sequencer.accepted().offset == 3);
 }
 
+TEST_CASE("Parts of a chunk go on in their order, and the next chunk behind the last of them") {
+  const Directory directory;
+  Changes changes;
+  const Opened opened = open(directory.path(), changes);
+  penstock::ledger::Ledger ledger({{0, "eu", "trial"}}, {0});
+  Sequencer sequencer(*opened.queue, ledger, 100, {});
+  const auto part = [](std::uint64_t sequence, std::uint32_t number, bool last, std::uint64_t end) {
+    auto made = chunk(sequence, 100);
+    made->part = number;
+    made->ends_chunk = last;
+    made->end.offset = end;
+    return made;
+  };
+  REQUIRE(sequencer.push(part(1, 0, true, 40)).ok());
+  REQUIRE(sequencer.push(part(0, 0, false, 10)).ok());
+  CHECK(sequencer.accepted().offset == 10);
+  REQUIRE(sequencer.push(part(0, 1, false, 20)).ok());
+  CHECK(sequencer.accepted().offset == 20);
+  REQUIRE(sequencer.push(part(0, 2, true, 30)).ok());
+  CHECK(sequencer.accepted().offset == 40);
+}
+
+TEST_CASE("Parts of a chunk whose turn it is not are bounded like chunks") {
+  const Directory directory;
+  Changes changes;
+  const Opened opened = open(directory.path(), changes);
+  penstock::ledger::Ledger ledger({{0, "eu", "trial"}}, {0});
+  Sequencer sequencer(*opened.queue, ledger, 100, {});
+  constexpr std::size_t kLarge = Sequencer::kWaitingBytes * 2 / 3;
+  const auto part = [&](std::uint32_t number, bool last) {
+    auto made = chunk(1, kLarge);
+    made->part = number;
+    made->ends_chunk = last;
+    return made;
+  };
+  REQUIRE(sequencer.push(part(0, false)).ok());
+  auto late = std::async(std::launch::async, [&] { return sequencer.push(part(1, true)); });
+  CHECK(late.wait_for(std::chrono::milliseconds(300)) == std::future_status::timeout);
+  REQUIRE(sequencer.push(chunk(0, 100)).ok());
+  REQUIRE(late.get().ok());
+  CHECK(sequencer.accepted().offset == 2);
+}
+
 TEST_CASE("After a chunk that a plugin's fault cut short, nothing is taken any more") {
   const Directory directory;
   Changes changes;

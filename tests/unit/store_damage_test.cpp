@@ -1,5 +1,6 @@
 // Guards what happens to a damaged database: it is refused with what to run, never made anew;
 // check says what is wrong; repair saves all that can be read, and the counts add up again.
+#include <algorithm>
 #include <cstring>
 
 #include "services/sqlite.hpp"
@@ -210,6 +211,76 @@ TEST_CASE("A file that was cut off is refused; repair saves the blocks that are 
   check_blocks(*open_store(directory, *clock));
 }
 
+TEST_CASE("Of a file of which only the beginning is left, no loss goes unsaid") {
+  const Directory directory;
+  const auto clock = filled(directory);
+  const std::string bytes = bytes_of(directory.database());
+  // An empty database has 19 pages, one for each table and index.
+  const std::size_t pages = GENERATE(1, 2, 5, 9, 14, 18);
+  write_bytes(directory.database(), bytes.substr(0, pages * kPageSize + 100));
+  check_refused(directory, *clock);
+  const RepairReport report = repaired(directory, *clock);
+  for (const std::string& action : report.actions) UNSCOPED_INFO(action);
+  CHECK(report.elements_saved == 0);
+  if (report.all_known) {
+    CHECK(report.elements_lost == kPending);
+  } else {
+    CHECK_THAT(report.actions, Catch::VectorContains(std::string(
+                                   "How many records were pending could not be read: more may be "
+                                   "lost than is counted.")));
+  }
+}
+
+TEST_CASE("A flipped bit in the description of a table costs no row") {
+  const Directory directory;
+  const auto clock = filled(directory);
+  const char* const word =
+      GENERATE("letters_kept", "delivered", "CREATE TABLE blocks", "settled_counts", "TABLE meta");
+  const std::string bytes = bytes_of(directory.database());
+  const std::size_t place = bytes.substr(0, kPageSize).find(word);
+  REQUIRE(place != std::string::npos);
+  std::string damaged = bytes;
+  damaged[place + 3] = static_cast<char>(damaged[place + 3] ^ 0x10);
+  write_bytes(directory.database(), damaged);
+  CAPTURE(word);
+  check_refused(directory, *clock);
+  const RepairReport report = repaired(directory, *clock);
+  CHECK(report.elements_saved == kPending);
+  CHECK(report.elements_lost == 0);
+  CHECK(report.all_known);
+  check_blocks(*open_store(directory, *clock));
+}
+
+TEST_CASE(
+    "What a run refuses of the first page, check finds and repair heals: each bit of the text") {
+  const Directory sound;
+  const auto clock = filled(sound);
+  const std::string bytes = bytes_of(sound.database());
+  const std::size_t first = bytes.substr(0, kPageSize).find("CREATE TABLE");
+  REQUIRE(first != std::string::npos);
+  constexpr std::size_t kVersion = 60;  // of the file format: PRAGMA user_version, 4 bytes
+  std::vector<std::size_t> places = {kVersion, kVersion + 1, kVersion + 3};
+  for (std::size_t place = first; place < kPageSize; place += 97) places.push_back(place);
+  std::size_t refused = 0;
+  for (const std::size_t place : places) {
+    const Directory directory;
+    std::string damaged = bytes;
+    damaged[place] = static_cast<char>(damaged[place] ^ (1 << (place % 7)));
+    write_bytes(directory.database(), damaged);
+    CAPTURE(place);
+    const auto store = Store::open(directory.path, catalog(), {}, *clock);
+    if (store.ok()) continue;
+    ++refused;
+    CAPTURE(store.status().message());
+    REQUIRE(store.status().code() == StatusCode::damaged);
+    const RepairReport report = repaired(directory, *clock);
+    REQUIRE(report.elements_saved == kPending);
+    REQUIRE(report.elements_lost == 0);
+    check_blocks(*open_store(directory, *clock));
+  }
+  CHECK(refused > 20);
+}
+
 TEST_CASE("An emptied file is refused, with and without a log") {
   const Directory directory;
   const auto clock = filled(directory);
@@ -235,6 +306,10 @@ TEST_CASE("A damaged table of counts is refused; repair makes the counts fit the
   CHECK(pending_of(*store) == kPending);
   // The name was lost with it.
   CHECK(store->catalog().mappings.back().name == "unknown_1");
+  CHECK_FALSE(report.all_known);
+  CHECK(std::any_of(report.actions.begin(), report.actions.end(), [](const std::string& action) {
+    return action.find("unknown_1 and is not delivered") != std::string::npos;
+  }));
 }
 
 TEST_CASE("A missing log is noticed when the last run did not end well") {
@@ -546,4 +621,9 @@ TEST_CASE("Where the file is missing, its repair is not advised, but to put it b
   CHECK_THAT(refused.status().message(), Catch::Contains("is missing") &&
                                              Catch::Contains("Put the file back") &&
                                              !Catch::Contains("queue repair"));
+  // Neither finds anything to repair.
+  CHECK(check(directory.path).status().message() == refused.status().message());
+  CHECK(repair(directory.path, *clock).status().message() == refused.status().message());
+  CHECK_FALSE(std::filesystem::exists(directory.database()));
+  CHECK(bytes_of(directory.log()) == "something");
 }

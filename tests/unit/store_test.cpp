@@ -172,6 +172,31 @@ TEST_CASE("A block that is settled in the commit that brings it is counted and n
   must(store->verify());
 }
 
+TEST_CASE("Blocks stay readable when a mapping of which they hold settled elements is taken out") {
+  const Directory directory;
+  const ManualClock clock;
+  {
+    const auto store = open_store(directory, clock);
+    const auto block = make_block(0, {0, 2, 1, 2});
+    Commit commit;
+    append(commit, block);
+    must(store->commit(commit));
+    Commit delivered;
+    settle(delivered, *block, {1, 3});
+    must(store->commit(delivered));
+  }
+  Catalog smaller = catalog();
+  smaller.mappings.pop_back();
+  smaller.destinations.pop_back();
+  const auto store = open_store(directory, clock, {}, smaller);
+  const auto read = store->block(0);
+  INFO(read.status().message());
+  REQUIRE(read.ok());
+  REQUIRE(read->has_value());
+  CHECK((*read)->settled == std::vector<bool>{false, true, false, true});
+  must(store->verify());
+}
+
 TEST_CASE("A commit that contradicts what is stored is refused and changes nothing") {
   const Directory directory;
   const ManualClock clock;

@@ -120,8 +120,7 @@ void warn_of_scopes(const services::TokenSet& tokens, const ConnectionConfig& co
     if (tokens.scopes.empty() ||
         std::find(tokens.scopes.begin(), tokens.scopes.end(), scope) != tokens.scopes.end())
       continue;
-    std::fprintf(stderr, "penstock: the scope %s was not granted; what needs it will be refused\n",
-                 scope.c_str());
+    tell("penstock: the scope " + scope + " was not granted; what needs it will be refused");
   }
 }
 

@@ -211,7 +211,7 @@ Result<Secret> received_code(RedirectListener& listener, const std::string& path
     code = code_of(query, state, connection);
     const bool ours = value_of(query, "state") == state;
     if (!ours && foreign.ok()) {
-      std::fprintf(stderr, "penstock: %s. Still waiting.\n", code.status().message().c_str());
+      tell("penstock: " + code.status().message() + ". Still waiting.");
       foreign = code.status();
     }
     return {code.ok()

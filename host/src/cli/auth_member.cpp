@@ -68,8 +68,7 @@ void show_accounts(const Asked& asked) {
   if (!answer.ok()) {
     // A plugin that does not know the question.
     if (answer.status().code() == StatusCode::configuration) return;
-    std::fprintf(stderr, "penstock: the accounts of this login could not be listed: %s\n",
-                 answer.status().message().c_str());
+    tell("penstock: the accounts of this login could not be listed: " + answer.status().message());
     return;
   }
   const auto accounts = answer->find("accounts");
@@ -127,9 +126,8 @@ void remember_member(const Arguments& arguments, const PipelineConfig& config,
     show_accounts(*asked);
   }
   if (status.ok()) return;
-  std::fprintf(stderr,
-               "penstock: the tokens are stored; who they belong to could not be found out: %s\n",
-               status.message().c_str());
+  tell("penstock: the tokens are stored; who they belong to could not be found out: " +
+       status.message());
 }
 
 }  // namespace penstock::cli

@@ -75,6 +75,12 @@ Status clear_screen() {
   return write_out("\x1b[H\x1b[2J\x1b[3J");
 }
 
+void tell(std::string_view line) {
+  const std::string shown = gate::own_text(line);
+  const bool ended = !shown.empty() && shown.back() == '\n';
+  std::fprintf(stderr, "%s%s", shown.c_str(), ended ? "" : "\n");
+}
+
 void show(const Diagnostics& diagnostics) {
   const std::string found = diagnostics.text();  // through the gate
   if (!found.empty()) std::fprintf(stderr, "%s%s", found.c_str(), found.back() == '\n' ? "" : "\n");
@@ -90,7 +96,7 @@ int fail(const Status& status, const Diagnostics& diagnostics) {
 
 int fail(const Status& status) {
   if (status.ok()) return 0;
-  std::fprintf(stderr, "penstock: %s\n", gate::own_text(status.message()).c_str());
+  tell("penstock: " + status.message());
   return exit_code(status.code());
 }
 

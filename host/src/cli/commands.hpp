@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "cli/arguments.hpp"
@@ -45,6 +46,8 @@ void keep_results_apart();
 [[nodiscard]] Status print(const std::string& document);
 // Empties the terminal that stdout is.
 [[nodiscard]] Status clear_screen();
+// Prints a line for a person to stderr; through the gate, as it may quote others.
+void tell(std::string_view line);
 // Prints diagnostics, if there are any, to stderr.
 void show(const Diagnostics& diagnostics);
 // Prints diagnostics and, if it is not the diagnostics themselves, the status to stderr; returns

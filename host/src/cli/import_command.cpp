@@ -46,7 +46,7 @@ int import_segment_command(const Arguments& arguments) {
   const Status printed =
       print(arguments.format == Format::json ? json_text(*imported) : imported->yaml);
   if (!printed.ok()) return fail(printed);
-  for (const std::string& note : imported->notes) std::fprintf(stderr, "%s\n", note.c_str());
+  for (const std::string& note : imported->notes) tell(note);
   std::fprintf(stderr, "%zu mapping%s carried over, %zu of them disabled%s\n", imported->mappings,
                imported->mappings == 1 ? "" : "s", imported->disabled,
                imported->notes.empty() ? "" : "; look at each CHECK in the result");

@@ -69,7 +69,11 @@ int run_program(int argc, char** argv) {
   try {
     auto parsed = penstock::cli::parse_arguments(argc, argv);
     if (const auto* answer = std::get_if<penstock::cli::Answer>(&parsed)) {
-      std::fputs(answer->text.c_str(), answer->to_stderr ? stderr : stdout);
+      if (answer->to_stderr) {
+        penstock::cli::tell(answer->text);
+      } else {
+        std::fputs(answer->text.c_str(), stdout);
+      }
       return answer->exit_code;
     }
     penstock::cli::keep_results_apart();

@@ -66,24 +66,26 @@ int queue_repair_command(const Arguments& arguments) {
   const auto report = store::repair(outline->state_dir, clock);
   if (!report.ok()) return fail(report.status());
   const std::string heals = "penstock run " + outline->path + " --from-start";
+  const bool lacks = report->elements_lost > 0 || !report->all_known;
   if (arguments.format == Format::json) {
     return fail(print(dump({{"actions", report->actions},
                             {"elements_saved", report->elements_saved},
                             {"elements_lost", report->elements_lost},
-                            {"heals_with", report->elements_lost > 0 ? Json(heals) : Json()},
+                            {"all_known", report->all_known},
+                            {"heals_with", lacks ? Json(heals) : Json()},
                             {"backup", report->backup.empty() ? Json() : Json(report->backup)}})));
   }
   // Without damage there are no damaged files to put aside.
   if (report->backup.empty()) return fail(print(lines(report->actions, "")));
   return fail(print("Repaired: " + counted(report->elements_saved, "pending element") + " saved, " +
-                    with_separators(report->elements_lost) + " lost.\n" +
+                    with_separators(report->elements_lost) +
+                    (report->all_known ? " lost.\n" : " lost, and maybe more.\n") +
                     lines(report->actions, "  ") + "The damaged files are kept in " +
                     report->backup + "\n" +
-                    (report->elements_lost > 0
-                         ? "What is lost is delivered once its events are read again. From the "
-                           "beginning of the file that the pipeline reads: " +
-                               heals + "\n"
-                         : "")));
+                    (lacks ? "What is lost is delivered once its events are read again. From the "
+                             "beginning of the file that the pipeline reads: " +
+                                 heals + "\n"
+                           : "")));
 }
 
 }  // namespace penstock::cli

@@ -184,9 +184,7 @@ int try_command(const Arguments& arguments) {
       Pipeline::load(arguments.pipelines.front(), *options, Pipeline::State::nowhere, diagnostics);
   if (!pipeline.ok()) return fail(pipeline.status(), diagnostics);
   if (!arguments.quiet) show(diagnostics);
-  const auto notify = [](const source::Notice& notice) {
-    std::fprintf(stderr, "penstock: %s\n", notice.text.c_str());
-  };
+  const auto notify = [](const source::Notice& notice) { tell("penstock: " + notice.text); };
   auto source = source::open(input_of(arguments.input), std::nullopt, false, notify);
   if (!source.ok()) return fail(source.status());
   Trial trial(**pipeline, arguments.format);

@@ -12,6 +12,8 @@
 #include <utility>
 #include <vector>
 
+#include "gate/pieces.hpp"
+
 namespace penstock::gate {
 
 namespace {
@@ -251,6 +253,7 @@ void keep_strings(const nlohmann::json& json, bool secret) {
 }  // namespace
 
 void keep_secret(std::string_view value) {
+  keep_pieces(value);
   registry().keep(value);
   // A header's value: whoever repeats it may leave the scheme out.
   for (const std::string_view scheme : {"bearer ", "basic ", "token ", "apikey "}) {
@@ -295,7 +298,7 @@ bool names_secret(std::string_view name) {
 }
 
 std::string mask_secrets(std::string_view text) {
-  return registry().mask(text);
+  return mask_pieces(registry().mask(text));
 }
 
 std::uint64_t secrets_generation() {

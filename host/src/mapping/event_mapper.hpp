@@ -122,25 +122,37 @@ struct PluginFault {
   std::string message;       // a sentence without its end
 };
 
-// Maps all lines of a chunk, which begins at this byte of the source. Blank lines are no events.
+// How far map_lines() came.
+struct MappedLines {
+  std::size_t size = 0;              // of the text: what lies before it was mapped
+  std::optional<PluginFault> fault;  // why no further, where a plugin is at fault
+};
+
+// Maps the lines of a chunk, which begins at this byte of the source, until all are mapped or what
+// they became takes kMostMappedBytes; call it again for the rest then. Blank lines are no events.
 // Appends to blocks (sequence and positions are the caller's to set) and adds to tally, which must
 // both be empty, also a DeadLetter for each line that is no event and each record that became none.
 // A block is closed when it reaches kMaxBlockBytes, so there may be several.
 //
 // Where a plugin is at fault, blocks and tally are what the lines before that event became, for all
 // mappings: nothing of the event itself is in them, so that it can be mapped again as a whole.
-[[nodiscard]] std::optional<PluginFault> map_lines(EventMapper& mapper, const Program& program,
-                                                   std::string_view text,
-                                                   std::uint64_t begin_offset,
-                                                   std::vector<Block>& blocks, Tally& tally);
+[[nodiscard]] MappedLines map_lines(EventMapper& mapper, const Program& program,
+                                    std::string_view text, std::uint64_t begin_offset,
+                                    std::vector<Block>& blocks, Tally& tally);
 
 // The same for a line longer than kMaxEventBytes, of which nothing but its place is known.
 void map_oversized_line(std::uint64_t begin_offset, std::uint64_t end_offset,
                         std::vector<Block>& blocks, Tally& tally);
 
-// Most that the dead letters of one chunk hold of their events; of further ones the place in the
-// source alone is kept. An event that thousands of mappings refuse would otherwise take its size
-// that many times.
+// Lines are mapped until what they became takes so much; it is then handed over before further ones
+// are mapped. 256 KiB of events that 5,000 mappings want become 400 MiB. It is what the queue
+// stores at a time (Queue::kBlockBytes), so that smaller pieces would save nothing. One event is
+// never divided: with position and counts it is stored as a whole.
+inline constexpr std::size_t kMostMappedBytes = 1024 * 1024;
+
+// Most that the dead letters that are handed over together hold of their events; of further ones
+// the place in the source alone is kept. An event that thousands of mappings refuse would otherwise
+// take its size that many times.
 inline constexpr std::size_t kMaxKeptBytes = 4 * 1024 * 1024;
 
 // A block stays well below the 4 GiB that its offsets can express, and small enough to be read back

@@ -39,6 +39,13 @@ class BlockWriter {
 
   std::string& bytes() { return blocks_.back().bytes; }
 
+  // What the elements take, about.
+  [[nodiscard]] std::size_t held_bytes() const {
+    const Block& block = blocks_.back();
+    return closed_bytes_ + block.bytes.size() + block.elements.size() * sizeof(BlockElement) +
+           block.routes.size() * sizeof(Route);
+  }
+
   // Few elements must not hold the memory of many: it counts against the queue.
   void trim() {
     Block& block = blocks_.back();
@@ -60,6 +67,7 @@ class BlockWriter {
     if (element.key_size > 0) element.key_hash = coalesce_hash(block.coalesce_key(element));
     block.elements.push_back(element);
     if (block.bytes.size() >= kMaxBlockBytes) {
+      closed_bytes_ = held_bytes();
       blocks_.emplace_back();
       std::fill(last_route_.begin(), last_route_.end(), kNoRoute);
     }
@@ -85,6 +93,7 @@ class BlockWriter {
   }
 
   std::vector<Block>& blocks_;
+  std::size_t closed_bytes_ = 0;           // what the blocks before the last one take
   std::vector<std::uint32_t> last_route_;  // by mapping: its latest route in the current block
 };
 
@@ -101,6 +110,11 @@ class RefusalWriter {
     letter.form = DeadLetter::Form::masked_text;
     letter.content = shape_of(line);
     keep(std::move(letter), offset, size);
+  }
+
+  // What the dead letters take, about.
+  [[nodiscard]] std::size_t held_bytes() const {
+    return kept_bytes_ + tally_.dead_letters.size() * sizeof(DeadLetter);
   }
 
   // The event that the mapper has just refused for this mapping.
@@ -181,14 +195,14 @@ std::optional<PluginFault> map_event(EventMapper& mapper, const Program& program
   return std::nullopt;
 }
 
-std::optional<PluginFault> map_whole(EventMapper& mapper, const Program& program,
-                                     std::string_view text, std::uint64_t begin_offset,
-                                     std::vector<Block>& blocks, Tally& tally) {
+// As map_lines(), but what a plugin at fault made of an event stays.
+MappedLines map_until_fault(EventMapper& mapper, const Program& program, std::string_view text,
+                            std::uint64_t begin_offset, std::vector<Block>& blocks, Tally& tally) {
   BlockWriter writer(blocks, program, text.size());
   RefusalWriter refusals(tally, &mapper);
   const char* place = text.data();
   const char* const end = place + text.size();
-  while (place < end) {
+  while (place < end && writer.held_bytes() + refusals.held_bytes() < kMostMappedBytes) {
     const auto* newline =
         static_cast<const char*>(std::memchr(place, '\n', static_cast<std::size_t>(end - place)));
     const char* const line_end = newline != nullptr ? newline : end;
@@ -203,27 +217,31 @@ std::optional<PluginFault> map_whole(EventMapper& mapper, const Program& program
       continue;
     }
     if (auto fault = map_event(mapper, program, line, offset, writer, refusals, tally))
-      return fault;
+      return {static_cast<std::size_t>(fault->offset - begin_offset), std::move(fault)};
   }
   writer.trim();
-  return std::nullopt;
+  return {static_cast<std::size_t>(place - text.data()), std::nullopt};
 }
 
 }  // namespace
 
-std::optional<PluginFault> map_lines(EventMapper& mapper, const Program& program,
-                                     std::string_view text, std::uint64_t begin_offset,
-                                     std::vector<Block>& blocks, Tally& tally) {
-  std::optional<PluginFault> found;
-  while (auto fault = map_whole(mapper, program, text, begin_offset, blocks, tally)) {
+MappedLines map_lines(EventMapper& mapper, const Program& program, std::string_view text,
+                      std::uint64_t begin_offset, std::vector<Block>& blocks, Tally& tally) {
+  MappedLines mapped = map_until_fault(mapper, program, text, begin_offset, blocks, tally);
+  while (mapped.fault) {
     // Other mappings have made something of that event already. Mapping is a pure function, so
     // what comes before the event is simply mapped once more.
-    text = text.substr(0, fault->offset - begin_offset);
-    found = std::move(fault);
     blocks.clear();
     tally.clear();
+    std::optional<PluginFault> fault = std::move(mapped.fault);
+    const std::string_view before = text.substr(0, mapped.size);
+    mapped = map_until_fault(mapper, program, before, begin_offset, blocks, tally);
+    if (mapped.fault) continue;
+    // A plugin that makes more of it this time is met again behind it.
+    if (mapped.size == before.size()) mapped.fault = std::move(fault);
+    break;
   }
-  return found;
+  return mapped;
 }
 
 void map_oversized_line(std::uint64_t begin_offset, std::uint64_t end_offset,

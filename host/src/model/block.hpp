@@ -67,9 +67,14 @@ struct Block {
   [[nodiscard]] std::string_view coalesce_key(const BlockElement& element) const {
     return {bytes.data() + element.offset + element.payload_size, element.key_size};
   }
-  // What the block holds in memory.
+  // What the block holds in memory, about. Where each element has a route of its own, those take
+  // as much as the rest.
   [[nodiscard]] std::size_t memory_bytes() const {
-    return sizeof(Block) + bytes.capacity() + elements.capacity() * sizeof(BlockElement);
+    std::size_t size = sizeof(Block) + bytes.capacity() +
+                       elements.capacity() * sizeof(BlockElement) +
+                       routes.capacity() * sizeof(Route);
+    for (const Route& route : routes) size += route.batch_key.capacity();
+    return size;
   }
 };
 

@@ -81,6 +81,13 @@ bool means_damage(int result) {
   return code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
 }
 
+// Whether a table or column is not there. All statements are the program's own and fit the version
+// that was looked at before, so the description of the tables has changed.
+bool lacks_a_name(int code, std::string_view words) {
+  return code == SQLITE_ERROR &&
+         (words.substr(0, 8) == "no such " || words.find("has no column named") != words.npos);
+}
+
 // Whether what a check of the file says is that it could not be read at all: "error code=266".
 bool says_unreadable(std::string_view verdict) {
   constexpr std::string_view kCode = "error code";
@@ -232,6 +239,16 @@ Result<std::unique_ptr<Database>> Database::open(const std::string& path, const 
   return database;
 }
 
+Result<std::unique_ptr<Database>> Database::in_memory(int page_size) {
+  Options options;
+  options.mode = Mode::write;
+  options.page_size = page_size;
+  std::unique_ptr<Database> database(new Database(":memory:", options));
+  RETURN_IF_ERROR(database->open_handle(
+      ":memory:", SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_READWRITE | SQLITE_OPEN_MEMORY));
+  return database;
+}
+
 Database::~Database() {
   // Only a statement that is still there could refuse it, and none outlives its Database.
   if (sqlite3_close(handle_) != SQLITE_OK) {
@@ -249,20 +266,8 @@ Status Database::connect() {
       SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW | (options_.unchanging ? SQLITE_OPEN_URI : 0) |
       (options_.mode == Mode::read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE);
   const std::string place = without_links(path_);
-  const std::string name = options_.unchanging ? "file:" + in_uri(place) + "?immutable=1" : place;
-  const int result =
-      sqlite3_open_v2(name.c_str(), &handle_, flags,
-                      options_.file_system.empty() ? nullptr : options_.file_system.c_str());
-  if (result != SQLITE_OK) return failure(result);
-  sqlite3_extended_result_codes(handle_, 1);
-  sqlite3_busy_timeout(handle_, kBusyTimeoutMs);
-  set_checkpoints_at_close(options_.checkpoints_at_close);
-  int step = options_.grows_by;
-  if (step > 0) sqlite3_file_control(handle_, "main", SQLITE_FCNTL_CHUNK_SIZE, &step);
   RETURN_IF_ERROR(
-      execute("PRAGMA trusted_schema = OFF; PRAGMA synchronous = FULL;"
-              "PRAGMA page_size = " +
-              std::to_string(options_.page_size)));
+      open_handle(options_.unchanging ? "file:" + in_uri(place) + "?immutable=1" : place, flags));
   // The first look at the file: what is no database is noticed here.
   RETURN_IF_ERROR(ask_integer("PRAGMA user_version").status());
   if (options_.mode == Mode::read_only) return {};
@@ -273,6 +278,22 @@ Status Database::connect() {
                                 "\"). Set state_dir to a directory on a local disk."};
   }
   return {};
+}
+
+Status Database::open_handle(const std::string& name, int flags) {
+  const int result =
+      sqlite3_open_v2(name.c_str(), &handle_, flags,
+                      options_.file_system.empty() ? nullptr : options_.file_system.c_str());
+  if (result != SQLITE_OK) return failure(result);
+  sqlite3_extended_result_codes(handle_, 1);
+  sqlite3_busy_timeout(handle_, kBusyTimeoutMs);
+  set_checkpoints_at_close(options_.checkpoints_at_close);
+  int step = options_.grows_by;
+  if (step > 0) sqlite3_file_control(handle_, "main", SQLITE_FCNTL_CHUNK_SIZE, &step);
+  return execute(
+      "PRAGMA trusted_schema = OFF; PRAGMA synchronous = FULL;"
+      "PRAGMA page_size = " +
+      std::to_string(options_.page_size));
 }
 
 Status Database::execute(const std::string& sql) {
@@ -323,7 +344,7 @@ Status Database::failure() const {
 }
 
 Status Database::failure(int result) const {
-  if (means_damage(result)) {
+  if (means_damage(result) || lacks_a_name(result, sqlite3_errmsg(handle_))) {
     return damaged(sqlite3_errmsg(handle_));
   }
   const std::string said = " (" + std::string(sqlite3_errmsg(handle_)) + ", SQLite's code " +

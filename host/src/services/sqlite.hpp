@@ -101,6 +101,8 @@ class Database {
   // and left as it is; so is a link in the place of one of its files (StatusCode::io).
   [[nodiscard]] static Result<std::unique_ptr<Database>> open(const std::string& path,
                                                               const Options& options);
+  // An empty one that is no file, to be written to.
+  [[nodiscard]] static Result<std::unique_ptr<Database>> in_memory(int page_size);
   Database(const Database&) = delete;
   Database& operator=(const Database&) = delete;
   ~Database();
@@ -144,6 +146,7 @@ class Database {
  private:
   Database(std::string path, const Options& options) : path_(std::move(path)), options_(options) {}
   [[nodiscard]] Status connect();
+  [[nodiscard]] Status open_handle(const std::string& name, int flags);
   [[nodiscard]] Status failure(int result) const;
 
   friend class Statement;

@@ -51,6 +51,8 @@ class Check {
   }
 
   Status structure() {
+    ASSIGN_OR_RETURN(const bool described, describes_this_version(database_));
+    if (!described) note("The tables are described in another way than this version makes them.");
     ASSIGN_OR_RETURN(Statement rows, database_.prepare("PRAGMA integrity_check(20)"));
     for (;;) {
       ASSIGN_OR_RETURN(const bool more, rows.step());
@@ -155,7 +157,10 @@ Result<CheckReport> check(const std::string& state_dir) {
   }
   auto database = open_database(files, Database::Mode::read_only, "");
   if (!database.ok()) {
-    if (database.status().code() != StatusCode::damaged) return database.status();
+    // Of a file that is missing nothing can be repaired.
+    const bool missing =
+        !std::filesystem::exists(files.database, error) && !error && !has_content(files.repaired);
+    if (database.status().code() != StatusCode::damaged || missing) return database.status();
     CheckReport report;
     report.sound = false;
     report.findings.push_back(without_advice(database.status().message()));

@@ -164,6 +164,9 @@ struct RepairReport {
   // Never made up for by what is pending again. Where it cannot be read what was delivered of a
   // lost block, all of it counts.
   std::uint64_t elements_lost = 0;
+  // False: it could not be read how many records there were, so more may be lost; or some wait
+  // under a name that was made up, for nobody.
+  bool all_known = true;
   std::string backup;  // where the damaged files were put
 };
 // Puts the damaged files aside and makes a database of all that can still be read. Counts are made

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <limits>
 #include <memory>
+#include <string_view>
 #include <utility>
 
 #include "services/sqlite.hpp"
@@ -74,7 +75,8 @@ class Repair {
     if (has_content(files_.database)) {
       auto database = open_for_salvage(files_.database);
       if (database.ok() && database->get()->ask_integer("SELECT in_use FROM meta").ok()) {
-        return database;
+        ASSIGN_OR_RETURN(const bool sound, describes_tables(**database));
+        if (sound) return database;
       }
     }
     report_.actions.emplace_back("The beginning of the file was damaged; a new one was put there.");
@@ -82,13 +84,23 @@ class Repair {
     return open_for_salvage(files_.salvaged);
   }
 
+  // A flipped bit in the name of a column would otherwise cost the whole table.
+  [[nodiscard]] static Result<bool> describes_tables(Database& database) {
+    const auto version = database.ask_integer("PRAGMA user_version");
+    if (!version.ok()) return false;
+    if (*version != kSchemaVersion) return true;  // of an older one, copied as it is
+    return describes_this_version(database);
+  }
+
   Status fill(Database& from, Database& to) {
     RETURN_IF_ERROR(to.execute("DELETE FROM meta"));
+    bool all_mappings = true;
     const std::pair<const char*, const char*> tables[] = {
         {"meta", "id"},   {"destinations", "id"}, {"mappings", "id"},    {"reasons", "id"},
         {"issues", "id"}, {"dead_letters", "id"}, {"history", "hour_ms"}};
     for (const auto& [table, key] : tables) {
-      RETURN_IF_ERROR(copy_table(from, to, table, key, report_.actions));
+      ASSIGN_OR_RETURN(const bool whole, copy_table(from, to, table, key, report_.actions));
+      if (!whole && std::string_view(table) == "mappings") all_mappings = false;
     }
     RETURN_IF_ERROR(to.execute("INSERT OR IGNORE INTO meta (id, created_ms) VALUES (1, " +
                                std::to_string(now_ms_) + ")"));
@@ -99,6 +111,12 @@ class Repair {
     }
     ASSIGN_OR_RETURN(const CopiedBlocks blocks, copy_blocks(from, to, now_ms_, report_.actions));
     for (const auto& [mapping, elements] : blocks.pending) report_.elements_saved += elements;
+    if (!all_mappings && !blocks.all_known) {
+      report_.actions.emplace_back(
+          "How many records were pending could not be read: more may be lost than is counted.");
+      report_.all_known = false;
+    }
+    if (!blocks.all_named) report_.all_known = false;
     RETURN_IF_ERROR(correct_meta(to));
     RETURN_IF_ERROR(correct_events(to));
     RETURN_IF_ERROR(name_destinations(to));

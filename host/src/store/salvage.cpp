@@ -328,14 +328,26 @@ class BlockCopy {
   // Names that could not be read are made up, so that what is stored under them is kept.
   Status name_destination(std::uint32_t id) {
     if (!destinations_.insert(id).second) return {};
-    return to_.execute("INSERT OR IGNORE INTO destinations (id, name) VALUES (" +
-                       std::to_string(id) + ", 'unknown_" + std::to_string(id) + "')");
+    const std::string name = "unknown_" + std::to_string(id);
+    RETURN_IF_ERROR(to_.execute("INSERT OR IGNORE INTO destinations (id, name) VALUES (" +
+                                std::to_string(id) + ", '" + name + "')"));
+    if (to_.changes() > 0) say_made_up("destination", name);
+    return {};
   }
   Status name_mapping(std::uint32_t id, std::uint32_t destination) {
     if (!mappings_.insert(id).second) return {};
-    return to_.execute("INSERT OR IGNORE INTO mappings (id, destination, name) VALUES (" +
-                       std::to_string(id) + ", " + std::to_string(destination) + ", 'unknown_" +
-                       std::to_string(id) + "')");
+    const std::string name = "unknown_" + std::to_string(id);
+    RETURN_IF_ERROR(to_.execute("INSERT OR IGNORE INTO mappings (id, destination, name) VALUES (" +
+                                std::to_string(id) + ", " + std::to_string(destination) + ", '" +
+                                name + "')"));
+    if (to_.changes() > 0) say_made_up("mapping", name);
+    return {};
+  }
+  void say_made_up(const char* of_what, const std::string& name) {
+    copied_.all_named = false;
+    actions_.push_back(std::string("The name of a ") + of_what +
+                       " is lost: what is pending of it stays pending as " + name +
+                       " and is not delivered. Its events have to be read again.");
   }
 
   Database& from_;
@@ -351,15 +363,15 @@ class BlockCopy {
 
 }  // namespace
 
-Status copy_table(Database& from, Database& to, const std::string& table, const std::string& key,
-                  Actions& actions) {
+Result<bool> copy_table(Database& from, Database& to, const std::string& table,
+                        const std::string& key, Actions& actions) {
   RowCopy copy(from, to, table, key);
   RETURN_IF_ERROR(copy.run());
   if (!copy.sound()) {
     actions.push_back("Of table " + table + " " + std::to_string(copy.copied()) +
                       " rows could be read; the others are lost. " + copy.complaint());
   }
-  return {};
+  return copy.sound();
 }
 
 Result<CopiedBlocks> copy_blocks(Database& from, Database& to, std::int64_t now_ms,

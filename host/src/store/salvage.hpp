@@ -18,10 +18,11 @@ namespace penstock::store {
 using Actions = std::vector<std::string>;
 
 // Copies the rows of a table that has an integer key: forwards until it is damaged, backwards
-// likewise, and then each key between. Failures to read are reported in `actions`; a Status is a
-// failure to write.
-[[nodiscard]] Status copy_table(services::Database& from, services::Database& to,
-                                const std::string& table, const std::string& key, Actions& actions);
+// likewise, and then each key between. False: some could not be read, as reported in `actions`; a
+// Status is a failure to write.
+[[nodiscard]] Result<bool> copy_table(services::Database& from, services::Database& to,
+                                      const std::string& table, const std::string& key,
+                                      Actions& actions);
 
 struct CopiedBlocks {
   CountsById pending;
@@ -32,6 +33,7 @@ struct CopiedBlocks {
   CountsById possibly_lost;
   // False: there may have been blocks of which nothing at all could be read.
   bool all_known = true;
+  bool all_named = true;  // false: of a mapping the name was lost, and one was made up
 };
 // Copies the blocks whose data is sound, and of others the elements that are, with what is settled
 // of them where that can be read (an element is rather sent twice than never), and lists them anew.

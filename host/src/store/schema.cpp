@@ -152,6 +152,8 @@ ALTER TABLE dead_letters ADD COLUMN queued_until INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX dead_letters_key ON dead_letters (coalesce_key) WHERE NOT overtaken;
 )sql";
 constexpr std::int64_t kOldestVersion = 1;
+// No Penstock will ever have had so many.
+constexpr std::int64_t kMostVersions = 10'000;
 constexpr std::int64_t kFirstWithSteps = 2;
 
 Status take_steps(Database& database, std::int64_t from_version) {
@@ -185,6 +187,24 @@ Status damaged(const Files& files, const std::string& what) {
                                    " Nothing was changed. " + kIfDamaged};
 }
 
+// Of the tables that were there from the beginning; later ones may lie anywhere. Columns by name: a
+// database of an older version has got some of them later.
+Result<std::vector<std::string>> descriptions(Database& database) {
+  ASSIGN_OR_RETURN(
+      services::Statement rows,
+      database.prepare("SELECT t.name || ' ' || t.rootpage || ' ' || (SELECT group_concat(c, ', ')"
+                       " FROM (SELECT name || ' ' || type || ' ' || pk AS c"
+                       " FROM pragma_table_info(t.name) ORDER BY name))"
+                       " FROM sqlite_schema t WHERE t.type = 'table' AND t.name <> 'uncertain'"
+                       " ORDER BY t.name"));
+  std::vector<std::string> all;
+  for (;;) {
+    ASSIGN_OR_RETURN(const bool more, rows.step());
+    if (!more) return all;
+    all.emplace_back(rows.text(0));
+  }
+}
+
 Database::Options options_for(Database::Mode mode, const std::string& file_system) {
   Database::Options options;
   options.mode = mode;
@@ -208,6 +228,19 @@ bool is_closed(const Files& files) {
 }
 
 }  // namespace
+
+Result<bool> describes_this_version(Database& database) {
+  auto found = descriptions(database);
+  if (!found.ok()) {
+    if (found.status().code() == StatusCode::io) return found.status();
+    return false;
+  }
+  ASSIGN_OR_RETURN(const auto model, Database::in_memory(kPageSize));
+  RETURN_IF_ERROR(model->execute(kSchema));
+  RETURN_IF_ERROR(take_steps(*model, kFirstWithSteps));
+  ASSIGN_OR_RETURN(const auto wanted, descriptions(*model));
+  return *found == wanted;
+}
 
 bool has_content(const std::string& path) {
   std::error_code error;
@@ -291,6 +324,15 @@ Result<std::unique_ptr<Database>> open_database(const Files& files, Database::Mo
   ASSIGN_OR_RETURN(const std::int64_t version, database->ask_integer("PRAGMA user_version"));
   const bool older =
       version >= kOldestVersion && version < kSchemaVersion && mode == Database::Mode::write;
+  // A newer one may have the same tables, and more.
+  if (version < kSchemaVersion || version > kMostVersions) {
+    ASSIGN_OR_RETURN(const bool of_this_version, describes_this_version(*database));
+    if (of_this_version) {
+      return damaged(files, "it claims to be of version " + std::to_string(version) +
+                                ", but its tables are those of version " +
+                                std::to_string(kSchemaVersion) + ".");
+    }
+  }
   if (version != kSchemaVersion && !older) {
     const std::string found = std::string(kName) + " " + files.database + " has schema version " +
                               std::to_string(version) + ", this Penstock knows " +
@@ -332,15 +374,15 @@ Status copy_with_first_page(const Files& files, const std::string& sound, const 
   RETURN_IF_ERROR(remove_database(copy));
   RETURN_IF_ERROR(services::prepare_private_file(copy));
   std::error_code error;
-  std::uintmax_t size = fs::file_size(files.database, error);
-  if (error) size = 0;
-  // What is shorter than an empty database holds no row, but SQLite wants the tables' pages.
+  // SQLite wants the pages of all tables. Those behind the end of a file that was cut off are left
+  // without content, which is damage and not an empty table.
   const std::uintmax_t least = fs::file_size(sound, error);
   if (error) return refused("cannot look at " + sound, error.value(), "Check its disk.");
-  const std::string& model = size < least ? sound : files.database;
-  size = std::max(size, least);
-  fs::copy_file(model, copy, fs::copy_options::overwrite_existing, error);
-  if (error) return refused("cannot copy " + model, error.value(), "Make room for it.");
+  fs::copy_file(files.database, copy, fs::copy_options::overwrite_existing, error);
+  if (error) return refused("cannot copy " + files.database, error.value(), "Make room for it.");
+  const std::uintmax_t size = std::max(fs::file_size(copy, error), least);
+  if (!error) fs::resize_file(copy, size, error);
+  if (error) return refused("cannot extend " + copy, error.value(), "Make room for it.");
   if (has_content(files.log)) {
     fs::copy_file(files.log, copy + "-wal", error);
     if (error) return refused("cannot copy " + files.log, error.value(), "Make room for it.");

@@ -44,6 +44,10 @@ extern const char* const kIfDamaged;
 // Renames, durably.
 [[nodiscard]] Status move_file(const std::string& from, const std::string& to);
 
+// Whether the tables that hold what is kept are described as this version makes them, in their
+// places. Some other description under this version's number is damage.
+[[nodiscard]] Result<bool> describes_this_version(services::Database& database);
+
 // Opens the one that must exist. Opened for writing, one of an older version is brought up to date.
 // Refused: damaged (StatusCode::damaged), of another version or not of Penstock
 // (StatusCode::configuration).

@@ -123,8 +123,9 @@ Result<Loaded> load(Database& database, const Catalog& catalog, const Store::Opt
   }
   ASSIGN_OR_RETURN(Names names, Names::load(database, catalog));
   ASSIGN_OR_RETURN(Blocks blocks, Blocks::load(database, options.keeps_blocks));
+  // Those of which all is settled, too: the blocks that others wait in have to be readable.
   for (const auto& [mapping, pending] : blocks.pending()) {
-    if (pending > 0) RETURN_IF_ERROR(names.add_mapping(database, mapping));
+    RETURN_IF_ERROR(names.add_mapping(database, mapping));
   }
   for (const auto& [destination, action] : blocks.actions()) {
     RETURN_IF_ERROR(names.add_action(database, destination, action));
