@@ -75,6 +75,7 @@ void Engine::recall_fault(std::uint32_t destination, const store::DestinationSta
   }
   if (state.code != kNotMapped || options_.from_start) return;
   services::log(services::LogLevel::error, state.name, state.message);
+  not_mapped_ = {StatusCode::failed, "destination " + state.name + ": " + state.message};
   const std::vector<Issue> issues = {
       {Issue::Severity::error, destination, Issue::kAllMappings, kNotMapped, state.message, 1}};
   ledger_.apply(issues);

@@ -338,7 +338,7 @@ Status Engine::outcome(const RunReport& report) const {
   }
   const bool from_file = pipeline_.config().source.type == SourceConfig::Type::file;
   const bool lost_input = !from_file && report.unread_bytes > 0;
-  if (pending == 0 && !lost_input) return {};
+  if (pending == 0 && !lost_input) return not_mapped_;
   std::string what = std::to_string(pending) + " records were not delivered";
   if (report.unconfirmed > 0) {
     what = std::to_string(pending - std::min(pending, report.unconfirmed)) +

@@ -136,6 +136,7 @@ class Engine {
   // Only the dispatching thread:
   std::unique_ptr<send::SenderPool> pool_;
   queue::Progress progress_;
+  Status not_mapped_;  // a destination lacks events (recall_fault)
   std::uint64_t in_flight_ = 0;
   int stops_seen_ = 0;
   bool input_done_ = false;  // no block will come any more

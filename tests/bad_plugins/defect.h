@@ -68,6 +68,15 @@ static inline int32_t plugin_fail(penstock_error* error, int32_t status, const c
   return status;
 }
 
+/* Makes an element of a record, with its first value as the payload. */
+static inline void plugin_emit(const penstock_record* record, const penstock_emitter* emitter) {
+  penstock_element element;
+  memset(&element, 0, sizeof element);
+  element.struct_size = sizeof element;
+  element.payload = record->values[0].as.str;
+  emitter->element(emitter->ctx, &element);
+}
+
 /* Reports every element of the batch as delivered. */
 static inline void plugin_deliver(const penstock_batch* batch) {
   penstock_outcome outcome;

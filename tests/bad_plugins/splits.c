@@ -1,13 +1,5 @@
 /* Says SPLIT to every batch, without a reason. */
-#include <penstock/abi.h>
-#include <string.h>
-
-#define DEFECT_MAPPING                        \
-  penstock_element element;                   \
-  memset(&element, 0, sizeof element);        \
-  element.struct_size = sizeof element;       \
-  element.payload = record->values[0].as.str; \
-  emitter->element(emitter->ctx, &element);
+#define DEFECT_MAPPING plugin_emit(record, emitter);
 #define DEFECT_MAPPED PENSTOCK_OK
 #define DEFECT_SEND                     \
   penstock_outcome outcome;             \

@@ -311,15 +311,25 @@ TEST_CASE("A test whose middle fails takes the person out once LinkedIn answers 
   CHECK(fixture.sandbox->members("trial_users") == fixture.before);
 }
 
-TEST_CASE("SIGINT in the middle of a test waits until the person is out again") {
-  const TestFixture fixture;
+namespace {
+
+// Its request that takes the person out is on its way, slowly.
+std::unique_ptr<Process> test_with_person_in(const TestFixture& fixture) {
   REQUIRE(fixture.sandbox->change_behaviour({{"delay", 1}, {"delay_ms", 300}}).ok());
-  Process test(fixture.workspace, penstock_arguments(fixture.words()));
+  auto test = std::make_unique<Process>(fixture.workspace, penstock_arguments(fixture.words()));
   wait_for(
       [&] { return fixture.sandbox->members("trial_users").size() == fixture.before.size() + 1; },
       "the person to be put in");
-  test.signal(SIGINT);
-  const Finished finished = test.wait();
+  return test;
+}
+
+}  // namespace
+
+TEST_CASE("SIGINT in the middle of a test waits until the person is out again") {
+  const TestFixture fixture;
+  const auto test = test_with_person_in(fixture);
+  test->signal(SIGINT);
+  const Finished finished = test->wait();
   CHECK(finished.exit_code == 128 + SIGINT);
   CHECK_THAT(finished.out, Catch::Contains("is out again"));
   CHECK(fixture.sandbox->members("trial_users") == fixture.before);
@@ -327,13 +337,9 @@ TEST_CASE("SIGINT in the middle of a test waits until the person is out again") 
 
 TEST_CASE("A person who cannot be taken out is said so, with the command that does it") {
   const TestFixture fixture;
-  REQUIRE(fixture.sandbox->change_behaviour({{"delay", 1}, {"delay_ms", 300}}).ok());
-  Process test(fixture.workspace, penstock_arguments(fixture.words()));
-  wait_for(
-      [&] { return fixture.sandbox->members("trial_users").size() == fixture.before.size() + 1; },
-      "the person to be put in");
+  const auto test = test_with_person_in(fixture);
   REQUIRE(fixture.sandbox->revoke_token("sandbox-token"));
-  const Finished finished = test.wait();
+  const Finished finished = test->wait();
   CHECK(finished.exit_code != 0);
   CHECK_THAT(finished.err, Catch::Contains("may still be in the audience") &&
                                Catch::Contains("trial_users --remove --email"));

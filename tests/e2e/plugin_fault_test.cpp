@@ -288,7 +288,7 @@ TEST_CASE(
   if (!again_at_once) {
     const Finished repaired = world.run();
     INFO(repaired.err);
-    CHECK(repaired.exit_code == 0);
+    CHECK(repaired.exit_code == 1);
     CHECK(contains(repaired.err, "not mapped for it"));
     const nlohmann::json report = repaired.json();
     const nlohmann::json* issue = issue_of(report, "not_mapped");

@@ -1,7 +1,9 @@
 // Guards what people see of the state: while a store writes and when none does.
 #include "store/reader.hpp"
 
+#include <sys/stat.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "services/sqlite.hpp"
 #include "store_fixture.hpp"
@@ -62,6 +64,29 @@ TEST_CASE("Without a state there is nothing to read, and nothing is made") {
   REQUIRE_FALSE(reader.ok());
   CHECK(reader.status().code() == StatusCode::bad_input);
   CHECK(std::filesystem::is_empty(directory.path));
+}
+
+TEST_CASE("To a user who may not look into it a state does not seem new") {
+  const Directory directory;
+  ManualClock clock;
+  open_store(directory, clock);
+  REQUIRE(::chmod(directory.path.c_str(), 0) == 0);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    constexpr uid_t kNobody = 65534;
+    if (::geteuid() == 0 && ::setuid(kNobody) != 0) ::_exit(2);
+    const auto reader = Reader::open(directory.path, clock);
+    const auto checked = check(directory.path);
+    const bool refused = reader.status().code() == StatusCode::io &&
+                         reader.status().message().find("Permission denied") != std::string::npos &&
+                         checked.status().code() == StatusCode::io;
+    ::_exit(refused ? 0 : 1);
+  }
+  int status = -1;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  CHECK(::chmod(directory.path.c_str(), 0700) == 0);
+  CHECK(WIFEXITED(status));
+  CHECK(WEXITSTATUS(status) == 0);
 }
 
 TEST_CASE("The state tells counts, reasons, issues, destinations and the oldest pending record") {

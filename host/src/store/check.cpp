@@ -149,15 +149,11 @@ class Check {
 
 Result<CheckReport> check(const std::string& state_dir) {
   const Files files(state_dir);
-  std::error_code error;
-  if (!std::filesystem::exists(files.database, error) && !has_content(files.log) &&
-      !has_content(files.repaired)) {
-    return Status{StatusCode::bad_input,
-                  "there is no queue in " + state_dir + ": this pipeline has never run."};
-  }
+  RETURN_IF_ERROR(require_state(files, state_dir));
   auto database = open_database(files, Database::Mode::read_only, "");
   if (!database.ok()) {
     // Of a file that is missing nothing can be repaired.
+    std::error_code error;
     const bool missing =
         !std::filesystem::exists(files.database, error) && !error && !has_content(files.repaired);
     if (database.status().code() != StatusCode::damaged || missing) return database.status();

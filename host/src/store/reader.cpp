@@ -1,7 +1,6 @@
 #include "store/reader.hpp"
 
 #include <algorithm>
-#include <filesystem>
 #include <map>
 #include <utility>
 
@@ -204,13 +203,7 @@ Reader::~Reader() = default;
 Result<std::unique_ptr<Reader>> Reader::open(const std::string& state_dir,
                                              const services::Clock& clock) {
   Files files(state_dir);
-  std::error_code error;
-  if (!std::filesystem::exists(files.database, error) && !has_content(files.log) &&
-      !has_content(files.repaired)) {
-    return Status{StatusCode::bad_input, "there is no state in " + state_dir +
-                                             ": this pipeline has never run. Start it with: "
-                                             "penstock run PIPELINE."};
-  }
+  RETURN_IF_ERROR(require_state(files, state_dir));
   ASSIGN_OR_RETURN(auto database, open_database(files, Database::Mode::read_only, ""));
   return std::unique_ptr<Reader>(
       new Reader(std::make_unique<Implementation>(std::move(files), std::move(database), clock)));

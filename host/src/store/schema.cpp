@@ -256,6 +256,19 @@ Result<bool> surely_has_content(const std::string& path) {
   return refused("cannot look at " + path, error.value(), "Check its disk and the rights on it.");
 }
 
+Status require_state(const Files& files, const std::string& state_dir) {
+  std::error_code error;
+  const bool there = fs::exists(files.database, error);
+  if (error) {
+    return refused("cannot look into " + state_dir, error.value(),
+                   "Run this as the user who runs the pipeline.");
+  }
+  if (there || has_content(files.log) || has_content(files.repaired)) return {};
+  return {StatusCode::bad_input, "there is no state in " + state_dir +
+                                     ": this pipeline has never run. Start it with: penstock run "
+                                     "PIPELINE."};
+}
+
 Status remove_file(const std::string& path) {
   if (unlink(path.c_str()) == 0 || errno == ENOENT) return {};
   return refused("cannot remove " + path, errno, "Check the rights on its directory.");
