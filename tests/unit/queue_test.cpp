@@ -145,6 +145,34 @@ TEST_CASE("An append to a full queue waits until elements are settled") {
   }
 }
 
+TEST_CASE("In memory, what is held back behind an element that nobody takes is bounded, too") {
+  const Directory directory;
+  Changes changes;
+  constexpr std::uint64_t kAppends = 500;
+  const Opened opened = open(directory.path(), changes, false, 20'000);
+  std::thread producer([&] {
+    for (std::uint64_t i = 0; i < kAppends; ++i)
+      CHECK(opened.queue->append(input(i + 1, i, 1, 0, 10)).ok());
+  });
+  std::vector<std::uint64_t> taken;
+  const auto settle_all = [&] {
+    for (LoadedBlock loaded = *opened.queue->take(); loaded.block != nullptr;
+         loaded = *opened.queue->take()) {
+      taken.push_back(loaded.block->sequence);
+      if (taken.size() == 1) continue;  // this one is still under way
+      REQUIRE(opened.queue->settle(delivered(taken.back(), {0})).ok());
+    }
+    return opened.queue->usage().full || taken.size() == kAppends;
+  };
+  changes.wait_until(settle_all);
+  CHECK(taken.size() > 10);
+  CHECK(taken.size() < kAppends);
+  REQUIRE(opened.queue->settle(delivered(taken.front(), {0})).ok());
+  changes.wait_until([&] { return settle_all() && taken.size() == kAppends; });
+  producer.join();
+  REQUIRE(opened.queue->flush().ok());
+}
+
 TEST_CASE("A queue is full for a large append that waits, whatever a smaller one would find") {
   Directory directory;
   Changes changes;

@@ -4,6 +4,17 @@
 #include "queue/queue.hpp"
 
 namespace penstock::queue {
+namespace {
+
+std::size_t count_bytes(const Tally& tally) {
+  return tally.mappings().size() * sizeof(Tally::Entry);
+}
+
+std::size_t count_bytes(const Settlement& settlement) {
+  return sizeof settlement + settlement.elements.size() * sizeof(SettledElement);
+}
+
+}  // namespace
 
 // The last block carries what is to be stored when all up to it is settled.
 void Queue::keep_in_memory(Input input) {
@@ -19,6 +30,8 @@ void Queue::keep_in_memory(Input input) {
     kept_.push_back({std::move(block), clock_.monotonic_ns()});
   }
   held_letter_bytes_ += input.tally.dead_letter_bytes();
+  entries_.back().count_bytes = count_bytes(input.tally);
+  held_count_bytes_ += count_bytes(input.tally);
   entries_.back().ends_input = true;
   entries_.back().part.tally = std::move(input.tally);
   entries_.back().part.position = std::move(input.position);
@@ -47,6 +60,7 @@ void Queue::forget_first_entry() {
   const std::size_t letter_bytes = part.tally.dead_letter_bytes();
   held_letter_bytes_ -= letter_bytes;
   gathered_.bytes += letter_bytes;
+  held_count_bytes_ -= entries_.front().count_bytes;
   for (const Settlement& settlement : part.settlements)
     gathered_.settled += settlement.elements.size();
   gathered_.commit.tally.merge(std::move(part.tally));
@@ -73,6 +87,8 @@ Status Queue::settle_in_memory(Progress& progress) {
     Entry& entry = entries_[index];
     entry.unsettled -= settlement.elements.size();
     if (entry.unsettled == 0 && !settlement.elements.empty()) stored_bytes_ -= entry.bytes;
+    entry.count_bytes += count_bytes(settlement);
+    held_count_bytes_ += count_bytes(settlement);
     entry.part.settlements.push_back(std::move(settlement));
   }
   // A dead letter is stored with its block's counts: should the block be read from the source

@@ -76,7 +76,8 @@ std::size_t Queue::unstored_bytes() const {
 
 // Whether so much stays within max_bytes.
 bool Queue::fits(std::size_t bytes) const {
-  const std::uint64_t used = stored_bytes_ + unstored_bytes() + held_letter_bytes_;
+  const std::uint64_t used =
+      stored_bytes_ + unstored_bytes() + held_letter_bytes_ + held_count_bytes_;
   // What is larger than the queue still has to pass: it goes in when the queue is empty.
   return used == 0 || used + bytes <= options_.max_bytes;
 }

@@ -165,6 +165,7 @@ class Queue {
   struct Entry {
     std::uint64_t bytes = 0;
     std::size_t unsettled = 0;
+    std::size_t count_bytes = 0;  // of part's counts and settlements
     bool ends_input = false;  // the last of what was appended together, and so is stored together
     store::Commit part;       // to be stored when all before it is settled
   };
@@ -237,6 +238,9 @@ class Queue {
   std::uint64_t stored_end_ = 0;    // on disk: blocks before it are stored
   std::uint64_t stored_bytes_ = 0;  // on disk: of blocks stored; in memory: of those not settled
   std::uint64_t held_letter_bytes_ = 0;  // in memory: of dead letters in entries_
+  // In memory: of what else is to be stored of entries_. One element that nobody takes holds back
+  // what became of all behind it.
+  std::uint64_t held_count_bytes_ = 0;
   std::map<std::uint32_t, std::uint64_t> untaken_;
   ReplayableKeys replayable_;
   std::unordered_multiset<std::uint64_t> unstored_letters_;  // hashes of keys, of gathered letters

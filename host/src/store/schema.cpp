@@ -337,8 +337,8 @@ Result<std::unique_ptr<Database>> open_database(const Files& files, Database::Mo
   ASSIGN_OR_RETURN(const std::int64_t version, database->ask_integer("PRAGMA user_version"));
   const bool older =
       version >= kOldestVersion && version < kSchemaVersion && mode == Database::Mode::write;
-  // A newer one may have the same tables, and more.
-  if (version < kSchemaVersion || version > kMostVersions) {
+  // A newer one may have the same tables, and more; 0 is what strangers have.
+  if ((version != 0 && version < kSchemaVersion) || version > kMostVersions) {
     ASSIGN_OR_RETURN(const bool of_this_version, describes_this_version(*database));
     if (of_this_version) {
       return damaged(files, "it claims to be of version " + std::to_string(version) +
