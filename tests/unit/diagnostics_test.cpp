@@ -42,10 +42,10 @@ TEST_CASE(
 
 TEST_CASE("Of a long line only the part round the place is shown") {
   Diagnostics diagnostics;
-  diagnostics.add_source("f", std::string(500, 'a') + "X" + std::string(500, 'b'));
+  diagnostics.add_source("f", std::string(500, 'x') + "X" + std::string(500, 'y'));
   diagnostics.error({"f", 1, 501}, "m");
-  CHECK(diagnostics.text() == "f:1:501: error: m\n    ..." + std::string(60, 'a') + "X" +
-                                  std::string(39, 'b') + "...\n    " + std::string(63, ' ') +
+  CHECK(diagnostics.text() == "f:1:501: error: m\n    ..." + std::string(60, 'x') + "X" +
+                                  std::string(39, 'y') + "...\n    " + std::string(63, ' ') +
                                   "^\n");
 }
 

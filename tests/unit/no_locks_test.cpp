@@ -84,9 +84,13 @@ TEST_CASE("Where no locks are left the queue is neither damaged nor a fault of P
   {
     const NoLocks none;
     check_says_locks(Store::open(directory.path, catalog(), {}, clock).status());
-    check_says_locks(Reader::open(directory.path, clock).status());
-    check_says_locks(check(directory.path).status());
-    check_says_locks(repair(directory.path, clock).status());
+    // Nobody writes to what was closed, and nobody can begin to. It is sound: a repair does
+    // nothing.
+    CHECK(Reader::open(directory.path, clock).ok());
+    CHECK(repair(directory.path, clock).ok());
+    const auto checked = check(directory.path);
+    REQUIRE(checked.ok());
+    CHECK(checked->sound);
   }
   CHECK(bytes_of(directory.database()) == before);
   CHECK(open_store(directory, clock)->backlog().blocks == 1);

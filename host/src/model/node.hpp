@@ -52,8 +52,8 @@ inline constexpr std::string_view kEditorNotes = "_metadata";
 
 // "a map", "a list", "the string \"x\"", "the number 5": for messages. Long strings are cut.
 [[nodiscard]] std::string describe(const Node& node);
-// A text in double quotes for messages: escaped, without what looks like a secret or an address, cut
-// when it is long.
+// A text in double quotes for messages: escaped, without what looks like a secret or an address,
+// cut when it is long.
 [[nodiscard]] std::string in_quotes(std::string_view text);
 
 }  // namespace penstock
