@@ -17,7 +17,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   // With a whole event behind it on a line of its own, it is lines, unless that event is within
   // brackets that are still open.
   if (form != FileForm::lines && form != FileForm::json_array &&
-      form != FileForm::json_over_lines) {
+      form != FileForm::json_over_lines && form != FileForm::json_in_a_row) {
     const std::string more = std::string(text) + "\n{}\n";
     if (form_of(more) != FileForm::lines) std::abort();
   }

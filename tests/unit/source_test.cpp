@@ -463,7 +463,11 @@ TEST_CASE("A file that can hold no event is refused, with its form and what to d
       {std::string("{\0\"\0a\0\"\0:\0"
                    "1\0}\0\r\0\n\0",
                    18),
-       "iconv -f UTF-16 -t UTF-8"},
+       "iconv -f UTF-16LE -t UTF-8"},
+      {std::string("\0{\0\"\0a\0\"\0:\0"
+                   "1\0}\0\n",
+                   16),
+       "iconv -f UTF-16BE -t UTF-8"},
       {"{\"a\":1}\r{\"b\":2}\r{\"c\":3}\r", "with a carriage return alone"},
       {"[\n  {\"a\": 1},\n  {\"b\": 2}\n]\n", "jq -c '.[]' FILE"},
       {"[\n{\"a\": 1},\n{\"b\"", "holds a JSON array"},

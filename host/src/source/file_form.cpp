@@ -28,12 +28,13 @@ constexpr std::array<Magic, 5> kMagics = {{
     {std::string_view("PK\x03\x04", 4), FileForm::zip},
 }};
 
-bool is_utf16(std::string_view text) {
-  if (text.starts_with("\xFF\xFE") || text.starts_with("\xFE\xFF")) return true;
-  if (text.size() < 4) return false;
-  const bool little = text[0] != 0 && text[1] == 0 && text[2] != 0 && text[3] == 0;
-  const bool big = text[0] == 0 && text[1] != 0 && text[2] == 0 && text[3] != 0;
-  return little || big;
+// Which UTF-16 the text is; `lines` for none.
+FileForm utf16_form(std::string_view text) {
+  if (text.starts_with("\xFF\xFE") || text.starts_with("\xFE\xFF")) return FileForm::utf16;
+  if (text.size() < 4) return FileForm::lines;
+  if (text[0] != 0 && text[1] == 0 && text[2] != 0 && text[3] == 0) return FileForm::utf16_little;
+  if (text[0] == 0 && text[1] != 0 && text[2] == 0 && text[3] != 0) return FileForm::utf16_big;
+  return FileForm::lines;
 }
 
 // JSON has no carriage return within a string, so one between two objects parts them.
@@ -215,7 +216,8 @@ FileForm form_of(std::string_view beginning) {
     if (beginning.starts_with(magic.bytes))
       return holds_event(beginning) ? FileForm::lines : magic.form;
   }
-  if (is_utf16(beginning)) return holds_event(beginning) ? FileForm::lines : FileForm::utf16;
+  if (const FileForm form = utf16_form(beginning); form != FileForm::lines)
+    return holds_event(beginning) ? FileForm::lines : form;
   if (is_cr_only(beginning)) return FileForm::cr_only;
   constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
   if (beginning.starts_with(kByteOrderMark)) beginning.remove_prefix(kByteOrderMark.size());
@@ -228,6 +230,13 @@ FileForm form_of(std::string_view beginning) {
 std::string describe(FileForm form, const std::string& name) {
   const auto piped = [](const std::string& command) {
     return command + " | penstock run PIPELINE --set 'source={type: stdin}'";
+  };
+  // Without a byte order mark iconv has to be given the order.
+  const auto in_utf16 = [&](const std::string& encoding) {
+    return name +
+           " is written in UTF-16, but events are read as UTF-8. Have its sender write UTF-8, or "
+           "run: " +
+           piped("iconv -f " + encoding + " -t UTF-8 FILE");
   };
   const auto compressed = [&](const std::string& how, const std::string& command) {
     return name + " is compressed with " + how +
@@ -246,10 +255,11 @@ std::string describe(FileForm form, const std::string& name) {
     case FileForm::zip:
       return compressed("zip", "unzip -p");
     case FileForm::utf16:
-      return name +
-             " is written in UTF-16, but events are read as UTF-8. Have its sender write UTF-8, or "
-             "run: " +
-             piped("iconv -f UTF-16 -t UTF-8 FILE");
+      return in_utf16("UTF-16");
+    case FileForm::utf16_little:
+      return in_utf16("UTF-16LE");
+    case FileForm::utf16_big:
+      return in_utf16("UTF-16BE");
     case FileForm::cr_only:
       return name +
              " ends its lines with a carriage return alone, so all of it would be one line. Have "

@@ -14,7 +14,9 @@ enum class FileForm : std::uint8_t {
   bzip2,
   xz,
   zip,
-  utf16,
+  utf16,         // with a byte order mark
+  utf16_little,  // without one, and so the next
+  utf16_big,
   cr_only,          // lines end with a carriage return alone, as on old Macs
   json_over_lines,  // one or more JSON objects, each written over several lines
   json_array,       // one JSON array, on one line or over several
