@@ -270,7 +270,11 @@ Result<services::TokenSet> log_in(const Arguments& arguments, const PipelineConf
                                   const ConnectionConfig& connection) {
   if (connection.client_id.empty()) {
     return Status{StatusCode::configuration,
-                  "a login needs connections." + connection.name + ".client_id and client_secret"};
+                  "a login needs connections." + connection.name +
+                      ".client_id and client_secret. Without them the access token is that of "
+                      "connections." +
+                      connection.name +
+                      ".access_token: put a new one where it comes from, and start the run again"};
   }
   const std::string redirect_uri =
       connection.redirect_uri.empty() ? kDefaultRedirect : connection.redirect_uri;
