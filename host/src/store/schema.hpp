@@ -38,8 +38,8 @@ extern const char* const kIfDamaged;
 // Likewise, but what cannot be looked at is an error and not nothing.
 [[nodiscard]] Result<bool> surely_has_content(const std::string& path);
 
-// Refused when there is no state in state_dir, which holds the files, or when this user may not look
-// into it: to whom it is hidden it must not seem new.
+// Refused when there is no state in state_dir, which holds the files, or when this user may not
+// look into it: to whom it is hidden it must not seem new.
 [[nodiscard]] Status require_state(const Files& files, const std::string& state_dir);
 
 // Makes a complete, empty database under that name. An older file there is overwritten.
